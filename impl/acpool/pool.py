@@ -1,0 +1,482 @@
+"""The asyncio shell of the pool: it asks the core for a decision, performs the effects, and bounds every wait.
+
+No lock is held anywhere: between two awaits asyncio runs one step of one task, and each decision is one such step.
+Everything that talks to a process runs in a task that the pool owns, never in a caller's, except the prompt itself and
+``cancel``; so a caller can be cancelled at any await without leaving anything half done.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from functools import partial
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from acpool.closing import end_process, tell_agent
+from acpool.contract import Connector, SessionInfo
+from acpool.core import Core
+from acpool.errors import (
+    ConnectionLost,
+    NoSession,
+    PoolClosed,
+    PoolExhausted,
+    SessionBusy,
+    SessionRefused,
+    SessionStartError,
+)
+from acpool.lease import Lease
+from acpool.observe import PoolStats, count, report, resumable
+from acpool.records import (
+    Close,
+    Creation,
+    Entry,
+    Interrupt,
+    Outcome,
+    PoolEvent,
+    Queued,
+    Served,
+    Start,
+    Stop,
+    Waiter,
+    Wake,
+    Want,
+)
+
+log = logging.getLogger("acpool")
+
+T = TypeVar("T")
+
+
+class SessionPool:
+    """At most ``max_sessions`` agent processes, one per key, created, leased, suspended and resumed on demand.
+
+    All times are seconds, none may be negative; ``math.inf`` takes a bound away.
+
+    ``capacity_timeout``: how long a creation waits for a slot while none is free, closing or idle (0: not at all).
+    ``start_timeout``: open, initialize and new or load together.
+    ``lease_timeout``: how long a caller waits for others to end their lease.
+    ``max_lease``: the age at which ``cleanup_idle`` takes a lease back (None: never).
+    ``cancel_timeout``: how long the agent gets to take note that its prompt is over.
+    ``close_timeout``: how long a process gets to close when asked, and again to be confirmed dead when killed.
+    ``idle_ttl``: clean up every ``cleanup_interval`` seconds what has been idle for so long (None: only when asked to).
+    ``suspended``: key → session id of conversations to resume on demand.
+    ``on_event``: called with a :class:`PoolEvent` at every atomic step; what it raises is logged and goes no further.
+
+    Raises ``ValueError`` for a bound that is negative or not a number and for ``max_sessions`` below 1.
+    """
+
+    def __init__(
+        self,
+        connector: Connector,
+        *,
+        max_sessions: int,
+        capacity_timeout: float = 0.0,
+        start_timeout: float = 60.0,
+        lease_timeout: float = 300.0,
+        max_lease: float | None = None,
+        cancel_timeout: float = 1.0,
+        close_timeout: float = 5.0,
+        idle_ttl: float | None = None,
+        cleanup_interval: float = 60.0,
+        suspended: Mapping[str, str] | None = None,
+        on_event: Callable[[PoolEvent], None] | None = None,
+    ) -> None:
+        if max_sessions < 1:
+            raise ValueError(f"max_sessions is {max_sessions}: expected 1 or more")
+        self._connector = connector
+        self._capacity_timeout = _seconds("capacity_timeout", capacity_timeout)
+        self._start_timeout = _seconds("start_timeout", start_timeout)
+        self._lease_timeout = _seconds("lease_timeout", lease_timeout)
+        self._max_lease = None if max_lease is None else _seconds("max_lease", max_lease)
+        self._cancel_timeout = _seconds("cancel_timeout", cancel_timeout)
+        self._close_timeout = _seconds("close_timeout", close_timeout)
+        self._idle_ttl = None if idle_ttl is None else _seconds("idle_ttl", idle_ttl)
+        self._cleanup_interval = _seconds("cleanup_interval", cleanup_interval)
+        # A slot that was promised comes free when its process was told, asked to close, killed and confirmed dead; then the start.
+        self._creation_bound = (
+            self._capacity_timeout + self._cancel_timeout + 2 * self._close_timeout + self._start_timeout
+        )
+        self.now: Callable[[], float] = self._first_now
+        self.core = Core(
+            max_sessions,
+            waits_for_capacity=self._capacity_timeout > 0,
+            suspended=suspended or {},
+            listening=on_event is not None,
+        )
+        self._on_event = on_event
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._starts: dict[int, asyncio.Task[None]] = {}
+        self._capacity_timers: dict[int, asyncio.TimerHandle] = {}
+        self._gone: dict[int, asyncio.Event] = {}
+        self._cleanup: asyncio.Task[None] | None = None
+        self._drained: asyncio.Event | None = None
+        self._shutdown: asyncio.Task[None] | None = None
+        self._deadline: asyncio.Timeout | None = None
+        self._shutdown_at = math.inf
+
+    # -- operations --------------------------------------------------------------------------------------------------
+
+    async def get_or_create(self, key: str) -> SessionInfo:
+        """Describe the session of ``key``, creating or resuming it where there is none; never waits for a lease.
+
+        Raises ``PoolExhausted``, ``SessionStartError``, ``PoolClosed``. Bound: at once on a live session, otherwise
+        ``capacity_timeout + cancel_timeout + 2 × close_timeout + start_timeout`` seconds.
+        """
+        info = self.core.get(key, self.now())
+        if info is not None:
+            if self.core.effects:
+                self.perform()
+            return info
+        waiter = await self._wait(key, Want.ANSWER, None)
+        assert waiter.info is not None
+        return waiter.info
+
+    async def with_connection(self, key: str, fn: Callable[[Lease], Awaitable[T]]) -> T:
+        """Run ``fn`` with the connection of ``key`` under its lease and return what it returns.
+
+        Joins a creation in flight. Raises ``NoSession`` (also when that creation comes to nothing), ``SessionBusy``,
+        ``LeaseRevoked``, ``PoolClosed``, and what ``fn`` raises. Bound until ``fn`` begins: ``lease_timeout`` seconds, after
+        the bound of ``get_or_create`` where it joins a creation.
+        """
+        async with Lease(self, key, Want.LEASE) as lease:
+            return await fn(lease)
+
+    def session(self, key: str) -> Lease:
+        """``async with pool.session(key) as connection``: get_or_create and the lease in one atomic step.
+
+        Raises, on entering, what ``get_or_create`` and ``with_connection`` raise, but ``NoSession``. Bound on entering:
+        that of ``get_or_create`` plus ``lease_timeout`` seconds.
+        """
+        return Lease(self, key, Want.BOTH)
+
+    async def cleanup_idle(self, ttl: float) -> list[str]:
+        """Suspend the sessions idle for ``ttl`` seconds or more, drop dead ones, take back leases older than ``max_lease``.
+
+        Returns their keys. Waits for nothing: the processes end in the background. Raises ``PoolClosed``; ``ValueError``
+        for a ``ttl`` that is negative or not a number.
+        """
+        self._refuse_when_shut("cleanup_idle")
+        removed = self.core.expire(_seconds("ttl", ttl), self._max_lease, self.now())
+        self.perform()
+        return removed
+
+    async def cancel(self, key: str) -> bool:
+        """Ask the agent of ``key`` to end its prompt; whether there was a prompt. Never waits for the lease.
+
+        Raises ``PoolClosed``. Bound: ``cancel_timeout`` seconds.
+        """
+        self._refuse_when_shut("cancel", key)
+        entry = self.core.prompting(key)
+        if entry is None:
+            return False
+        await tell_agent(entry.connection, self._cancel_timeout)
+        return True
+
+    async def reset(self, key: str) -> bool:
+        """Forget ``key``: end its process, revoke its lease, drop its session id, defeat its creation in flight.
+
+        Returns whether there was anything to forget, once the process is dead or given up on. A caller that still waits for
+        the defeated creation gets a new session. Raises ``PoolClosed``. Bound: ``cancel_timeout + 2 × close_timeout`` seconds.
+        """
+        self._refuse_when_shut("reset", key)
+        found = self.core.reset(key)
+        dying = self.core.dying.get(key)
+        self.perform()
+        if dying is not None:
+            gone = self._gone.setdefault(dying.serial, asyncio.Event())
+            try:
+                async with asyncio.timeout(self._cancel_timeout + 2 * self._close_timeout):
+                    await gone.wait()
+            except TimeoutError:
+                log.warning(
+                    "the process of %r outlived its reset: its start does not end when cancelled", key
+                )
+        return found
+
+    async def shutdown(self, timeout: float = 10.0) -> None:
+        """Refuse new work, let leases end for ``timeout`` seconds, revoke the rest, suspend every session, end every process.
+
+        Idempotent; concurrent calls share one shutdown with the earliest of their deadlines. A cancelled caller leaves it
+        going on. Bound: ``timeout + cancel_timeout + 2 × close_timeout`` seconds.
+        """
+        at = self.now() + _seconds("timeout", timeout)
+        if self._shutdown is None:
+            self._drained = asyncio.Event()
+            self._shutdown_at = at
+            self.core.shut()
+            self.perform()
+            self._shutdown = self._spawn(self._shut_down(self._drained), "acpool-shutdown")
+        elif at < self._shutdown_at and not self._shutdown.done():
+            self._shutdown_at = at
+            if self._deadline is not None:
+                self._deadline.reschedule(at)
+        await asyncio.shield(self._shutdown)
+
+    def stats(self) -> PoolStats:
+        """Counts of sessions by stage, of waiters, and of processes given up on; costs a pass over the slots."""
+        return count(self.core)
+
+    @property
+    def suspended(self) -> dict[str, str]:
+        """key → session id of every suspended conversation; after ``shutdown``, of every conversation."""
+        return resumable(self.core)
+
+    async def __aenter__(self) -> Self:
+        self._keep_clean()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.shutdown()
+
+    # -- waiting -----------------------------------------------------------------------------------------------------
+
+    async def wait_for_lease(self, key: str, want: Want, lease: Lease) -> Entry:
+        """The slow way to a lease, for :class:`~acpool.lease.Lease`; raises and waits as ``session`` documents."""
+        while True:
+            waiter = await self._wait(key, want, lease)
+            assert waiter.entry is not None
+            if waiter.entry.lease is lease:
+                return waiter.entry
+            # Taken back between the hand-over and this step: nobody has begun anything, so it is asked for anew.
+
+    async def _wait(self, key: str, want: Want, token: Lease | None) -> Waiter:
+        """Ask, and wait until the core has decided; a caller that stops waiting gives back what it was granted meanwhile."""
+        self._keep_clean()
+        waiter = self.core.ask(key, want, token, self.now())
+        self.perform()
+        if waiter.outcome is Outcome.PENDING:
+            last = self.now() + self._creation_bound + (0.0 if want is Want.ANSWER else self._lease_timeout)
+            decided: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            timer = asyncio.timeout_at(min(last, self._phase_deadline(waiter)))
+
+            def wake() -> None:
+                if waiter.outcome is Outcome.PENDING:
+                    timer.reschedule(min(last, self._phase_deadline(waiter)))
+                elif not decided.done():
+                    decided.set_result(None)
+
+            waiter.wake = wake
+            try:
+                async with timer:
+                    await decided
+            except TimeoutError as error:
+                # At one and the same instant the decision wins: it was made before the time ran out.
+                if waiter.outcome is Outcome.PENDING:
+                    self._run_out(waiter, error)
+            except BaseException:
+                self._leave(waiter)
+                raise
+            finally:
+                waiter.wake = None
+        self._raise_refusal(waiter)
+        return waiter
+
+    def _leave(self, waiter: Waiter) -> None:
+        self.core.leave(waiter, self.now())
+        self.perform()
+
+    def _phase_deadline(self, waiter: Waiter) -> float:
+        return self.now() + (self._creation_bound if waiter.creation is not None else self._lease_timeout)
+
+    def _run_out(self, waiter: Waiter, error: TimeoutError) -> None:
+        """The caller's own bound passed: of a lease queue, or of creations that were defeated again and again."""
+        creation = waiter.creation
+        self._leave(waiter)
+        if creation is None:
+            waiter.outcome = Outcome.BUSY
+        else:
+            waiter.outcome, waiter.failure = Outcome.FAILED, error
+            waiter.failed_stage = "capacity" if creation.entry is None else creation.entry.start_stage
+
+    def _raise_refusal(self, waiter: Waiter) -> None:
+        try:
+            self._raise_outcome(waiter)
+        except (PoolExhausted, SessionStartError) as error:
+            if waiter.want is not Want.LEASE:
+                raise
+            # It only joined the creation of others: for it there is no session, whatever their trouble was.
+            raise NoSession(
+                f"{waiter.key!r} has no live session: the creation in flight came to nothing"
+            ) from error
+
+    def _raise_outcome(self, waiter: Waiter) -> None:
+        key = waiter.key
+        match waiter.outcome:
+            case Outcome.EXHAUSTED:
+                bound = f"capacity_timeout={self._capacity_timeout} s"
+                log.warning("all busy: no slot for %r within %s", key, bound)
+                raise PoolExhausted(
+                    f"no slot for {key!r} within {bound}: all {self.core.max_sessions} were leased, creating or closing"
+                )
+            case Outcome.FAILED:
+                assert waiter.failure is not None
+                raise SessionStartError(key, waiter.failed_stage, waiter.failure) from waiter.failure
+            case Outcome.BUSY:
+                raise SessionBusy(
+                    f"the lease of {key!r} was held by others for lease_timeout={self._lease_timeout} s"
+                )
+            case Outcome.NO_SESSION:
+                raise NoSession(f"{key!r} has no live session: call get_or_create first, or use session(key)")
+            case Outcome.CLOSED:
+                raise PoolClosed(f"the pool is shut: nothing more for {key!r}")
+            case _:
+                return
+
+    def _refuse_when_shut(self, operation: str, key: str | None = None) -> None:
+        if not self.core.open:
+            raise PoolClosed(
+                f"the pool is shut: no {operation}" + (f" of {key!r}" if key is not None else "")
+            )
+
+    # -- performing --------------------------------------------------------------------------------------------------
+
+    def perform(self) -> None:
+        """Do what the decisions since the last call asked for; never waits."""
+        effects, self.core.effects = self.core.effects, []
+        for effect in effects:
+            match effect:
+                case PoolEvent():
+                    report(effect, self._on_event)
+                case Wake(waiter):
+                    if waiter.wake is not None:
+                        waiter.wake()
+                case Start(entry):
+                    task = self._spawn(self._start(entry), f"acpool-start-{entry.key}")
+                    self._starts[entry.serial] = task
+                    # Not a ``finally`` of the task: one cancelled before its first step would never reach it.
+                    task.add_done_callback(partial(self._start_ended, entry))
+                case Stop(entry):
+                    self._starts[entry.serial].cancel()
+                case Close(entry, kill, tell):
+                    ending = self._spawn(self._close(entry, kill, tell), f"acpool-end-{entry.key}")
+                    ending.add_done_callback(partial(self._close_ended, entry))
+                case Interrupt(token, reason):
+                    token.interrupt(reason)
+                case Queued(creation):
+                    self._bound_queueing(creation)
+                case Served(creation):
+                    timer = self._capacity_timers.pop(creation.serial, None)
+                    if timer is not None:
+                        timer.cancel()
+        for serial in [serial for serial in self._gone if serial not in self.core.entries]:
+            self._gone.pop(serial).set()
+        if self._drained is not None and not self.core.entries:
+            self._drained.set()
+
+    def _bound_queueing(self, creation: Creation) -> None:
+        if self._capacity_timeout < math.inf:
+            loop = asyncio.get_running_loop()
+            self._capacity_timers[creation.serial] = loop.call_later(
+                self._capacity_timeout, self._capacity_ran_out, creation
+            )
+
+    def _capacity_ran_out(self, creation: Creation) -> None:
+        del self._capacity_timers[creation.serial]
+        self.core.capacity_ran_out(creation)
+        self.perform()
+
+    def _spawn(self, coroutine: Coroutine[Any, Any, T], name: str) -> asyncio.Task[T]:
+        task = asyncio.get_running_loop().create_task(coroutine, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            log.error("%s failed", task.get_name(), exc_info=task.exception())
+
+    async def _start(self, entry: Entry) -> None:
+        """Turn the slot of ``entry`` into a session; what comes of it after the core defeated it is not looked at."""
+        core = self.core
+        timer = asyncio.timeout(self._start_timeout)
+        try:
+            async with timer:
+                connection = await self._connector.open(entry.key)
+                if not core.opened(entry, connection):
+                    return
+                entry.start_stage = "initialize"
+                await connection.initialize()
+                session_id = core.id_to_load(entry) if connection.supports_load else None
+                resumed = False
+                if session_id is not None:
+                    entry.start_stage = "load"
+                    try:
+                        await connection.load_session(session_id)
+                        resumed = True
+                    except SessionRefused:
+                        core.refused(entry)
+                if session_id is None or not resumed:
+                    entry.start_stage = "new"
+                    session_id = await connection.new_session()
+            core.commit(entry, session_id, resumed=resumed, now=self.now())
+        except Exception as error:  # noqa: BLE001 - it goes to every caller as the cause of SessionStartError
+            cause = (
+                TimeoutError(f"start_timeout={self._start_timeout} s ran out") if timer.expired() else error
+            )
+            core.fail(entry, cause)
+
+    def _start_ended(self, entry: Entry, _: asyncio.Task[None]) -> None:
+        del self._starts[entry.serial]
+        # Only a task cancelled by others, as at the end of ``asyncio.run``, ends without a decision about its entry.
+        self.core.fail(entry, ConnectionLost("the start was cancelled from outside the pool"))
+        self.core.stopped(entry)
+        self.perform()
+
+    async def _close(self, entry: Entry, kill: bool, tell: bool) -> bool:
+        if tell:
+            await tell_agent(entry.connection, self._cancel_timeout)
+        return await end_process(
+            entry.connection, key=entry.key, kill=kill, close_timeout_s=self._close_timeout, spawn=self._spawn
+        )
+
+    def _close_ended(self, entry: Entry, task: asyncio.Task[bool]) -> None:
+        confirmed = not task.cancelled() and task.exception() is None and task.result()
+        self.core.closed(entry, confirmed=confirmed)
+        self.perform()
+
+    async def _shut_down(self, drained: asyncio.Event) -> None:
+        if self._cleanup is not None:
+            self._cleanup.cancel()
+            await asyncio.wait([self._cleanup])
+        try:
+            async with asyncio.timeout_at(self._shutdown_at) as self._deadline:
+                await drained.wait()
+        except TimeoutError:
+            self._deadline = None  # it has passed: from here on there is nothing to bring forward
+            self.core.revoke_all()
+            self.perform()
+            try:
+                async with asyncio.timeout(self._cancel_timeout + 2 * self._close_timeout):
+                    await drained.wait()
+            except TimeoutError:
+                keys = ", ".join(repr(entry.key) for entry in self.core.entries.values())
+                log.error(
+                    "shut down with processes still closing or starts that do not end when cancelled: %s",
+                    keys,
+                )
+
+    def _keep_clean(self) -> None:
+        if self._idle_ttl is not None and self._cleanup is None and self.core.open:
+            self._cleanup = self._spawn(self._clean_up_periodically(self._idle_ttl), "acpool-cleanup")
+
+    async def _clean_up_periodically(self, ttl: float) -> None:
+        while True:
+            await asyncio.sleep(self._cleanup_interval)
+            self.core.expire(ttl, self._max_lease, self.now())
+            self.perform()
+
+    def _first_now(self) -> float:
+        self.now = asyncio.get_running_loop().time
+        return self.now()
+
+
+def _seconds(name: str, value: float) -> float:
+    if not value >= 0:
+        raise ValueError(f"{name} is {value}: expected seconds, 0 or more")
+    return float(value)

@@ -1,0 +1,61 @@
+"""S8 and S9: whether a refusal was honest and a victim the right one, as far as it can be told from outside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from acpool_spec.events import Event
+from acpool_spec.properties.ledger import CREATING, Ledger, Pending
+
+Found = Iterator[tuple[str, str]]
+
+
+def watch_capacity(ledger: Ledger) -> None:
+    """Note for every creator in progress whether there may be no slot for it at this instant."""
+    for call in ledger.calls(*CREATING):
+        if not call.short_of_slots and call.key is not None:
+            call.short_of_slots = not surely_available(ledger, call.key)
+
+
+def surely_available(ledger: Ledger, key: str) -> bool:
+    """Whether a slot for ``key`` is free or idle now, whatever the other operations in progress have decided."""
+    if ledger.max_sessions is None:
+        return False
+    others = len(ledger.creators_without_process(other_than=key))
+    if len(ledger.occupying()) + others < ledger.max_sessions:
+        return True
+    idle = [p for p in ledger.processes.values() if p.key != key and ledger.surely_idle(p)]
+    return len(idle) > others
+
+
+def judge_exhaustion(event: Event, ended: Pending | None) -> Found:
+    """S8 at the end of an operation."""
+    if ended is None or event.error != "PoolExhausted":
+        return
+    yield "S8", ""
+    if not ended.short_of_slots:
+        yield (
+            "S8",
+            f"{ended.f}({ended.key!r}) failed with PoolExhausted though at every instant of it a slot was free or idle",
+        )
+
+
+def judge_victim(event: Event, ledger: Ledger) -> Found:
+    """S9 when a process begins to close; ``ledger`` has *not* seen it."""
+    victim = ledger.processes.get(event.connection or "")
+    if event.f != "closing" or victim is None or not ledger.surely_idle(victim):
+        return
+    creators = [call.invoked for call in ledger.calls(*CREATING) if call.key != victim.key]
+    creators += [index for key, index in ledger.strays.items() if key != victim.key]
+    if not creators:
+        return
+    began = min(creators)
+    for other in ledger.processes.values():
+        if other is victim or other.idle_since is None or other.idle_since > began:
+            continue
+        yield "S9", ""
+        if other.last_use < victim.first_use <= began:
+            yield (
+                "S9",
+                f"{victim.name} of {victim.key!r} is evicted though {other.name} of {other.key!r} was idle and used longer ago",
+            )

@@ -1,0 +1,176 @@
+"""Judges one run as it happens: feeds every event to the properties and asks the questions that belong to its end."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from acpool_spec.clients import Program
+from acpool_spec.events import Event
+from acpool_spec.findings import Finding
+from acpool_spec.properties import Violation
+from acpool_spec.properties.capacity import judge_exhaustion, judge_victim, watch_capacity
+from acpool_spec.properties.ledger import Ledger, Pending
+from acpool_spec.properties.processes import judge_exclusion, judge_processes
+from acpool_spec.properties.sessions import Sessions
+from acpool_spec.properties.waiting import judge_isolation, judge_order, settle
+
+
+@dataclass(frozen=True, slots=True)
+class Remains:
+    """What is there when nothing moves any more.
+
+    ``busy``: the clients whose operation has not ended. ``swallowed`` and ``unexpected``: operations that outlived their
+    cancellation, or raised what is no answer. ``hung``: the connections with a call that never is answered.
+    ``known_keys``: keys that the pool still has in a container, and where.
+    """
+
+    busy: set[int]
+    swallowed: list[str]
+    unexpected: list[str]
+    hung: tuple[str, ...]
+    known_keys: dict[str, str]
+
+
+class Judgement:
+    """The properties of one run. ``violations``: the first of each property; ``tested``: how often each had a chance to break."""
+
+    def __init__(self, max_sessions: int | None, *, reclaims: bool, agents_load: bool | None) -> None:
+        self.ledger = Ledger(max_sessions, reclaims=reclaims)
+        self.violations: dict[str, Violation] = {}
+        self.tested: Counter[str] = Counter()
+        self._sessions = Sessions(agents_load)
+        self._last = -1
+        self._disturbed = False
+
+    def see(self, event: Event) -> None:
+        """Judge one event."""
+        self._last = event.index
+        ledger = self.ledger
+        self._note(judge_exclusion(event, ledger))
+        self._note(judge_victim(event, ledger))
+        self._note(judge_order(event, ledger))
+        ended = ledger.see(event)
+        self._note(judge_processes(event, ledger))
+        self._note(self._sessions.judge(event, ledger, ended))
+        self._note(judge_exhaustion(event, ended))
+        self._note(self._after_shutdown(event, ended))
+        watch_capacity(ledger)
+        if event.type in ("info", "fail") or event.f in ("died", "open_failed"):
+            self._disturbed = True
+
+    def stopped(self) -> None:
+        """Nothing is ready: whatever happens next happens outside."""
+        self._note(judge_isolation(self.ledger))
+        settle(self.ledger)
+        if self.ledger.pending:
+            self.tested["L3"] += 1
+
+    def restless(self, decisions: int) -> None:
+        """The calm at the end did not end."""
+        self._broken(
+            "L2", f"the pool does not come to rest: something still moves after {decisions} calm steps"
+        )
+
+    def at_rest(self, remains: Remains) -> None:
+        """Nothing moves any more, and everything but what hangs has been answered."""
+        self._note(self._still_waiting(remains))
+        self._note(self._left_behind(remains))
+
+    def at_the_end(self, remains: Remains, findings: Sequence[Finding]) -> None:
+        """The pool is shut down, or cannot be."""
+        self._note(self._still_waiting(remains))
+        for text in remains.swallowed:
+            self._broken("L2", f"{text} was cancelled and went on to answer")
+        for text in remains.unexpected:
+            self._broken("S12", f"{text}, which is no answer of this operation")
+        if self.ledger.shutdown_returned is not None:
+            self.tested["S10"] += 1
+            for finding in findings:
+                if not (finding.kind == "leftover task" and remains.busy):
+                    self._broken("S10", f"after shutdown: {finding}")
+
+    def audit(self, keys: Iterable[str]) -> Iterator[Program]:
+        """Calls that a pool at rest must answer well: as many new keys as there are slots, then every old key again."""
+        ledger = self.ledger
+        stuck = [p for p in ledger.occupying() if p.holder is not None or p.given_up or p.closing is not None]
+        self._disturbed = self._disturbed or bool(ledger.strays)
+        slots = max(0, (ledger.max_sessions or 0) - len(stuck))
+        yield from (Program("get_or_create", f"audit-{number}") for number in range(slots))
+        if slots:
+            yield from (Program("get_or_create", key) for key in keys if not any(p.key == key for p in stuck))
+
+    # -- questions ---------------------------------------------------------------------------------------------------
+
+    def _after_shutdown(self, event: Event, ended: Pending | None) -> Iterator[tuple[str, str]]:
+        if ended is None or ended.f != "shutdown" or event.type != "ok":
+            return
+        yield "S11", ""
+        for process in self.ledger.processes.values():
+            if process.alive and not process.given_up:
+                yield "S10", f"{process.name} of {process.key!r} is alive when shutdown returns"
+
+    def _still_waiting(self, remains: Remains) -> Iterator[tuple[str, str]]:
+        ledger = self.ledger
+        self.tested["L2"] += 1
+        if self._disturbed:
+            self.tested["L5"] += 1
+        for call in ledger.pending.values():
+            if (
+                call.holds is not None
+                and call.holds.alive
+                and any(call.holds.name == name for name in remains.hung)
+            ):
+                continue  # its prompt hangs, and nobody asked for the lease back
+            text = f"{call.f}({call.key!r})" if call.key is not None else call.f
+            if remains.hung:
+                yield (
+                    "L2",
+                    f"{text} of client {call.process} is never answered, with {', '.join(remains.hung)} stuck",
+                )
+            elif self._disturbed:
+                yield (
+                    "L5",
+                    f"{text} of client {call.process} waits for ever after another call was cancelled or failed",
+                )
+            else:
+                yield (
+                    "L3",
+                    f"{text} of client {call.process} waits for ever, and nothing is left that could wake it",
+                )
+
+    def _left_behind(self, remains: Remains) -> Iterator[tuple[str, str]]:
+        ledger = self.ledger
+        if ledger.pending:
+            return
+        yield "S10", ""
+        for process in ledger.processes.values():
+            mates = ledger.of_key(process.key)
+            if process.alive and not process.given_up and process.name not in remains.hung:
+                if process.closing is None and process.session_id is None:
+                    yield (
+                        "S10",
+                        f"{process.name} of {process.key!r} runs at rest, though its start was never finished",
+                    )
+                elif len(mates) > 1 and mates[-1] is not process and process.closing is None:
+                    yield (
+                        "S10",
+                        f"{process.name} of {process.key!r} runs beside {mates[-1].name}: nobody will ever close it",
+                    )
+        for key, path in remains.known_keys.items():
+            if not any(
+                p.key == key and (p.session_id is not None or p.alive) for p in ledger.processes.values()
+            ):
+                yield "S10", f"the pool remembers {key!r}, which never had a session, in {path}"
+
+    def _note(self, found: Iterable[tuple[str, str]]) -> None:
+        for property_id, message in found:
+            if message:
+                self._broken(property_id, message)
+            else:
+                self.tested[property_id] += 1
+
+    def _broken(self, property_id: str, message: str) -> None:
+        self.tested[property_id] += 1
+        self.violations.setdefault(property_id, Violation(property_id, message, self._last))

@@ -1,0 +1,238 @@
+"""What is known from outside at each event of a history: processes, leases, calls, and how sure that knowledge is.
+
+A pool decides inside; from outside a decision is known only to lie between two events. So the ledger says *surely idle*
+only of a session about which no operation in progress could have decided anything else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from acpool_spec.events import Event
+
+LEASING = ("with_connection", "session")
+CREATING = ("get_or_create", "session")
+NEVER = 1 << 60
+
+
+@dataclass(slots=True, eq=False)
+class Process:
+    """One agent process, seen through its connection. Times are indices of events, None: not yet."""
+
+    name: str
+    key: str
+    opening: int
+    opened: int | None = None
+    closing: int | None = None
+    ended: int | None = None
+    given_up: bool = False
+    session_id: str | None = None
+    established: bool = False  # a caller was told of its session
+    holder: int | None = None
+    leased: int = 0
+    excused: int | None = None  # an operation that may remove it was called then, and it was not used since
+    first_use: int = -1  # the last use was not before this
+    last_use: int = -1  # nor after this
+    idle_since: int | None = None
+
+    @property
+    def running(self) -> bool:
+        """Whether it is, or is about to be, a process that holds a slot."""
+        return self.ended is None and not self.given_up
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process exists; one given up on still does."""
+        return self.opened is not None and self.ended is None
+
+
+@dataclass(slots=True, eq=False)
+class Pending:
+    """An operation that was called and has not answered."""
+
+    process: int
+    f: str
+    key: str | None
+    invoked: int
+    holds: Process | None = None
+    short_of_slots: bool = False  # at one instant of the call there may have been no slot for it
+    settled: bool = (
+        False  # it was seen waiting: everything in the pool had come to a stop since it was called
+    )
+
+
+@dataclass(slots=True)
+class Key:
+    """What is known of one key."""
+
+    session_id: str | None = None  # the one that a caller was last told
+    reset_called: int = -1
+    reset_returned: int = -1
+
+
+@dataclass(slots=True)
+class Ledger:
+    """The state of the knowledge after the events seen so far."""
+
+    max_sessions: int | None
+    processes: dict[str, Process] = field(default_factory=dict[str, Process])
+    pending: dict[int, Pending] = field(default_factory=dict[int, Pending])
+    strays: dict[str, int] = field(
+        default_factory=dict[str, int]
+    )  # keys with cancelled creators that may go on unseen
+    keys: dict[str, Key] = field(default_factory=dict[str, Key])
+    shutdown_called: int | None = None
+    shutdown_returned: int | None = None
+    reclaims: bool = False  # cleanup_idle may take leases back
+
+    def key(self, name: str) -> Key:
+        """The record of ``name``."""
+        return self.keys.setdefault(name, Key())
+
+    def occupying(self) -> list[Process]:
+        """The processes that may hold a slot: also those given up on, since nobody outside sees when the pool does that."""
+        return [process for process in self.processes.values() if process.ended is None]
+
+    def of_key(self, key: str) -> list[Process]:
+        """The processes of ``key`` that hold a slot."""
+        return [process for process in self.processes.values() if process.key == key and process.running]
+
+    def with_session(self, session_id: str, key: str) -> Process | None:
+        """The youngest process of ``key`` that holds ``session_id``."""
+        found = [p for p in self.processes.values() if p.session_id == session_id and p.key == key]
+        return found[-1] if found else None
+
+    def calls(self, *names: str, key: str | None = None) -> list[Pending]:
+        """The operations in progress among ``names``, on ``key`` if one is given."""
+        return [p for p in self.pending.values() if p.f in names and (key is None or p.key == key)]
+
+    def surely_idle(self, process: Process) -> bool:
+        """Whether the session of ``process`` is idle whatever the operations in progress have decided."""
+        return (
+            process.alive
+            and process.established
+            and not process.given_up
+            and process.closing is None
+            and process.holder is None
+            and process.excused is None
+            and self.shutdown_called is None
+            and not any(
+                call.key == process.key and call.f in (*LEASING, "reset") for call in self.pending.values()
+            )
+            and not self.calls("cleanup_idle")
+            and len(self.of_key(process.key)) == 1
+        )
+
+    def creators_without_process(self, *, other_than: str | None) -> set[str]:
+        """Keys, ``other_than`` aside, that may hold a reservation which no process shows yet."""
+        wanted = {call.key for call in self.calls(*CREATING)} | set(self.strays)
+        return {key for key in wanted if key is not None and key != other_than and not self.of_key(key)}
+
+    def see(self, event: Event) -> Pending | None:
+        """Take note of ``event``; returns the operation that it ended, if it ended one."""
+        ended: Pending | None = None
+        if event.type == "event":
+            self._see_connection(event)
+        elif event.type == "invoke":
+            self._see_call(event)
+        elif event.process is not None:
+            ended = self.pending.pop(event.process, None)
+            if ended is not None:
+                self._see_answer(event, ended)
+        for process in self.processes.values():
+            if not self.surely_idle(process):
+                process.idle_since = None
+            elif process.idle_since is None:
+                process.idle_since = event.index
+        return ended
+
+    def _see_call(self, event: Event) -> None:
+        assert event.process is not None
+        self.pending[event.process] = Pending(event.process, event.f, event.key, event.index)
+        if event.f == "reset" and event.key is not None:
+            self.key(event.key).reset_called = event.index
+        if event.f == "shutdown" and self.shutdown_called is None:
+            self.shutdown_called = event.index
+        if event.f in ("cleanup_idle", "reset", "shutdown"):
+            for process in self.processes.values():
+                if event.f != "reset" or process.key == event.key:
+                    process.excused = event.index
+
+    def _see_answer(self, event: Event, call: Pending) -> None:
+        key, now = call.key, event.index
+        if event.type == "info" and call.f in CREATING and key is not None:
+            self.strays[key] = now
+        if event.type != "info" and call.f == "reset" and key is not None:
+            self.key(key).reset_returned = now
+        if event.type == "ok" and call.f == "shutdown":
+            self.shutdown_returned = now
+        if key is None:
+            return
+        if event.type == "ok" and call.f == "get_or_create":
+            session_id = answered(event, "session_id")
+            process = self.with_session(session_id, key) if isinstance(session_id, str) else None
+            if process is not None:
+                self._established(process, now)
+                self._used(process, call.invoked, now)
+        elif call.holds is not None:
+            self._used(call.holds, call.holds.first_use, now)
+        elif call.f in CREATING and event.type == "info":
+            for process in self.of_key(key):  # it may have been a use before it was cancelled
+                process.last_use = now
+
+    def _see_connection(self, event: Event) -> None:
+        name, now = event.connection, event.index
+        if name is None or event.key is None:
+            return
+        process = self.processes.get(name)
+        if process is None:
+            process = self.processes[name] = Process(name, event.key, now)
+            self.strays.pop(event.key, None)
+        match event.f:
+            case "opened":
+                process.opened = now
+            case "created" | "loaded":
+                process.session_id = event.session_id
+                process.first_use = process.last_use = now
+            case "closing":
+                process.closing = now
+            case "given_up":
+                process.given_up = True
+            case "open_failed" | "died" | "closed":
+                process.ended = now
+            case "acquire":
+                self._established(process, now)
+                process.holder, process.leased = event.process, now
+                self._used(process, now, now)
+                if event.process in self.pending:
+                    self.pending[event.process].holds = process
+            case "release":
+                if process.holder == event.process:
+                    process.holder = None
+                self._used(process, now, NEVER)
+            case _:
+                pass
+
+    def _established(self, process: Process, now: int) -> None:
+        process.established = True
+        process.last_use = max(process.last_use, now)
+        known = self.key(process.key)
+        if process.opening > known.reset_called or known.reset_called < 0:
+            known.session_id = process.session_id
+
+    def _used(self, process: Process, earliest: int, latest: int) -> None:
+        process.first_use = max(process.first_use, earliest)
+        process.last_use = latest
+        if (
+            process.excused is not None
+            and earliest > process.excused
+            and not self.calls("cleanup_idle", "reset", "shutdown")
+        ):
+            process.excused = None
+
+
+def answered(event: Event, name: str) -> Any:
+    """The member ``name`` of the answer ``event``, None where the recorder left it out."""
+    value: Any = event.value
+    return value.get(name) if isinstance(value, dict) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]

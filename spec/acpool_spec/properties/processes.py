@@ -1,0 +1,88 @@
+"""S1–S5: what processes and leases may never do, seen at single events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from acpool_spec.events import Event
+from acpool_spec.properties.ledger import Ledger, Process
+
+Found = Iterator[tuple[str, str]]  # property, message; an empty message: the property was put to the test
+
+
+def judge_processes(event: Event, ledger: Ledger) -> Found:
+    """S1, S2, S3, S4 and S5 at one event of a connection; ``ledger`` has seen it."""
+    process = ledger.processes.get(event.connection or "")
+    if event.type != "event" or process is None:
+        return
+    if event.f == "opened":
+        yield from _capacity(process, ledger)
+    if event.f in ("created", "loaded", "prompt_begin"):
+        yield from _ownership(event, process, ledger)
+    if event.f in ("closing", "closed"):
+        yield from _busy(event, process, ledger)
+
+
+def judge_exclusion(event: Event, ledger: Ledger) -> Found:
+    """S5 at an ``acquire``; ``ledger`` has *not* seen it."""
+    process = ledger.processes.get(event.connection or "")
+    if event.f != "acquire" or process is None:
+        return
+    if process.holder is not None and process.holder != event.process:
+        yield (
+            "S5",
+            f"client {event.process} holds {process.name} of {process.key!r} while client {process.holder} does",
+        )
+    if any(p.f in ("with_connection", "session") and p.key == process.key for p in ledger.pending.values()):
+        yield "S5", ""
+
+
+def _capacity(process: Process, ledger: Ledger) -> Found:
+    alive = [p for p in ledger.processes.values() if p.alive and not p.given_up]
+    if ledger.max_sessions is not None:
+        if len(alive) > ledger.max_sessions:
+            names = ", ".join(f"{p.name} of {p.key!r}" for p in alive)
+            yield "S1", f"{len(alive)} processes alive with max_sessions={ledger.max_sessions}: {names}"
+        if len(alive) == ledger.max_sessions:
+            yield "S1", ""
+    same = [p for p in alive if p.key == process.key]
+    if len(same) > 1:
+        yield "S2", f"{process.key!r} has {len(same)} live processes: {', '.join(p.name for p in same)}"
+    if any(p.key == process.key and p is not process for p in ledger.processes.values()):
+        yield "S2", ""
+
+
+def _ownership(event: Event, process: Process, ledger: Ledger) -> Found:
+    session_id = event.session_id
+    if session_id is None:
+        return
+    for other in ledger.processes.values():
+        if other is not process and other.alive and other.session_id == session_id:
+            yield (
+                "S3",
+                f"{event.f} of {session_id!r} on {process.name} while {other.name} is alive and holds it",
+            )
+    if event.f == "loaded":
+        yield "S3", ""
+
+
+def _busy(event: Event, process: Process, ledger: Ledger) -> Found:
+    if any(p.holder is not None for p in ledger.processes.values()):
+        yield "S4", ""
+    if process.holder is None:
+        return
+    reset = ledger.key(process.key).reset_called
+    called = any(call.invoked > process.leased for call in ledger.calls("cleanup_idle"))
+    if (
+        reset > process.leased
+        or ledger.calls("reset", key=process.key)
+        or ledger.shutdown_called is not None
+        or (
+            ledger.reclaims and (called or (process.excused is not None and process.excused > process.leased))
+        )
+    ):
+        return
+    yield (
+        "S4",
+        f"{process.name} of {process.key!r} is {event.f} while client {process.holder} holds its lease",
+    )

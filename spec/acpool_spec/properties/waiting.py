@@ -1,0 +1,96 @@
+"""L1–L5: who waits for what, seen when everything has come to a stop and when a lease or a slot changes hands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from acpool_spec.events import Event
+from acpool_spec.properties.ledger import CREATING, LEASING, Ledger, Pending
+
+Found = Iterator[tuple[str, str]]
+
+
+def judge_isolation(ledger: Ledger) -> Found:
+    """L1 and L3 at an instant at which nothing is ready: all that happens next happens outside."""
+    for call in ledger.pending.values():
+        if call.f == "shutdown" or call.holds is not None:
+            continue
+        if call.f == "cleanup_idle":
+            yield (
+                "L1",
+                f"cleanup_idle of client {call.process} waits, though nothing that it does needs an answer",
+            )
+            continue
+        assert call.key is not None
+        own = [p for p in ledger.processes.values() if p.key == call.key and p.ended is None]
+        # Its own key's process is starting, prompting, being told or closing: that it may wait for.
+        if own or any(other.holds is not None and other.key == call.key for other in ledger.pending.values()):
+            yield "L1", ""
+            continue
+        if call.f in CREATING and ledger.max_sessions is not None:
+            yield "L1", ""
+            if len(ledger.occupying()) >= ledger.max_sessions:
+                continue
+        # A creation that others caused may be ahead of it in the queue for capacity.
+        joined = call.key in ledger.strays or any(c.key == call.key and c.f in CREATING for c in ledger.pending.values())
+        if call.f in LEASING and joined:
+            if ledger.max_sessions is None or len(ledger.occupying()) >= ledger.max_sessions:
+                continue
+        yield (
+            "L1",
+            f"{call.f}({call.key!r}) of client {call.process} waits, though no process of its key exists and a slot is free",
+        )
+
+
+def settle(ledger: Ledger) -> None:
+    """Everything has come to a stop: whoever waits now was in its queue before whoever calls from now on."""
+    for call in ledger.pending.values():
+        call.settled = True
+
+
+def judge_order(event: Event, ledger: Ledger) -> Found:
+    """L4 at an ``acquire`` or an ``opening``; ``ledger`` has *not* seen it."""
+    if event.f == "acquire" and event.process in ledger.pending:
+        yield from _overtaken(ledger.pending[event.process], LEASING, ledger)
+    elif event.f == "opening" and event.key is not None:
+        yield from _slot_overtaken(event, ledger)
+
+
+def _overtaken(winner: Pending, names: tuple[str, ...], ledger: Ledger) -> Found:
+    for call in ledger.calls(*names, key=winner.key):
+        if call is winner or call.holds is not None or not call.settled:
+            continue
+        yield "L4", ""
+        # A reset or a death sends those who wait to the next session; who was about to begin then asks anew.
+        disturbed = ledger.key(winner.key or "").reset_called > call.invoked or any(
+            p.key == winner.key and p.ended is not None and p.ended > call.invoked
+            for p in ledger.processes.values()
+        )
+        if call.invoked < winner.invoked and not winner.settled and not disturbed:
+            yield (
+                "L4",
+                f"client {winner.process} gets the lease of {winner.key!r} before client {call.process}, which waited first",
+            )
+
+
+def _slot_overtaken(event: Event, ledger: Ledger) -> Found:
+    mine = [call for call in ledger.calls(*CREATING, key=event.key)]
+    if not mine or event.key in ledger.strays:
+        return
+    began = min(call.invoked for call in mine)
+    for call in ledger.calls(*CREATING):
+        if call.key == event.key or call.key is None or call.holds is not None or not call.settled:
+            continue
+        # Where its key had a process during the call it has had its slot, whatever became of that.
+        served = any(
+            p.key == call.key and (p.ended is None or p.ended > call.invoked)
+            for p in ledger.processes.values()
+        )
+        waits = not served and ledger.key(call.key).reset_called < call.invoked
+        if waits:
+            yield "L4", ""
+            if call.invoked < began and not any(mate.settled for mate in mine):
+                yield (
+                    "L4",
+                    f"{event.key!r} gets a slot before {call.key!r}, whose client {call.process} waited first",
+                )

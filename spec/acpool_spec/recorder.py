@@ -1,0 +1,100 @@
+"""Writes down what can be seen from outside while a pool runs: calls, answers, and what the connections saw."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from acpool_spec.events import Event, EventType, History, PoolFacts
+
+
+class Named(Protocol):
+    """What the recorder needs of a connection."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def key(self) -> str: ...
+
+
+class Recorder:
+    """A growing history; every listener hears each event at once, in order.
+
+    ``clock`` gives seconds of one monotonic clock; events carry nanoseconds.
+    """
+
+    def __init__(self, clock: Callable[[], float], pool: PoolFacts) -> None:
+        self._clock = clock
+        self._pool = pool
+        self.events: list[Event] = []
+        self.listeners: list[Callable[[Event], None]] = []
+
+    def event(
+        self,
+        f: str,
+        connection: Named,
+        *,
+        session_id: str | None = None,
+        process: int | None = None,
+        value: object = None,
+    ) -> None:
+        """Something happened at ``connection``."""
+        self._add(
+            type="event",
+            f=f,
+            key=connection.key,
+            connection=connection.name,
+            session_id=session_id,
+            process=process,
+            value=value,
+        )
+
+    def invoke(self, process: int, f: str, key: str | None, *, ttl: float | None = None) -> None:
+        """``process`` calls an operation."""
+        self._add(type="invoke", f=f, process=process, key=key, ttl=ttl)
+
+    def ok(self, process: int, f: str, key: str | None, value: object) -> None:
+        """The operation that ``process`` called answered ``value``."""
+        self._add(type="ok", f=f, process=process, key=key, value=value)
+
+    def fail(self, process: int, f: str, key: str | None, error: str) -> None:
+        """The operation that ``process`` called failed with the error class ``error``."""
+        self._add(type="fail", f=f, process=process, key=key, error=error)
+
+    def info(self, process: int, f: str, key: str | None, error: str) -> None:
+        """What became of the operation that ``process`` called is not known."""
+        self._add(type="info", f=f, process=process, key=key, error=error)
+
+    def history(self) -> History:
+        """Everything so far."""
+        return History(tuple(self.events), self._pool)
+
+    def _add(
+        self,
+        *,
+        type: EventType,
+        f: str,
+        process: int | None = None,
+        key: str | None = None,
+        connection: str | None = None,
+        session_id: str | None = None,
+        ttl: float | None = None,
+        value: object = None,
+        error: str | None = None,
+    ) -> None:
+        event = Event(
+            index=len(self.events),
+            time=round(self._clock() * 1e9),
+            type=type,
+            f=f,
+            process=process,
+            key=key,
+            connection=connection,
+            session_id=session_id,
+            ttl=ttl,
+            value=value,
+            error=error,
+        )
+        self.events.append(event)
+        for listener in self.listeners:
+            listener(event)

@@ -1,0 +1,115 @@
+"""Random runs: which scope, which decisions. Every run draws its own habits first, so that rare mixtures come up too.
+
+Drawing the habits per run (which operations, how many faults, who is slow) is swarm testing (Groce et al., ISSTA 2012); the
+random priorities of calls on the outside, changed at few points, are those of PCT (Burckhardt et al., ASPLOS 2010), applied
+to the outside world: one slow start or prompt is overtaken by everything else.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from acpool_spec.clients import Program
+from acpool_spec.world import Scope, World
+
+_KEYS = ("a", "b", "c")
+_COMMON = ("get_or_create", "with_connection", "session")
+_RARE = ("cleanup_idle", "cancel", "reset")
+
+
+@dataclass(frozen=True, slots=True)
+class Habits:
+    """The habits of one run: chances per decision, and the weights of the operations."""
+
+    length: int
+    start: float
+    cancel: float
+    fault: float
+    prompt_first: float  # chance that what is ready goes before what is outside
+    change: float  # chance that a call's priority is drawn anew
+    advance: float
+    weights: dict[str, float]
+
+
+class Walk:
+    """One random run, fully determined by ``seed`` and ``number``."""
+
+    def __init__(self, seed: int, number: int, *, reclaims: bool = False) -> None:
+        self._random = draw = random.Random(f"{seed}/{number}")
+        slots = draw.choice((1, 1, 2, 2, 3))
+        self.scope = Scope(
+            max_sessions=slots,
+            clients=draw.choice((2, 3, 3, 4)),
+            keys=_KEYS[: draw.choice((1, 2, 2, 3, 3))],
+            mode="fifo" if number % 2 == 0 else "reordered",
+            agents_load=draw.random() < 0.85,
+            reclaims=reclaims,
+        )
+        weights = {f: draw.choice((0.0, 1.0, 3.0)) for f in _COMMON} | {
+            f: draw.choice((0.0, 0.0, 0.5, 1.0)) for f in _RARE
+        }
+        if not any(weights[f] for f in _COMMON):
+            weights["session"] = 1.0
+        weights["shutdown"] = draw.choice((0.0, 0.0, 0.0, 0.2))
+        self.habits = Habits(
+            length=draw.choice((12, 24, 40, 70)),
+            start=draw.choice((0.15, 0.3, 0.5)),
+            cancel=draw.choice((0.0, 0.0, 0.04, 0.12)),
+            fault=draw.choice((0.0, 0.0, 0.03, 0.12)),
+            prompt_first=draw.choice((0.3, 0.7, 0.95)),
+            change=draw.choice((0.0, 0.1, 0.5)),
+            advance=draw.choice((0.02, 0.02, 0.2)),
+            weights=weights,
+        )
+        self._priorities: dict[str, float] = {}
+
+    def run(self, world: World) -> None:
+        """Make the decisions of this run in ``world``, without its end."""
+        for _ in range(self.habits.length):
+            decision = self._decide(world)
+            if decision is not None:
+                world.apply(decision)
+
+    def _decide(self, world: World) -> str | None:
+        draw, habits = self._random, self.habits
+        dice = draw.random()
+        if dice < habits.cancel:
+            return self._one(world.cancellations())
+        dice -= habits.cancel
+        if dice < habits.fault:
+            return self._one(world.faults())
+        dice -= habits.fault
+        if dice < habits.start:
+            return self._start(world)
+        return self._proceed(world)
+
+    def _one(self, decisions: Sequence[str]) -> str | None:
+        return self._random.choice(decisions) if decisions else None
+
+    def _start(self, world: World) -> str | None:
+        free = [client.number for client in world.clients if not client.busy]
+        programs = [program for program in world.programs if self._weight(program)]
+        if not free or not programs:
+            return None
+        weights = [self._weight(program) for program in programs]
+        return f"start {self._random.choice(free)} {self._random.choices(programs, weights)[0]}"
+
+    def _weight(self, program: Program) -> float:
+        return self.habits.weights.get(program.f, 0.0)
+
+    def _proceed(self, world: World) -> str | None:
+        draw, habits = self._random, self.habits
+        ready, outside = world.ready(), world.answers()
+        if ready and (not outside or draw.random() < habits.prompt_first):
+            return ready[0] if draw.random() < 0.5 else draw.choice(ready)
+        if outside and draw.random() >= habits.advance:
+            return max(outside, key=self._priority)
+        timer = world.timer()
+        return self._one(timer or ready or outside)
+
+    def _priority(self, decision: str) -> float:
+        if decision not in self._priorities or self._random.random() < self.habits.change:
+            self._priorities[decision] = self._random.random()
+        return self._priorities[decision]
