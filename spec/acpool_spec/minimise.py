@@ -36,7 +36,7 @@ def attempt(factory: PoolFactory, scope: Scope, decisions: Sequence[str], proper
             if property_id in world.judgement.violations:
                 break
         else:
-            world.finish()
+            world.finish(linearize=property_id == "S12")
         found = world.judgement.violations.get(property_id)
     return None if found is None else Failure(scope, tuple(made), found)
 

@@ -23,7 +23,7 @@ def whereabouts(task: asyncio.Task[Any], outside: Outside) -> tuple[Location | N
         return place, "its turn"
     for call in outside.calls.values():
         if call.future is future:
-            return place, f"{call.name} to be answered" if not call.hung else f"{call.name}, which hangs"
+            return place, call.name if not call.hung else f"{call.name}, which hangs"
     if isinstance(future, asyncio.Task):
         return place, f"task {future.get_name()}"  # pyright: ignore[reportUnknownMemberType]
     return place, f"{places[-1].function}()" if places else "a future"

@@ -323,8 +323,11 @@ class World:
             self.apply(possible[0])
         self.judgement.restless(self.CALM)
 
-    def finish(self) -> None:
-        """Come to rest, look for what is left over, see whether the pool still works, and shut it down."""
+    def finish(self, *, linearize: bool) -> None:
+        """Come to rest, look for what is left over, see whether the pool still works, and shut it down.
+
+        ``linearize``: look for a linearization of the whole history too (S12), which costs more than all the rest.
+        """
         self.calm()
         self.judgement.at_rest(self._remains())
         if self.judgement.ledger.shutdown_called is None:
@@ -336,6 +339,8 @@ class World:
         if not self.auditor.busy:
             self._audit(Program("shutdown"))
         self.judgement.at_the_end(self._remains(), self.loop.findings())
+        if linearize:
+            self.judgement.linearize(self.recorder.history())
 
     def _audit(self, program: Program) -> None:
         self.auditor.start(program)

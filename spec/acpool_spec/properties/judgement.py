@@ -7,14 +7,18 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from acpool_spec.clients import Program
-from acpool_spec.events import Event
+from acpool_spec.events import Event, History
 from acpool_spec.findings import Finding
+from acpool_spec.pool_spec import explain, judge_history
 from acpool_spec.properties import Violation
 from acpool_spec.properties.capacity import judge_exhaustion, judge_victim, watch_capacity
 from acpool_spec.properties.ledger import Ledger, Pending
 from acpool_spec.properties.processes import judge_exclusion, judge_processes
 from acpool_spec.properties.sessions import Sessions
 from acpool_spec.properties.waiting import judge_isolation, judge_order, settle
+from acpool_spec.verdict import Budget
+
+LINEARIZATION_STATES = 50_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +38,14 @@ class Remains:
 
 
 class Judgement:
-    """The properties of one run. ``violations``: the first of each property; ``tested``: how often each had a chance to break."""
+    """The properties of one run. ``violations``: the first of each property; ``tested``: how often each had a chance to break;
+    ``undecided``: the bound at which the search for an answer ended."""
 
     def __init__(self, max_sessions: int | None, *, reclaims: bool, agents_load: bool | None) -> None:
         self.ledger = Ledger(max_sessions, reclaims=reclaims)
         self.violations: dict[str, Violation] = {}
         self.tested: Counter[str] = Counter()
+        self.undecided: dict[str, str] = {}
         self._sessions = Sessions(agents_load)
         self._last = -1
         self._disturbed = False
@@ -90,6 +96,15 @@ class Judgement:
             for finding in findings:
                 if not (finding.kind == "leftover task" and remains.busy):
                     self._broken("S10", f"after shutdown: {finding}")
+
+    def linearize(self, history: History) -> None:
+        """S12: whether the whole history has a linearization, within a bound on the states of the search."""
+        verdict = judge_history(history, budget=Budget(states=LINEARIZATION_STATES))
+        self.tested["S12"] += 1
+        if verdict.violated:
+            self._broken("S12", explain(history, verdict))
+        elif verdict.undecided:
+            self.undecided["S12"] = f"a search for a linearization ended at its bound {verdict.bound}"
 
     def audit(self, keys: Iterable[str]) -> Iterator[Program]:
         """Calls that a pool at rest must answer well: as many new keys as there are slots, then every old key again."""

@@ -1,0 +1,381 @@
+"""Every transition of the pool. The rules, which every one of them keeps:
+
+* A slot is taken from the reservation until the process is confirmed dead or given up on; never more than ``capacity`` are.
+* A key has one creation or one live session, never both, and at most one dying process. A start begins only with a slot and
+  only when the key's dying process is gone.
+* Creations without a slot are in line, first come first served; within the step that makes it possible they get a free slot,
+  else the promise of a closing one (the key's own first, then the longest closing), else that of an evicted session's.
+* The victim is idle: a dead one first, else the least recently used.
+* A lease goes to the first who waits for it in the very step that frees it; only who holds it can give it back.
+* A session taken out of use is suspended with its reset flag, unless it was reset. Those who asked for a session whatever
+  its state start over in its slot; those who asked for that session alone are told that there is none.
+* What a defeated start does afterwards is not looked at; only its slot comes back.
+* After the shut nothing begins, leases end in closing.
+
+``machine.py`` says when each action is enabled; here is what an enabled one does. Every function returns a new state. Each line
+that takes effect for the callers is marked ``# LP``. ``at`` is the number of a key, ``number`` that of a client.
+"""
+
+from __future__ import annotations
+
+from acpool_model.actions import Action, Kind
+from acpool_model.places import heir_of, in_line, seat, tell, vacate, waiters, with_key
+from acpool_model.state import (
+    Answer,
+    Client,
+    Dying,
+    Key,
+    Phase,
+    Prompt,
+    Stage,
+    State,
+    Want,
+    has_process,
+    is_creating,
+    is_live,
+    is_starting,
+    slots,
+)
+
+
+def effect(state: State, action: Action) -> State:
+    """What an enabled ``action`` does to ``state``."""
+    at, number = action.key, action.client
+    match action.kind:
+        case Kind.ASK:
+            return ask(state, number, at, action.arg)
+        case Kind.LEAVE:
+            return leave(state, number)
+        case Kind.BEGIN:
+            return resume_caller(state, number)
+        case Kind.RELEASE:
+            return release(state, number)
+        case Kind.PROMPT:
+            return begin_prompt(state, number)
+        case Kind.ANSWERED | Kind.UNANSWERED:
+            return end_prompt(state, number, answered=action.kind == Kind.ANSWERED)
+        case Kind.OPENED:
+            return opened(state, at)
+        case Kind.INITIALIZED:
+            return initialized(state, at, action.arg)
+        case Kind.REFUSED:
+            return with_key(state, at, stage=Stage.NEW, session=0)
+        case Kind.COMMIT:
+            return commit(state, at)
+        case Kind.FAIL:
+            return fail(state, at)
+        case Kind.DIE:
+            return with_key(state, at, alive=0)
+        case Kind.STOPPED | Kind.CLOSED | Kind.GIVE_UP:
+            return closed(state, at, confirmed=action.kind != Kind.GIVE_UP)
+        case Kind.EXHAUST:
+            return exhaust(state, at)
+        case Kind.CANCEL:
+            return cancel(state, at)
+        case Kind.EXPIRE | Kind.RECLAIM:
+            return serve(take_out(state, at))
+        case Kind.RESET:
+            return reset(state, at)
+        case Kind.SHUT:
+            return shut(state)
+        case _:
+            return revoke(state)
+
+
+# -- callers -----------------------------------------------------------------------------------------------------------
+
+
+def ask(state: State, number: int, at: int, want: int) -> State:
+    """A client asks for the session of a key: an answer now, a place in a queue, or a refusal."""
+    if not state.open:
+        return tell(state, number, Answer.CLOSED)
+    if is_live(state.keys[at - 1]) and not state.keys[at - 1].alive:
+        state = serve(take_out(state, at))
+    key = state.keys[at - 1]
+    if is_live(key) and want == Want.ANSWER:
+        return tell(with_key(state, at, used=state.now), number, Answer.ANSWERED)  # LP get
+    if key.stage == Stage.IDLE:
+        state = with_key(state, at, stage=Stage.LEASED, holder=number)  # LP acquire
+        return seat(state, number, Client(Phase.HOLDING, at, want, state.now))
+    if not is_live(key) and not is_creating(key):
+        if want == Want.LEASE:
+            return tell(state, number, Answer.NO_SESSION)
+        begun = serve(begin(state, at, source=0))
+        if begun.keys[at - 1].stage == Stage.QUEUED and not state.queueing:
+            return tell(state, number, Answer.EXHAUSTED)  # LP exhausted
+        state = begun
+    return seat(state, number, Client(Phase.WAITING, at, want, state.now))
+
+
+def leave(state: State, number: int) -> State:
+    """A client stops waiting: it gives back what it was granted; a creation that nobody waits for is abandoned."""
+    client = state.clients[number - 1]
+    if client.phase != Phase.WAITING:
+        return release(state, number)
+    state = seat(state, number, Client())
+    if is_creating(state.keys[client.key - 1]) and not waiters(state, client.key):
+        state = serve(abandon(state, client.key))
+    return state
+
+
+def resume_caller(state: State, number: int) -> State:
+    """A client runs after the hand-over: it has the lease, or asks anew where that was taken back meanwhile."""
+    client = state.clients[number - 1]
+    if client.phase == Phase.LOST:
+        return ask(seat(state, number, Client()), number, client.key, client.want)
+    return seat(state, number, client._replace(phase=Phase.HOLDING))
+
+
+def release(state: State, number: int) -> State:
+    """A client ends its lease: it goes to the next who waits, or the session rests as the most recently used."""
+    client = state.clients[number - 1]
+    key = state.keys[client.key - 1]
+    state = seat(state, number, Client())
+    if not holds(key, number):
+        return state  # taken back before
+    state = with_key(state, client.key, holder=0, used=state.now)  # LP release
+    if not key.alive or not state.open or client.prompt:
+        return serve(take_out(state, client.key))
+    return rest(state, client.key)
+
+
+def begin_prompt(state: State, number: int) -> State:
+    """The holder sends a prompt."""
+    return seat(state, number, state.clients[number - 1]._replace(prompt=Prompt.RUNNING))
+
+
+def end_prompt(state: State, number: int, *, answered: bool) -> State:
+    """The prompt of a client ended; once one was answered to its holder, the reset flag has been delivered."""
+    client = state.clients[number - 1]
+    if answered and holds(state.keys[client.key - 1], number):
+        state = with_key(state, client.key, flag=0)
+    if answered and client.phase == Phase.HOLDING:
+        state = with_key(
+            state, client.key, owed=0
+        )  # a ghost, so told by what the client is, not by what the pool believes
+    return seat(state, number, client._replace(prompt=Prompt.NONE))
+
+
+# -- the world ---------------------------------------------------------------------------------------------------------
+
+
+def opened(state: State, at: int) -> State:
+    """The process runs; that of a defeated start is closed at once."""
+    state = state._replace(processes=state.processes + 1)
+    if state.keys[at - 1].stage == Stage.OPENING:
+        return with_key(state, at, stage=Stage.INITIALIZING, alive=1)
+    return with_key(state, at, dying=Dying.CLOSING)
+
+
+def initialized(state: State, at: int, can_load: int) -> State:
+    """The agent shook hands: the suspended session is loaded where there is one and the agent can, else a new one made."""
+    kept = state.keys[at - 1].kept
+    if kept and can_load:
+        return with_key(state, at, stage=Stage.LOADING, session=kept)
+    return with_key(state, at, stage=Stage.NEW)
+
+
+def commit(state: State, at: int) -> State:
+    """The session is established: everybody who waits for it is answered, or queues for its lease."""
+    key = state.keys[at - 1]
+    resumed = key.stage == Stage.LOADING
+    session = key.session if resumed else state.fresh
+    state = state._replace(fresh=state.fresh + (not resumed))
+    state = with_key(
+        state,
+        at,
+        stage=Stage.LEASED,  # LP commit
+        session=session,
+        resumed=int(resumed),
+        flag=key.kept_flag | (key.kept != 0 and not resumed),
+        used=state.now,
+        kept=0,
+        kept_flag=0,
+        owed=key.owed | (key.established != 0 and key.established != session),
+        established=session,
+    )
+    for number in waiters(state, at):
+        if state.clients[number - 1].want == Want.ANSWER:
+            state = tell(state, number, Answer.ANSWERED)
+    return rest(state, at)
+
+
+def fail(state: State, at: int) -> State:
+    """The start failed: everybody who waits for it is told; a suspended session id stays."""
+    for number in waiters(state, at):
+        state = tell(state, number, Answer.FAILED)
+    state = vacate(state, at) if state.keys[at - 1].stage == Stage.OPENING else doom(state, at)  # LP fail
+    return serve(state)
+
+
+def exhaust(state: State, at: int) -> State:
+    """``capacity_timeout`` passed for a creation in line."""
+    for number in waiters(state, at):
+        state = tell(state, number, Answer.EXHAUSTED)
+    return vacate(state, at)  # LP exhausted
+
+
+def closed(state: State, at: int, *, confirmed: bool) -> State:
+    """What was dying is gone, or given up on together with its session id: its slot goes to whom it was promised."""
+    key = state.keys[at - 1]
+    if not confirmed:
+        state = lose(state, at)
+    state = state._replace(processes=state.processes - (key.dying == Dying.CLOSING))
+    state = with_key(state, at, dying=Dying.NOTHING, dying_session=0, dying_since=0)
+    heir = heir_of(state, at)
+    if heir:
+        state = grant(state, heir)
+    return serve(start_if_ready(state, at))
+
+
+def lose(state: State, at: int) -> State:
+    """The process given up on may still own its id, which is therefore never resumed; the next caller is told."""
+    key = state.keys[at - 1]
+    lost = key.dying_session
+    if lost and key.established == lost:
+        state = with_key(state, at, established=0, owed=1)
+    if lost and key.kept == lost:
+        state = with_key(state, at, kept=0, kept_flag=1)
+    return with_key(state, at, relic=lost or key.relic)
+
+
+# -- the operator ------------------------------------------------------------------------------------------------------
+
+
+def cancel(state: State, at: int) -> State:
+    """The agent is told to end the prompt of the lease."""
+    number = state.keys[at - 1].holder
+    return seat(state, number, state.clients[number - 1]._replace(prompt=Prompt.CANCELLING))
+
+
+def reset(state: State, at: int) -> State:
+    """Everything about a key is forgotten; a start that runs is defeated and begins again, without the old id."""
+    key = state.keys[at - 1]
+    state = with_key(state, at, kept=0, kept_flag=0, established=0, owed=0, resets=key.resets + 1)  # LP reset
+    if is_live(key):
+        return serve(take_out(state, at, keep=False))
+    if is_starting(key):
+        return serve(begin(abandon(state, at), at, source=at))
+    return state
+
+
+def shut(state: State) -> State:
+    """Nothing begins from now on, who waits is told, what is idle is suspended; leases may go on."""
+    state = state._replace(open=0)  # LP shut
+    for number, client in enumerate(state.clients, 1):
+        if client.phase == Phase.WAITING:
+            state = tell(state, number, Answer.CLOSED)
+    for at, key in enumerate(state.keys, 1):
+        if is_creating(key):
+            state = abandon(state, at)
+        elif key.stage == Stage.IDLE:
+            state = take_out(state, at)
+    return state
+
+
+def revoke(state: State) -> State:
+    """The deadline of the shutdown passed: every lease that is left is taken back."""
+    for at, key in enumerate(state.keys, 1):
+        if is_live(key):
+            state = take_out(state, at)
+    return state
+
+
+# -- capacity ----------------------------------------------------------------------------------------------------------
+
+
+def serve(state: State) -> State:
+    """Give free slots, then closing ones, then idle ones to the creations in line, in order of arrival."""
+    if not state.open:
+        return state
+    while in_line(state) and slots(state) < state.capacity:
+        state = grant(state, in_line(state)[0])
+    for at in in_line(state):
+        if state.keys[at - 1].stage == Stage.QUEUED:
+            source = unpromised(state, at)
+            if not source:
+                source = victim(state)
+                if not source:
+                    return state
+                state = take_out(state, source)  # LP evict
+            state = with_key(state, at, stage=Stage.PROMISED, source=source)
+    return state
+
+
+def unpromised(state: State, at: int) -> int:
+    """A key whose dying process leaves a slot that nobody was promised: ``at`` itself, else the longest dying; 0: none."""
+    spare = [n for n, key in enumerate(state.keys, 1) if key.dying and not heir_of(state, n)]
+    return at if at in spare else min(spare, key=lambda n: state.keys[n - 1].dying_since, default=0)
+
+
+def victim(state: State) -> int:
+    """The idle session to evict: a dead one, else the least recently used; 0: none."""
+    idle = [at for at, key in enumerate(state.keys, 1) if key.stage == Stage.IDLE]
+    return min(idle, key=lambda at: (state.keys[at - 1].alive, state.keys[at - 1].used), default=0)
+
+
+def grant(state: State, at: int) -> State:
+    """Reserve a free slot for the creation of a key."""
+    return start_if_ready(with_key(state, at, stage=Stage.RESERVED, arrival=0, source=0), at)  # LP reserve
+
+
+# -- parts of steps ----------------------------------------------------------------------------------------------------
+
+
+def begin(state: State, at: int, *, source: int) -> State:
+    """Begin a creation: in line, or promised the slot of ``source``."""
+    stage = Stage.PROMISED if source else Stage.QUEUED
+    return with_key(state, at, stage=stage, arrival=state.now, source=source)
+
+
+def start_if_ready(state: State, at: int) -> State:
+    """Begin the start of a creation that has its slot, once its key has nothing dying."""
+    key = state.keys[at - 1]
+    if key.stage == Stage.RESERVED and not key.dying:
+        return with_key(state, at, stage=Stage.OPENING, born=key.resets)
+    return state
+
+
+def abandon(state: State, at: int) -> State:
+    """Defeat a creation, whatever stage it is at."""
+    return doom(state, at) if is_starting(state.keys[at - 1]) else vacate(state, at)
+
+
+def take_out(state: State, at: int, *, keep: bool = True) -> State:
+    """Take a live session out of use; ``keep``: suspend it. Its slot stays taken until its process is gone."""
+    key = state.keys[at - 1]
+    if keep:
+        state = with_key(state, at, kept=key.session, kept_flag=key.flag)
+    state = doom(state, at)
+    if key.holder:
+        holder = state.clients[key.holder - 1]
+        lost = Phase.LOST if holder.phase == Phase.GRANTED else Phase.REVOKED
+        state = seat(state, key.holder, holder._replace(phase=lost))
+    for number in waiters(state, at):
+        if not state.open:
+            state = tell(state, number, Answer.CLOSED)
+        elif state.clients[number - 1].want != Want.BOTH:
+            state = tell(state, number, Answer.NO_SESSION)
+    return begin(state, at, source=at) if waiters(state, at) else state
+
+
+def doom(state: State, at: int) -> State:
+    """Turn the start or the live process of a key into its dying one."""
+    key = state.keys[at - 1]
+    dying = Dying.CLOSING if has_process(key) else Dying.STOPPING
+    state = with_key(state, at, dying=dying, dying_session=key.session, dying_since=state.now)
+    return vacate(state, at)
+
+
+def rest(state: State, at: int) -> State:
+    """Hand a free session to the first who waits for its lease, in this step; with nobody waiting it is idle."""
+    queue = waiters(state, at)
+    if not queue:
+        return serve(with_key(state, at, stage=Stage.IDLE))
+    state = with_key(state, at, stage=Stage.LEASED, holder=queue[0])  # LP acquire
+    return seat(state, queue[0], state.clients[queue[0] - 1]._replace(phase=Phase.GRANTED))
+
+
+def holds(key: Key, number: int) -> bool:
+    """Whether the lease of ``key`` is that of client ``number``."""
+    return key.holder == number

@@ -1,0 +1,111 @@
+"""The unit of work of the gate: a range of random runs of one pool, judged, with each new failure cut down. Runs in any process."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from acpool_spec.events import Event
+from acpool_spec.machine import run_machine
+from acpool_spec.minimise import Failure, Minimiser
+from acpool_spec.properties import Violation
+from acpool_spec.sampling import Walk
+from acpool_spec.targets import Target, load_target
+from acpool_spec.world import World
+
+
+@dataclass(slots=True)
+class Found:
+    """One property broken: the first run of the batch that breaks it, and how often it broke."""
+
+    run: int
+    failure: Failure
+    times: int = 1
+
+
+@dataclass(slots=True)
+class Sample:
+    """What a batch of runs of ``target`` found; ``undecided``: why, for properties that some run could not be judged for."""
+
+    target: str
+    runs: int = 0
+    steps: int = 0
+    decisions: int = 0
+    tested: Counter[str] = field(default_factory=Counter[str])
+    found: dict[str, Found] = field(default_factory=dict[str, Found])
+    undecided: dict[str, str] = field(default_factory=dict[str, str])
+    histories: set[bytes] = field(default_factory=set[bytes])
+    machine_runs: int = 0
+
+    def note(self, violation: Violation, run: int, world: World, decisions: tuple[str, ...]) -> None:
+        """Count one violation; the shortest of the batch is kept."""
+        known = self.found.get(violation.property)
+        failure = Failure(world.scope, decisions, violation)
+        if known is None:
+            self.found[violation.property] = Found(run, failure)
+            return
+        known.times += 1
+        if len(decisions) < len(known.failure.decisions):
+            known.run, known.failure = run, failure
+
+
+def run_batch(name: str, seed: int, numbers: Iterable[int]) -> Sample:
+    """Run and judge the random runs ``numbers`` of the pool called ``name``."""
+    logging.disable(logging.CRITICAL)  # a pool that logs its troubles to the terminal would hide the report
+    target = load_target(name)
+    sample = Sample(name)
+    for number in numbers:
+        _run(target, Walk(seed, number, reclaims=target.reclaims), number, sample)
+    return sample
+
+
+def _run(target: Target, walk: Walk, number: int, sample: Sample) -> None:
+    with World(target.factory, walk.scope) as world:
+        walk.run(world)
+        decisions = tuple(world.decisions)
+        world.finish(linearize=True)
+        sample.histories.add(fingerprint(world.recorder.events))
+    sample.runs += 1
+    sample.steps += world.loop.steps
+    sample.decisions += len(decisions)
+    sample.tested.update(world.judgement.tested)
+    sample.undecided.update(world.judgement.undecided)
+    for violation in world.judgement.violations.values():
+        sample.note(violation, number, world, decisions)
+
+
+def run_machine_batch(name: str, seed: int, examples: int) -> Sample:
+    """Let the Hypothesis state machine look for a failure of the pool called ``name``, and shrink it."""
+    logging.disable(logging.CRITICAL)
+    target = load_target(name)
+    sample = Sample(name)
+
+    def count(world: World) -> None:
+        sample.machine_runs += 1
+        sample.steps += world.loop.steps
+        sample.tested.update(world.judgement.tested)
+
+    failure = run_machine(target, seed_=seed, examples=examples, on_run=count)
+    if failure is not None:
+        sample.found[failure.violation.property] = Found(-1, failure)
+    return sample
+
+
+def minimise(name: str, failure: Failure) -> Failure:
+    """Cut ``failure`` of the pool called ``name`` down; in any process."""
+    logging.disable(logging.CRITICAL)
+    return Minimiser(load_target(name).factory, failure).minimise()
+
+
+def fingerprint(events: Iterable[Event]) -> bytes:
+    """Equal for histories that differ in their times at most."""
+    sums = hashlib.blake2b(digest_size=8)
+    for event in events:
+        sums.update(
+            repr((event.type, event.f, event.process, event.key, event.connection, event.session_id, event.error)).encode()
+        )
+        sums.update(repr(event.value).encode())
+    return sums.digest()

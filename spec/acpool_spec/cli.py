@@ -1,0 +1,87 @@
+"""The command line: ``acpool check``, ``acpool replay FILE``, ``acpool history FILE``.
+
+Exit status: 0 holds, 1 violated, 2 unusable input, 3 undecided.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+BAD_INPUT = 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status."""
+    if os.name != "posix":
+        print("acpool runs on POSIX systems only: it needs process groups and signals", file=sys.stderr)
+        return BAD_INPUT
+    try:
+        from acpool_spec.commands import check, history, replay
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] not in ("rich", "hypothesis", "crosshair"):
+            raise
+        print(f"acpool: {error.name} is not installed: the checker needs pip install 'acpool[check]'", file=sys.stderr)
+        return BAD_INPUT
+    from acpool_spec.targets import BadInput
+
+    options = _parser().parse_args(arguments)
+    command = {"check": check, "replay": replay, "history": history}[options.command]
+    try:
+        return command(options)
+    except BadInput as error:
+        print(f"acpool {options.command}: {error}", file=sys.stderr)
+        return BAD_INPUT
+    except BrokenPipeError:
+        # Whoever read the output has gone; nothing more can be said, and that is no verdict.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BAD_INPUT
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="acpool",
+        description="Checks keyed session pools on asyncio against their specification.",
+        epilog="exit status: 0 holds, 1 violated, 2 unusable input, 3 undecided",
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    check = commands.add_parser("check", help="sample schedules of a pool and judge every property")
+    check.add_argument("--pool", metavar="MODULE:FACTORY", help="the pool to check (default: acpool's own, twice configured)")
+    check.add_argument("--seed", type=int, default=0, help="seed of the sample (default: %(default)s)")
+    check.add_argument("--budget", type=_seconds, default=60.0, metavar="SECONDS", help="time to sample (default: 60)")
+    check.add_argument("--schedules", type=_count, metavar="N", help="sample exactly N schedules, whatever time it takes")
+    check.add_argument("--workers", type=_count, default=os.cpu_count() or 1, metavar="N", help="processes (default: the cores)")
+    check.add_argument(
+        "--failures", type=Path, default=Path("acpool-failures"), metavar="DIR", help="where schedules go (default: %(default)s)"
+    )
+
+    replay = commands.add_parser("replay", help="run a schedule file again and print its interleaving")
+    replay.add_argument("file", type=Path, metavar="FILE")
+    replay.add_argument("--pool", metavar="MODULE:FACTORY", help="replay on this pool instead of the one in the file")
+    replay.add_argument("--anyway", action="store_true", help="replay although the code has changed since the file was written")
+
+    history = commands.add_parser("history", help="judge a recorded history (JSON lines)")
+    history.add_argument("file", type=Path, metavar="FILE")
+    history.add_argument("--max-sessions", type=_count, metavar="N", help="where the file does not say it")
+    return parser
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text.removesuffix("s"))
+    except ValueError:
+        value = math.nan
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a number of seconds above 0, such as 60")
+    return value
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a whole number above 0")
+    return int(text)

@@ -1,0 +1,196 @@
+"""``acpool check``: samples schedules of pools under test on every core until its budget is spent, and gives each property a verdict.
+
+A verdict of this gate is about a sample and says so: *holds* means that the planned number of schedules was run, that each
+property was put to the test in them, and that none broke. Anything less is *undecided* and named.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from dataclasses import dataclass, field
+from typing import Any
+
+from acpool_spec.batch import Found, Sample, minimise, run_batch, run_machine_batch
+from acpool_spec.properties import PROPERTIES
+from acpool_spec.schedule import Schedule, schedule_of
+from acpool_spec.targets import load_target
+from acpool_spec.verdict import Outcome
+
+#: Fewer schedules than this are no ground for *holds*, however short the budget.
+FLOOR = 1_000
+BATCH = 25
+MACHINE_EXAMPLES = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to check: ``schedules`` random runs exactly, or as many as fit into ``seconds``; ``workers`` processes."""
+
+    targets: tuple[str, ...]
+    seed: int = 0
+    seconds: float = 60.0
+    schedules: int | None = None
+    workers: int = 1
+
+    @property
+    def floor(self) -> int:
+        """The number of random runs without which nothing holds."""
+        return FLOOR if self.schedules is None else self.schedules
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One property: its verdict, how often it was put to the test, and why not *holds*."""
+
+    id: str
+    name: str
+    outcome: Outcome
+    tested: int
+    why: str = ""
+    schedule: Schedule | None = None
+
+
+@dataclass(slots=True)
+class Progress:
+    """What was done so far."""
+
+    plan: Plan
+    started: float
+    runs: int = 0
+    steps: int = 0
+    decisions: int = 0
+    machine_runs: int = 0
+    histories: set[bytes] = field(default_factory=set[bytes])
+    tested: Counter[str] = field(default_factory=Counter[str])
+    found: dict[str, tuple[str, Found]] = field(default_factory=dict[str, tuple[str, Found]])
+    undecided: dict[str, str] = field(default_factory=dict[str, str])
+    phase: str = "sampling"
+    interrupted: bool = False
+
+    @property
+    def seconds(self) -> float:
+        """Seconds since the start."""
+        return time.monotonic() - self.started
+
+    def add(self, sample: Sample) -> None:
+        """Take in one batch; of each property the failure of the lowest run is kept."""
+        self.runs += sample.runs
+        self.machine_runs += sample.machine_runs
+        self.steps += sample.steps
+        self.decisions += sample.decisions
+        self.histories |= sample.histories
+        self.tested.update(sample.tested)
+        self.undecided.update(sample.undecided)
+        for property_id, found in sample.found.items():
+            known = self.found.get(property_id)
+            if known is None or (sample.target, found.run) < (known[0], known[1].run):
+                self.found[property_id] = (sample.target, found)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The result of a check."""
+
+    plan: Plan
+    lines: tuple[Line, ...]
+    progress: Progress
+
+    @property
+    def outcome(self) -> Outcome:
+        """Violated if anything is, otherwise undecided if anything is."""
+        outcomes = [line.outcome for line in self.lines]
+        return next((worst for worst in (Outcome.VIOLATED, Outcome.UNDECIDED) if worst in outcomes), Outcome.HOLDS)
+
+
+def run_check(plan: Plan, show: Callable[[Progress], object] = lambda _: None) -> Report:
+    """Check ``plan.targets``, calling ``show`` whenever there is something new; Ctrl-C ends the sampling, not the report.
+
+    Bound: ``plan.seconds`` of sampling (or ``plan.schedules`` runs), then the minimisation of what was found.
+    """
+    progress = Progress(plan, time.monotonic())
+    # Spawned, not forked: a worker that begins from nothing behaves like the process that replays its schedules.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(plan.workers, mp_context=context) as workers:
+        try:
+            _sample(plan, progress, workers, show)
+        except KeyboardInterrupt:
+            progress.interrupted = True
+        progress.phase = "minimising"
+        show(progress)
+        schedules = _minimised(progress, workers)
+    return Report(plan, tuple(_judge(plan, progress, schedules)), progress)
+
+
+def _sample(plan: Plan, progress: Progress, workers: Any, show: Callable[[Progress], object]) -> None:
+    jobs = _jobs(plan)
+    running: set[Future[Sample]] = set()
+    while True:
+        while len(running) < plan.workers + 1 and (job := next(jobs, None)) is not None:
+            running.add(workers.submit(*job))
+        if not running:
+            return
+        done, running = wait(running, timeout=0.5, return_when=FIRST_COMPLETED)
+        for future in done:
+            progress.add(future.result())
+        show(progress)
+        if plan.schedules is None and progress.seconds >= plan.seconds:
+            for future in running:
+                future.cancel()
+            for future in [future for future in running if not future.cancelled()]:
+                progress.add(future.result())
+            show(progress)
+            return
+
+
+def _jobs(plan: Plan) -> Iterator[tuple[Any, ...]]:
+    """Hypothesis first, which takes its time; then random runs, in turn of every target, without end or as many as planned."""
+    for name in plan.targets:
+        yield run_machine_batch, name, plan.seed, MACHINE_EXAMPLES
+    number = 0
+    while plan.schedules is None or number < plan.schedules:
+        size = BATCH if plan.schedules is None else min(BATCH, plan.schedules - number)
+        name = plan.targets[(number // BATCH) % len(plan.targets)]
+        yield run_batch, name, plan.seed, range(number, number + size)
+        number += size
+
+
+def _minimised(progress: Progress, workers: Any) -> dict[str, Schedule]:
+    futures = {
+        property_id: (name, workers.submit(minimise, name, found.failure))
+        for property_id, (name, found) in progress.found.items()
+    }
+    return {
+        property_id: schedule_of(load_target(name), future.result()) for property_id, (name, future) in futures.items()
+    }
+
+
+def _judge(plan: Plan, progress: Progress, schedules: dict[str, Schedule]) -> Iterator[Line]:
+    for known in PROPERTIES:
+        tested = progress.tested[known.id]
+        schedule = schedules.get(known.id)
+        if schedule is not None:
+            times = progress.found[known.id][1].times
+            yield Line(known.id, known.name, Outcome.VIOLATED, tested, f"{schedule.message} ({times}×)", schedule)
+        else:
+            why = _why_undecided(plan, progress, known.id)
+            yield Line(known.id, known.name, Outcome.UNDECIDED if why else Outcome.HOLDS, tested, why)
+
+
+def _why_undecided(plan: Plan, progress: Progress, property_id: str) -> str:
+    if property_id in progress.undecided:
+        return progress.undecided[property_id]
+    if progress.runs < plan.floor:
+        ended = "interrupted" if progress.interrupted else f"the budget of {plan.seconds:g} s ran out"
+        return f"{ended} after {progress.runs} of at least {plan.floor} schedules"
+    if not progress.tested[property_id]:
+        return f"never put to the test in {progress.runs} schedules"
+    return ""
+
+
+def targets_of(pools: Sequence[str]) -> tuple[str, ...]:
+    """Load every pool once, so that what cannot be checked is refused before anything runs; their names."""
+    return tuple(load_target(name).name for name in pools)

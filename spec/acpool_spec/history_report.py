@@ -1,0 +1,84 @@
+"""Judges a recorded history file: every property that can be judged from what the recorder wrote down."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from acpool_spec.events import Event, History, HistoryError
+from acpool_spec.history import read_history
+from acpool_spec.properties import PROPERTIES
+from acpool_spec.properties.judgement import Judgement
+from acpool_spec.targets import BadInput
+from acpool_spec.verdict import Outcome
+
+_NEEDS_REST = ("S10", "L1", "L2", "L3", "L4", "L5")
+_NEEDS_SLOTS = ("S1", "S8", "S9")
+_NEEDS_PROCESSES = ("S1", "S2", "S3", "S4", "S5", "S6", "S7", "S8", "S9", "S11")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One property of one history; ``outcome`` None: it cannot be judged from this file, and ``why`` says what is missing."""
+
+    id: str
+    name: str
+    outcome: Outcome | None
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryReport:
+    """The verdicts on one history."""
+
+    lines: tuple[Line, ...]
+    events: int
+
+    @property
+    def outcome(self) -> Outcome:
+        """Violated if anything is, otherwise undecided if anything that could be judged is."""
+        outcomes = [line.outcome for line in self.lines if line.outcome is not None]
+        return next((worst for worst in (Outcome.VIOLATED, Outcome.UNDECIDED) if worst in outcomes), Outcome.HOLDS)
+
+
+def judge_file(path: Path, *, max_sessions: int | None = None) -> HistoryReport:
+    """Judge the history in ``path``; ``max_sessions`` counts where the file does not say it. Raises :class:`BadInput`."""
+    try:
+        history = read_history(path)
+    except HistoryError as error:
+        raise BadInput(f"{path}: {error}") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(f"{path}: cannot be read: {error}") from error
+    return judge(history, max_sessions=max_sessions)
+
+
+def judge(history: History, *, max_sessions: int | None = None) -> HistoryReport:
+    """Judge ``history``."""
+    slots = history.max_sessions if history.max_sessions is not None else max_sessions
+    judgement = Judgement(slots, reclaims=True, agents_load=None)
+    for event in history.events:
+        judgement.see(event)
+    judgement.linearize(history)
+    lines: list[Line] = []
+    for known in PROPERTIES:
+        violation = judgement.violations.get(known.id)
+        missing = _missing(known.id, history.events, slots)
+        if violation is not None:
+            lines.append(Line(known.id, known.name, Outcome.VIOLATED, f"event {violation.index}: {violation.message}"))
+        elif missing:
+            lines.append(Line(known.id, known.name, None, missing))
+        elif known.id in judgement.undecided:
+            lines.append(Line(known.id, known.name, Outcome.UNDECIDED, judgement.undecided[known.id]))
+        else:
+            lines.append(Line(known.id, known.name, Outcome.HOLDS))
+    return HistoryReport(tuple(lines), len(history.events))
+
+
+def _missing(property_id: str, events: tuple[Event, ...], slots: int | None) -> str:
+    if property_id in _NEEDS_REST:
+        return "a file does not say when nothing moved any more"
+    if property_id in _NEEDS_SLOTS and slots is None:
+        return "max_sessions is not known"
+    if property_id in _NEEDS_PROCESSES and not any(event.type == "event" for event in events):
+        return "the file has no events of connections"
+    return ""

@@ -1,0 +1,34 @@
+"""A register: ``write(value)``, and ``read`` which answers the last value written."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable
+from dataclasses import dataclass
+
+from acpool_spec.objects.values import UnknownOperation, hashable
+from acpool_spec.sequential import Operation
+
+
+@dataclass(frozen=True)
+class Register:
+    """One register; ``start`` is its value before any write. The response of a write is not judged."""
+
+    start: Hashable = None
+
+    def initial(self) -> Hashable:
+        """The value before any write."""
+        return hashable(self.start)
+
+    def step(self, state: Hashable, operation: Operation) -> Iterable[Hashable]:
+        """Raises ``UnknownOperation`` for anything but read and write."""
+        match operation.name:
+            case "read":
+                return (state,) if operation.pending or hashable(operation.response) == state else ()
+            case "write":
+                return (hashable(operation.argument),)
+            case _:
+                raise UnknownOperation("register", operation, "read, write")
+
+    def partition(self, operation: Operation) -> Hashable:
+        """A register has no parts."""
+        return None

@@ -1,0 +1,25 @@
+"""Our own pool as pools under test: as it comes, and with every optional bound in use."""
+
+from __future__ import annotations
+
+from acpool import Connector, SessionPool
+
+
+def default(connector: Connector, *, max_sessions: int) -> SessionPool:
+    """The pool as it comes: a creation does not wait for capacity, and leases are never taken back by ``cleanup_idle``."""
+    return SessionPool(connector, max_sessions=max_sessions)
+
+
+def patient(connector: Connector, *, max_sessions: int) -> SessionPool:
+    """The pool with a queue for capacity, a short lease queue, and leases that ``cleanup_idle`` takes back."""
+    return SessionPool(
+        connector,
+        max_sessions=max_sessions,
+        capacity_timeout=30.0,
+        lease_timeout=20.0,
+        max_lease=25.0,
+        close_timeout=3.0,
+    )
+
+
+patient.reclaims_leases = True  # type: ignore[attr-defined]  # read by the checker: cleanup_idle may end a lease

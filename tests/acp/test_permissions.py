@@ -1,0 +1,182 @@
+"""Who asks for a permission gets the policy's answer, and a refusal whenever that is none."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from acp.schema import RequestPermissionRequest
+
+pytestmark = pytest.mark.asyncio
+
+REJECTS = [
+    {"optionId": "never", "name": "Never", "kind": "reject_always"},
+    {"optionId": "no", "name": "No", "kind": "reject_once"},
+]
+ALLOWS = [{"optionId": "yes", "name": "Yes", "kind": "allow_once"}]
+CANCELLED = {"outcome": {"outcome": "cancelled"}}
+
+
+def selected(option: str) -> dict[str, Any]:
+    return {"outcome": {"outcome": "selected", "optionId": option}}
+
+
+def request(options: list[dict[str, str]]) -> dict[str, Any]:
+    params = {"sessionId": "s1", "toolCall": {"toolCallId": "t", "title": "rm"}, "options": options}
+    return {"method": "session/request_permission", "params": params}
+
+
+async def answer_to(connection: Any, call: dict[str, Any]) -> Any:
+    return json.loads((await connection.prompt("ask " + json.dumps(call))).text)
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (ALLOWS + REJECTS, selected("no")),
+        (ALLOWS + REJECTS[:1], selected("never")),
+        (ALLOWS, CANCELLED),
+        ([], CANCELLED),
+    ],
+)
+async def test_the_default_refuses(
+    start_hostile: Any, options: list[dict[str, str]], expected: dict[str, Any]
+) -> None:
+    assert await answer_to(await start_hostile(), request(options)) == expected
+
+
+async def test_a_policy_decides_by_what_it_is_asked(start_hostile: Any) -> None:
+    asked: list[RequestPermissionRequest] = []
+
+    def policy(call: RequestPermissionRequest) -> str:
+        asked.append(call)
+        return "yes"
+
+    assert await answer_to(await start_hostile(permission_policy=policy), request(ALLOWS)) == selected("yes")
+    assert [(call.session_id, call.tool_call.title, len(call.options)) for call in asked] == [("s1", "rm", 1)]
+
+
+async def test_a_policy_may_be_asynchronous(start_hostile: Any) -> None:
+    async def policy(_call: RequestPermissionRequest) -> str:
+        await asyncio.sleep(0)
+        return "yes"
+
+    assert await answer_to(await start_hostile(permission_policy=policy), request(ALLOWS)) == selected("yes")
+
+
+async def test_a_policy_that_raises_refuses(start_hostile: Any, caplog: pytest.LogCaptureFixture) -> None:
+    def policy(_call: RequestPermissionRequest) -> str:
+        raise LookupError("of the caller")
+
+    answer = await answer_to(await start_hostile(permission_policy=policy), request(ALLOWS + REJECTS))
+    assert answer == selected("no")
+    assert "of the caller" in caplog.text
+
+
+async def test_a_policy_that_invents_an_option_refuses(start_hostile: Any) -> None:
+    def policy(_call: RequestPermissionRequest) -> str:
+        return "maybe"
+
+    answer = await answer_to(await start_hostile(permission_policy=policy), request(ALLOWS + REJECTS))
+    assert answer == selected("no")
+
+
+async def test_a_policy_that_hangs_refuses_even_if_it_swallows_its_cancellation(start_hostile: Any) -> None:
+    released = asyncio.Event()
+
+    async def policy(_call: RequestPermissionRequest) -> str:
+        while not released.is_set():
+            try:
+                await released.wait()
+            except asyncio.CancelledError:
+                continue
+        return "yes"
+
+    connection = await start_hostile(permission_policy=policy, permission_timeout_s=0.05)
+    assert await answer_to(connection, request(ALLOWS + REJECTS)) == selected("no")
+    await connection.close()
+    released.set()
+    await asyncio.sleep(0)
+
+
+async def test_cancelling_the_turn_cancels_its_requests(start_hostile: Any) -> None:
+    asked = asyncio.Event()
+
+    async def policy(_call: RequestPermissionRequest) -> str:
+        asked.set()
+        await asyncio.Event().wait()
+        return "yes"
+
+    connection = await start_hostile(permission_policy=policy)
+    prompt = asyncio.create_task(connection.prompt("ask " + json.dumps(request(ALLOWS + REJECTS))))
+    await asked.wait()
+    await connection.cancel()
+    result = await prompt
+    assert result.stop_reason == "cancelled"
+    assert json.loads(result.text) == CANCELLED
+
+
+async def test_closing_ends_a_pending_policy(start_hostile: Any) -> None:
+    asked = asyncio.Event()
+    ended = asyncio.Event()
+
+    async def policy(_call: RequestPermissionRequest) -> str:
+        asked.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+        return "yes"
+
+    connection = await start_hostile(permission_policy=policy)
+    prompt = asyncio.create_task(connection.prompt("ask " + json.dumps(request(ALLOWS))))
+    await asked.wait()
+    await connection.close()
+    assert ended.is_set()
+    assert isinstance((await asyncio.gather(prompt, return_exceptions=True))[0], Exception)
+
+
+async def test_no_permission_outside_a_turn(
+    start_hostile: Any, tmp_path: Path, await_file: Callable[[Path], None]
+) -> None:
+    def policy(_call: RequestPermissionRequest) -> str:
+        return "yes"
+
+    file = tmp_path / "answer"
+    connection = await start_hostile(permission_policy=policy)
+    call = {"request": request(ALLOWS), "file": str(file)}
+    await connection.prompt("ask-after " + json.dumps(call))
+    while not file.exists() or not file.read_text():
+        await asyncio.sleep(0.001)
+    assert json.loads(file.read_text())["result"] == CANCELLED
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        "fs/read_text_file",
+        "fs/write_text_file",
+        "terminal/create",
+        "terminal/output",
+        "terminal/release",
+        "terminal/wait_for_exit",
+        "terminal/kill",
+        "elicitation/create",
+        "_vendor/extension",
+        "session/update",
+    ],
+)
+async def test_nothing_else_is_served(start_hostile: Any, method: str) -> None:
+    connection = await start_hostile()
+    answer = await answer_to(connection, {"method": method, "params": {"path": "/etc/passwd"}})
+    assert answer["code"] == -32601
+
+
+async def test_a_malformed_permission_request_is_answered_with_an_error(start_hostile: Any) -> None:
+    connection = await start_hostile()
+    answer = await answer_to(connection, {"method": "session/request_permission", "params": {}})
+    assert answer["code"] == -32602

@@ -1,0 +1,225 @@
+"""A brute-force oracle, generators of small histories, and specifications made for the tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import permutations
+from random import Random
+from typing import Any
+
+import pytest
+from acpool_spec.linearizability import Operation, SequentialSpec
+
+AnySpec = SequentialSpec[Any]
+
+
+class Oracle:
+    """Tries every order that real time allows, without a memo, a partition or a reduction, on sets of states."""
+
+    def __init__(self, operations: Sequence[Operation], spec: AnySpec) -> None:
+        self._operations = operations
+        self._spec = spec
+        self.most_completed = 0
+        self.explained = self._extend((), [spec.initial()])
+
+    def _extend(self, placed: tuple[int, ...], states: list[Any]) -> bool:
+        completed = sum(not self._operations[index].pending for index in placed)
+        self.most_completed = max(self.most_completed, completed)
+        if completed == sum(not operation.pending for operation in self._operations):
+            return True
+        rest = [index for index in range(len(self._operations)) if index not in placed]
+        for index in rest:
+            if any(precedes(self._operations[other], self._operations[index]) for other in rest):
+                continue
+            after = follow(states, self._operations[index], self._spec)
+            if after and self._extend((*placed, index), after):
+                return True
+        return False
+
+    @staticmethod
+    def by_permutations(operations: Sequence[Operation], spec: AnySpec) -> bool:
+        """The definition itself: any choice of pending operations, any permutation."""
+        completed = {index for index, operation in enumerate(operations) if not operation.pending}
+        for size in range(len(completed), len(operations) + 1):
+            for order in permutations(range(len(operations)), size):
+                if completed <= set(order) and explains(order, operations, spec):
+                    return True
+        return False
+
+
+def precedes(earlier: Operation, later: Operation) -> bool:
+    """Whether real time puts the one before the other."""
+    return earlier.returned_at is not None and earlier.returned_at < later.invoked_at
+
+
+def follow(states: Iterable[Any], operation: Operation, spec: AnySpec) -> list[Any]:
+    """All states that the operation may lead to."""
+    return list(dict.fromkeys(after for state in states for after in spec.step(state, operation)))
+
+
+def explains(order: Sequence[int], operations: Sequence[Operation], spec: AnySpec) -> bool:
+    """Whether ``order`` respects real time and the specification; what it leaves out is not looked at."""
+    states: list[Any] = [spec.initial()]
+    for place, index in enumerate(order):
+        if any(precedes(operations[index], operations[before]) for before in order[:place]):
+            return False
+        states = follow(states, operations[index], spec)
+    return bool(states) and len(set(order)) == len(order)
+
+
+@dataclass(frozen=True)
+class LossyRegister:
+    """A register whose writes may be lost: a nondeterministic specification."""
+
+    def initial(self) -> int:
+        return 0
+
+    def step(self, state: int, operation: Operation) -> Iterable[int]:
+        if operation.name == "write":
+            return [state, operation.argument]
+        return [state] if operation.pending or operation.response == state else []
+
+    def partition(self, operation: Operation) -> Hashable:
+        return None
+
+
+@dataclass(frozen=True)
+class Bag:
+    """A bag: ``take`` answers any value in it; nondeterministic for pending takes."""
+
+    def initial(self) -> tuple[int, ...]:
+        return ()
+
+    def step(self, state: tuple[int, ...], operation: Operation) -> Iterable[tuple[int, ...]]:
+        if operation.name == "put":
+            return [tuple(sorted((*state, operation.argument)))]
+        taken = state if operation.pending else [value for value in state if value == operation.response]
+        return [(*state[: state.index(value)], *state[state.index(value) + 1 :]) for value in taken]
+
+    def partition(self, operation: Operation) -> Hashable:
+        return None
+
+
+Ask = Callable[[Random], tuple[str, Any, Any]]
+
+
+def _register(random: Random) -> tuple[str, Any, Any]:
+    if random.random() < 0.5:
+        return "write", random.randrange(3), None
+    return "read", None, random.choice([None, 0, 1, 2])
+
+
+def _lossy(random: Random) -> tuple[str, Any, Any]:
+    if random.random() < 0.5:
+        return "write", random.randrange(1, 3), None
+    return "read", None, random.randrange(3)
+
+
+def _cas(random: Random) -> tuple[str, Any, Any]:
+    if random.random() < 0.5:
+        return "cas", [random.choice([None, 0, 1]), random.randrange(2)], random.random() < 0.5
+    return _register(random)
+
+
+def _key_value(random: Random) -> tuple[str, Any, Any]:
+    key = random.choice("xy")
+    match random.randrange(4):
+        case 0:
+            return "put", [key, random.choice("ab")], None
+        case 1:
+            return "append", [key, random.choice("ab")], None
+        case 2:
+            return "delete", key, None
+        case _:
+            return "get", key, random.choice([None, "a", "b", "ab"])
+
+
+def _lock(random: Random) -> tuple[str, Any, Any]:
+    return random.choice(["acquire", "release"]), None, random.random() < 0.5
+
+
+def _queue(random: Random) -> tuple[str, Any, Any]:
+    if random.random() < 0.5:
+        return "enqueue", random.randrange(2), None
+    return "dequeue", None, random.choice([None, 0, 1])
+
+
+def _bag(random: Random) -> tuple[str, Any, Any]:
+    if random.random() < 0.6:
+        return "put", random.randrange(2), None
+    return "take", None, random.randrange(2)
+
+
+ASKS: dict[str, Ask] = {
+    "register": _register,
+    "lossy": _lossy,
+    "cas": _cas,
+    "key_value": _key_value,
+    "lock": _lock,
+    "queue": _queue,
+    "bag": _bag,
+}
+
+
+def small_history(random: Random, kind: str, *, pending: float) -> list[Operation]:
+    """Two to four processes and up to eight operations, on a clock so coarse that many of them touch."""
+    operations: list[Operation] = []
+    for process in range(random.randint(2, 4)):
+        now = random.randrange(3)
+        for _ in range(random.randint(1, 2)):
+            name, argument, response = ASKS[kind](random)
+            invoked_at = now + random.randrange(2)
+            now = invoked_at + 1 + random.randrange(4)
+            lost = random.random() < pending
+            operations.append(
+                Operation(
+                    process=process,
+                    name=name,
+                    argument=argument,
+                    response=response,
+                    invoked_at=invoked_at,
+                    returned_at=None if lost else now,
+                )
+            )
+            if lost:
+                break
+    random.shuffle(operations)
+    return operations
+
+
+def operation(
+    process: int,
+    name: str,
+    argument: Any = None,
+    response: Any = None,
+    *,
+    at: tuple[int, int | None],
+) -> Operation:
+    """One operation, written in one line."""
+    return Operation(
+        process=process,
+        name=name,
+        argument=argument,
+        response=response,
+        invoked_at=at[0],
+        returned_at=at[1],
+    )
+
+
+class Toolbox:
+    """What the tests of this folder share."""
+
+    Oracle = Oracle
+    LossyRegister = LossyRegister
+    Bag = Bag
+    explains = staticmethod(explains)
+    follow = staticmethod(follow)
+    precedes = staticmethod(precedes)
+    small_history = staticmethod(small_history)
+    operation = staticmethod(operation)
+
+
+@pytest.fixture(scope="session")
+def toolbox() -> type[Toolbox]:
+    return Toolbox

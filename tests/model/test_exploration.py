@@ -1,0 +1,183 @@
+"""The model explored to the end in tiny scopes: nothing is violated, and nothing holds because nothing happened."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from acpool_model import (
+    Action,
+    Answer,
+    Dying,
+    Exploration,
+    Kind,
+    Phase,
+    Scope,
+    Stage,
+    State,
+    Want,
+)
+from acpool_model.actions import SHAPES
+from acpool_model.state import is_live
+
+Look = Callable[..., Exploration[State, Action]]
+Seen = Callable[[State, Action, State], bool]
+
+
+def _some_key(found: Callable[[State, Action, State, int], bool]) -> Seen:
+    def seen(before: State, action: Action, after: State) -> bool:
+        return any(found(before, action, after, at) for at in range(1, len(before.keys) + 1))
+
+    return seen
+
+
+def _evicted(before: State, action: Action, after: State, at: int) -> bool:
+    was, now = before.keys[at - 1], after.keys[at - 1]
+    kinds = (Kind.ASK, Kind.RELEASE, Kind.COMMIT)
+    return (
+        action.kind in kinds and action.key != at and was.stage == Stage.IDLE and now.dying == Dying.CLOSING
+    )
+
+
+def _told(answer: int) -> Seen:
+    def seen(before: State, action: Action, after: State) -> bool:
+        return any(client.answer == answer for client in after.clients)
+
+    return seen
+
+
+def _client(found: Callable[[State, Action, State, int], bool]) -> Seen:
+    def seen(before: State, action: Action, after: State) -> bool:
+        return bool(action.client) and found(before, action, after, action.client - 1)
+
+    return seen
+
+
+ONE_KEY: dict[str, Seen] = {
+    "answered": _told(Answer.ANSWERED),
+    "failed": _told(Answer.FAILED),
+    "no session": _told(Answer.NO_SESSION),
+    "refused when shut": _told(Answer.CLOSED),
+    "resumed": _some_key(lambda b, a, s, k: s.keys[k - 1].resumed == 1),
+    "flag up on a live session": _some_key(lambda b, a, s, k: s.keys[k - 1].flag == 1),
+    "flag suspended with its session": _some_key(
+        lambda b, a, s, k: s.keys[k - 1].kept_flag == 1 and s.keys[k - 1].kept != 0
+    ),
+    "flag left of a session given up on": _some_key(
+        lambda b, a, s, k: s.keys[k - 1].kept_flag == 1 and s.keys[k - 1].kept == 0
+    ),
+    "flag delivered": _some_key(lambda b, a, s, k: b.keys[k - 1].flag == 1 and a.kind == Kind.ANSWERED),
+    "two wait": lambda b, a, s: sum(client.phase == Phase.WAITING for client in s.clients) == 2,
+    "handed over": lambda b, a, s: (
+        a.kind == Kind.RELEASE and any(c.phase == Phase.GRANTED for c in s.clients)
+    ),
+    "left after the hand-over": _client(
+        lambda b, a, s, c: a.kind == Kind.LEAVE and b.clients[c].phase == Phase.GRANTED
+    ),
+    "taken back after the hand-over, asked anew": _client(
+        lambda b, a, s, c: a.kind == Kind.BEGIN and b.clients[c].phase == Phase.LOST
+    ),
+    "released after the lease was taken back": _client(
+        lambda b, a, s, c: a.kind == Kind.RELEASE and b.clients[c].phase == Phase.REVOKED
+    ),
+    "started over in the slot of its own dying process": _some_key(
+        lambda b, a, s, k: s.keys[k - 1].stage == Stage.PROMISED and s.keys[k - 1].source == k
+    ),
+    "found dead by a caller": _client(
+        lambda b, a, s, c: (
+            a.kind == Kind.ASK and is_live(b.keys[a.key - 1]) and s.keys[a.key - 1].dying == Dying.CLOSING
+        )
+    ),
+    "opened after its start was defeated": lambda b, a, s: (
+        a.kind == Kind.OPENED and b.keys[a.key - 1].dying == Dying.STOPPING
+    ),
+    "prompt outlived its lease": lambda b, a, s: (
+        a.kind == Kind.RELEASE
+        and b.open == 1
+        and b.clients[a.client - 1].prompt != 0
+        and s.keys[0].dying != 0
+    ),
+}
+TWO_KEYS: dict[str, Seen] = {
+    "evicted": _some_key(_evicted),
+    "promised the slot of another key": _some_key(
+        lambda b, a, s, k: s.keys[k - 1].stage == Stage.PROMISED and s.keys[k - 1].source != k
+    ),
+    "has a slot while its own process dies": _some_key(
+        lambda b, a, s, k: s.keys[k - 1].stage == Stage.RESERVED
+    ),
+    "in line for capacity": _some_key(lambda b, a, s, k: s.keys[k - 1].stage == Stage.QUEUED),
+    "told that there is no capacity": _told(Answer.EXHAUSTED),
+}
+
+
+def _explored(look: Look, scope: Scope, always: dict[str, Seen], unseen: set[str]) -> tuple[int, int, int]:
+    missing = dict(always)
+
+    def note(before: State, action: Action, after: State) -> bool:
+        for name in [name for name, seen in missing.items() if seen(before, action, after)]:
+            del missing[name]
+        return True
+
+    found = look(scope, seen=note)
+    assert found.verdict == "holds", found.counterexample
+    assert set(missing) == unseen
+    return found.states, found.transitions, found.depth
+
+
+# The counts were found by this exploration; what they pin is that nobody changes what can happen without noticing.
+def test_one_key_two_clients(look: Look) -> None:
+    assert _explored(look, Scope(1, 2, 1), ONE_KEY, set()) == (1410, 9950, 19)
+
+
+def test_two_keys_two_clients(look: Look) -> None:
+    assert _explored(look, Scope(2, 2, 1), ONE_KEY | TWO_KEYS, {"has a slot while its own process dies"}) == (
+        11812,
+        100186,
+        24,
+    )
+
+
+@pytest.mark.parametrize(
+    ("scope", "counts"),
+    [
+        (Scope(1, 1, 1), (192, 938, 10)),
+        # A single client never finds the only slot leased or creating for another key, so whether it might queue is all one.
+        (Scope(2, 1, 1), (844, 5130, 15)),
+        (Scope(2, 1, 1, queueing=0), (844, 5130, 15)),
+    ],
+)
+def test_one_client(look: Look, scope: Scope, counts: tuple[int, int, int]) -> None:
+    found = look(scope)
+    assert found.verdict == "holds"
+    assert (found.states, found.transitions, found.depth) == counts
+
+
+def test_a_slot_that_came_free_while_the_own_process_dies(look: Look) -> None:
+    # It takes a second slot: one key's process dies while the key gets the slot of the other.
+    kinds = (Kind.ASK, Kind.OPENED, Kind.INITIALIZED, Kind.COMMIT, Kind.FAIL, Kind.CLOSED)
+    seen: list[State] = []
+
+    def note(before: State, action: Action, after: State) -> bool:
+        seen.extend([after] if any(key.stage == Stage.RESERVED for key in after.keys) else [])
+        return True
+
+    found = look(Scope(2, 1, 2), kinds=kinds, wants=(Want.ANSWER,), seen=note)
+    assert found.verdict == "holds"
+    assert seen
+
+
+def test_every_kind_of_action_happens(look: Look) -> None:
+    without_queue = set(look(Scope(1, 2, 1)).taken)
+    # On one key with as much capacity, no creation is ever in line.
+    assert set(SHAPES) - without_queue == {Kind.EXHAUST}
+    assert Kind.EXHAUST in look(Scope(2, 2, 1), kinds=(Kind.ASK, Kind.EXHAUST), wants=(Want.ANSWER,)).taken
+
+
+def test_waiters_that_nothing_can_wake_are_found(look: Look) -> None:
+    # A world in which no start ever ends: whoever waits for one waits for ever.
+    found = look(Scope(1, 1, 1), kinds=(Kind.ASK, Kind.OPENED))
+    assert found.verdict == "violated"
+    assert found.counterexample is not None
+    assert found.counterexample.violated == ("L3",)
+    assert [action.kind for action in found.counterexample.actions] == [Kind.ASK]
