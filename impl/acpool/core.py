@@ -40,15 +40,25 @@ from acpool.records import (
     Want,
 )
 
+# Looking a member up in its Enum costs a descriptor call on CPython 3.11, as much as the rest of a lease's bookkeeping.
+_CREATING, _IDLE, _LEASED, _CLOSING = Stage.CREATING, Stage.IDLE, Stage.LEASED, Stage.CLOSING
+
 
 class Core:
     """The pool's whole state and every step it can take; times are seconds of one monotonic clock, passed in as ``now``."""
 
     def __init__(
-        self, max_sessions: int, *, waits_for_capacity: bool, suspended: Mapping[str, str], listening: bool
+        self,
+        max_sessions: int,
+        *,
+        waits_for_capacity: bool,
+        times_leases: bool,
+        suspended: Mapping[str, str],
+        listening: bool,
     ) -> None:
         self.max_sessions = max_sessions
         self.waits_for_capacity = waits_for_capacity
+        self.times_leases = times_leases
         self.open = True
         self.entries: dict[int, Entry] = {}
         self.live: dict[str, Entry] = {}
@@ -74,7 +84,7 @@ class Core:
         if not entry.connection.alive:
             self._bury(entry)
             return None
-        entry.stage = Stage.LEASED
+        entry.stage = _LEASED
         entry.lease = token  # LP acquire
         entry.leased_at = now
         if self.listening:
@@ -97,7 +107,11 @@ class Core:
         elif entry.queue:
             self._hand_over(entry, now)
         else:
-            self._rest(entry)
+            # As in ``_rest``, without the call: this is the end of nearly every lease.
+            entry.stage = _IDLE
+            self.idle[entry.key] = entry
+            if self.waiting:
+                self._serve()
 
     def get(self, key: str, now: float) -> SessionInfo | None:
         """Describe the live session of ``key`` and count it as used; None when it takes more than that."""
@@ -105,7 +119,7 @@ class Core:
         if entry is None or not self.open or not entry.connection.alive:
             return None
         entry.used_at = now  # LP get
-        if entry.stage is Stage.IDLE:
+        if entry.stage is _IDLE:
             self.idle.move_to_end(key)
         if self.listening:
             self._emit("touch", key, entry)
@@ -172,7 +186,7 @@ class Core:
     def opened(self, entry: Entry, connection: Connection) -> bool:
         """The process of ``entry`` runs. False when its start was defeated meanwhile; then it is being closed."""
         entry.connection, entry.opened = connection, True
-        if entry.stage is Stage.CREATING:
+        if entry.stage is _CREATING:
             return True
         self.effects.append(Close(entry, kill=True, tell=False))
         return False
@@ -180,7 +194,7 @@ class Core:
     def id_to_load(self, entry: Entry) -> str | None:
         """The session id that the process of ``entry`` is to load; from here on it may own that id."""
         remembered = self.suspended.get(entry.key)
-        if entry.stage is not Stage.CREATING or remembered is None:
+        if entry.stage is not _CREATING or remembered is None:
             return None
         entry.claimed_id = remembered.session_id
         return remembered.session_id
@@ -192,7 +206,7 @@ class Core:
     def commit(self, entry: Entry, session_id: str, *, resumed: bool, now: float) -> bool:
         """Install the started session and answer everybody who waits for it; False when the start was defeated meanwhile."""
         creation = entry.creation
-        if entry.stage is not Stage.CREATING or creation is None:
+        if entry.stage is not _CREATING or creation is None:
             return False
         if not entry.connection.alive:
             self.fail(
@@ -210,7 +224,7 @@ class Core:
         entry.creation = None
         del self.creations[entry.key]
         self.live[entry.key] = entry  # LP commit
-        entry.stage = Stage.LEASED
+        entry.stage = _LEASED
         self._emit("commit", entry.key, entry)
         for waiter in creation.waiters:
             waiter.creation = None
@@ -229,7 +243,7 @@ class Core:
     def fail(self, entry: Entry, cause: BaseException) -> None:
         """The start in ``entry`` failed: tell everybody who waits for it; a known session id stays suspended."""
         creation = entry.creation
-        if entry.stage is not Stage.CREATING or creation is None:
+        if entry.stage is not _CREATING or creation is None:
             return
         self._emit("fail", entry.key, entry, cause=entry.start_stage)
         for waiter in creation.waiters:
@@ -245,7 +259,7 @@ class Core:
 
     def stopped(self, entry: Entry) -> None:
         """The defeated start in ``entry`` ended; with no process it frees the slot, otherwise its closing does."""
-        if entry.stage is Stage.CLOSING and not entry.opened:
+        if entry.stage is _CLOSING and not entry.opened:
             self.closed(entry, confirmed=True)
 
     def capacity_ran_out(self, creation: Creation) -> None:
@@ -272,11 +286,7 @@ class Core:
         if not confirmed:
             self.given_up += 1
             remembered = self.suspended.get(entry.key)
-            if (
-                remembered is not None
-                and entry.claimed_id is not None
-                and remembered.session_id == entry.claimed_id
-            ):
+            if remembered is not None and entry.claimed_id is not None:
                 self.suspended[entry.key] = Suspended(None, session_reset=True)  # it may still own the id
         heir, entry.heir = entry.heir, None
         if heir is not None:
@@ -299,7 +309,7 @@ class Core:
                 removed.append(key)
         if max_lease is not None:
             for key, entry in list(self.live.items()):
-                if entry.stage is Stage.LEASED and now - entry.leased_at >= max_lease:
+                if entry.stage is _LEASED and now - entry.leased_at >= max_lease:
                     self._remove(entry, "max_lease", kill=True)
                     removed.append(key)
         return removed
@@ -333,7 +343,7 @@ class Core:
             for waiter in entry.queue:
                 self._decide(waiter, Outcome.CLOSED)
             entry.queue.clear()
-            if entry.stage is Stage.IDLE:
+            if entry.stage is _IDLE:
                 self._remove(entry, "shutdown", kill=False)
 
     def revoke_all(self) -> None:
@@ -390,7 +400,7 @@ class Core:
 
     def _serve(self) -> None:
         """Find every creation without a slot the one it can have, in order of arrival: its own key's dying process, which it
-        must wait for anyway, then a free slot, then one whose process closes for nobody, then that of an idle session."""
+        must wait for anyway, then a free slot, then a dead session's, then one that closes for nobody, then an idle one's."""
         if not self.open:
             return
         for creation in list(self.waiting.values()):
@@ -402,7 +412,7 @@ class Core:
             elif own is not None and own.heir is None:
                 self._promise(own, creation)
             elif creation.source is None:
-                source = self._unpromised() or self._evict()
+                source = self._dead() or self._unpromised() or self._evict()
                 if source is None:
                     return
                 self._promise(source, creation)
@@ -424,12 +434,15 @@ class Core:
         """A closing entry whose slot nobody was promised."""
         return next((entry for entry in self.dying.values() if entry.heir is None), None)
 
-    def _evict(self) -> Entry | None:
-        """Retire the least recently used idle session and return its entry; a dead one is not a victim but a slot at hand."""
+    def _dead(self) -> Entry | None:
+        """Retire an idle session whose process is found dead: not a victim, but the slot nearest at hand."""
         dead = next((entry for entry in self.idle.values() if not entry.connection.alive), None)
         if dead is not None:
             self._take_out(dead, "die", kill=True)
-            return dead
+        return dead
+
+    def _evict(self) -> Entry | None:
+        """Retire the least recently used idle session."""
         victim = next(iter(self.idle.values()), None)
         if victim is not None:
             self._take_out(victim, "evict", kill=False)  # LP evict
@@ -481,7 +494,7 @@ class Core:
                 self.effects.append(Close(entry, kill=True, tell=False))
 
     def _doom(self, entry: Entry) -> None:
-        entry.stage = Stage.CLOSING
+        entry.stage = _CLOSING
         entry.creation = None
         self.dying[entry.key] = entry
 
@@ -507,10 +520,10 @@ class Core:
             self.effects.append(Interrupt(token, cause))
         self.effects.append(Close(entry, kill=kill, tell=entry.prompts > 0))
         queue, entry.queue = entry.queue, {}
-        heirs = [waiter for waiter in queue if waiter.want is Want.BOTH and self.open]
+        heirs = [waiter for waiter in queue if waiter.want is Want.BOTH]
         for waiter in queue:
-            if waiter not in heirs:
-                self._decide(waiter, Outcome.NO_SESSION if self.open else Outcome.CLOSED)
+            if waiter.want is Want.LEASE:
+                self._decide(waiter, Outcome.NO_SESSION)
         if heirs:
             # Those who asked for a session whatever its state get the next one, in their order, in the slot of this one.
             self._begin(entry.key, heirs, entry)
@@ -525,7 +538,7 @@ class Core:
         """Give the lease to the first who waits for it, in this step: no instant between in which another could take it."""
         waiter = next(iter(entry.queue))
         del entry.queue[waiter]
-        entry.stage = Stage.LEASED
+        entry.stage = _LEASED
         entry.lease = waiter.token  # LP acquire
         entry.leased_at = now
         self._decide(waiter, Outcome.GRANTED)
@@ -533,7 +546,7 @@ class Core:
             self._emit("acquire", entry.key, entry)
 
     def _rest(self, entry: Entry) -> None:
-        entry.stage = Stage.IDLE
+        entry.stage = _IDLE
         self.idle[entry.key] = entry
         if self.waiting:
             self._serve()

@@ -8,6 +8,7 @@ A cancellation that came from elsewhere goes through untouched, also when both m
 from __future__ import annotations
 
 import asyncio
+from asyncio import current_task
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -29,92 +30,97 @@ _REASONS = {
 class Lease:
     """Exclusive use of one session, and a :class:`~acpool.contract.Connection` for as long as the lease lasts.
 
-    Made by ``SessionPool.session`` and handed to the function of ``SessionPool.with_connection``. After its end every call
-    raises ``LeaseRevoked``. What the pool's connector offers beyond the contract is reachable through the same object.
+    Made by ``SessionPool.session`` and handed to the function of ``SessionPool.with_connection``. It can be entered again
+    after its end, not before; outside the block every call raises ``LeaseRevoked``. What the pool's connector offers beyond
+    the contract is reachable through the same object.
     """
 
-    __slots__ = ("_cancelling", "_entry", "_interrupted", "_key", "_pool", "_revoked", "_task", "_want")
+    # ``__getattr__`` below makes every load of an attribute of this class cost ten times a store, so the hot path loads two
+    # tuples and nothing else; what is a class attribute here is stored only by leases that need it.
+    _want = Want.BOTH
+    _held: tuple[Entry, SessionPool, asyncio.Task[Any], int] | None = None
+    _revoked = ""
+    _interrupted = False
 
-    def __init__(self, pool: SessionPool, key: str, want: Want) -> None:
-        self._pool = pool
-        self._key = key
-        self._want = want
-        self._entry: Entry | None = None
-        self._task: asyncio.Task[Any] | None = None
-        self._cancelling = 0
-        self._revoked = ""
-        self._interrupted = False
+    def __init__(self, pool: SessionPool, key: str) -> None:
+        self._asked = (pool, key)
 
     # -- the context manager -----------------------------------------------------------------------------------------
 
     async def __aenter__(self) -> Self:
-        if self._task is not None:
-            raise RuntimeError(f"the lease of {self._key!r} was entered before: ask the pool for another one")
-        pool = self._pool
-        entry = pool.core.acquire(self._key, self, pool.now())
+        pool, key = self._asked
+        core = pool.core
+        entry = core.acquire(key, self, pool.now() if core.times_leases else 0.0)
         if entry is None:
-            entry = await pool.wait_for_lease(self._key, self._want, self)
+            entry = await self._wait(pool, key)
         # Nothing is awaited between holding the lease and knowing whom to interrupt.
-        task = asyncio.current_task()
+        task = current_task(pool.loop)
         assert task is not None
-        self._entry = entry
-        self._task = task
-        self._cancelling = task.cancelling()
+        self._held = (entry, pool, task, task.cancelling())
         return self
+
+    async def _wait(self, pool: SessionPool, key: str) -> Entry:
+        if self._held is not None:
+            raise RuntimeError(f"the lease of {key!r} is held already: ask the pool for another one")
+        entry = await pool.wait_for_lease(key, self._want, self)
+        self._revoked, self._interrupted = "", False
+        return entry
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        entry, self._entry = self._entry, None
-        task = self._task
-        assert entry is not None and task is not None
-        if self._revoked:
-            # ``uncancel`` always: the request that this lease made ends with this lease.
-            ours = self._interrupted and task.uncancel() <= self._cancelling
+        held, self._held = self._held, None
+        assert held is not None
+        entry, pool, task, cancelling = held
+        if entry.lease is not self:
+            # Taken back. ``uncancel`` always: the request that this lease made ends with this lease.
+            ours = self._interrupted and task.uncancel() <= cancelling
             if ours and kind is not None and issubclass(kind, asyncio.CancelledError):
                 raise self._revocation() from error
             return
-        pool = self._pool
-        pool.core.release(entry, self, pool.now())
-        if pool.core.effects:
+        core = pool.core
+        core.release(entry, self, pool.now())
+        if core.effects:
             pool.perform()
 
     def interrupt(self, reason: str) -> None:
         """Called by the pool when it takes the lease back: nothing happens to a holder that has not begun or has ended."""
-        if self._entry is None or self._task is None:
+        if self._held is None:
             return
         self._revoked = reason
+        _, pool, task, _ = self._held
         # A holder that took its own lease away knows; cancelled in mid-step, it might carry the request out of its block.
-        if self._task is not asyncio.current_task():
+        if task is not current_task(pool.loop):
             self._interrupted = True
-            self._task.cancel()
+            task.cancel()
 
     # -- what the holder sees ----------------------------------------------------------------------------------------
 
     @property
     def key(self) -> str:
         """The key whose session this is."""
-        return self._key
+        return self._asked[1]
 
     @property
     def info(self) -> SessionInfo:
         """What ``get_or_create`` would answer now. Raises ``LeaseRevoked`` when the lease is over."""
-        return self._held().info
+        return self._entry().info
 
     @property
     def session_id(self) -> str:
         """The id of the session. Raises ``LeaseRevoked`` when the lease is over."""
-        return self._held().info.session_id
+        return self._entry().info.session_id
 
     @property
     def alive(self) -> bool:
         """Whether the lease still lasts and the agent process lives."""
-        return self._entry is not None and not self._revoked and self._entry.connection.alive
+        held = self._held
+        return held is not None and held[0].lease is self and held[0].connection.alive
 
     @property
     def supports_load(self) -> bool:
         """Whether the agent can load a session. Raises ``LeaseRevoked`` when the lease is over."""
-        return self._held().connection.supports_load
+        return self._entry().connection.supports_load
 
     async def prompt(self, content: Any, **options: Any) -> Any:
         """Send one prompt and return the agent's answer; ``options`` go to the connection as they are.
@@ -122,8 +128,8 @@ class Lease:
         Raises ``LeaseRevoked`` when the lease is over, otherwise what the connection raises. Bounded by ``max_lease`` only,
         through ``cleanup_idle``; put ``asyncio.timeout`` around it for a bound of your own.
         """
-        entry = self._held()
-        core = self._pool.core
+        entry = self._entry()
+        core = self._asked[0].core
         if not core.prompt_begun(entry, self):
             raise self._revocation()
         answered = False
@@ -136,46 +142,53 @@ class Lease:
 
     async def cancel(self) -> None:
         """Ask the agent to end the prompt in progress. Raises ``LeaseRevoked`` when the lease is over."""
-        await self._held().connection.cancel()
+        await self._entry().connection.cancel()
 
     async def close(self) -> None:
         """End the agent process; the session is suspended when the lease ends. Bounded as the connection bounds it."""
-        await self._held().connection.close()
+        await self._entry().connection.close()
 
     def kill(self) -> None:
         """End the agent process at once; the session is suspended when the lease ends."""
-        self._held().connection.kill()
+        self._entry().connection.kill()
 
     async def initialize(self) -> None:
         """Not for holders: raises ``PoolError``, since the pool starts its sessions itself."""
         raise PoolError(
-            f"the session of {self._key!r} is started by the pool: initialize is not for the holder of a lease"
+            f"the session of {self._asked[1]!r} is started by the pool: initialize is not for the holder of a lease"
         )
 
     async def new_session(self) -> str:
         """Not for holders: raises ``PoolError``; ``SessionPool.reset`` makes the next session a new one."""
         raise PoolError(
-            f"the session of {self._key!r} is started by the pool: use reset(key) to get a new one"
+            f"the session of {self._asked[1]!r} is started by the pool: use reset(key) to get a new one"
         )
 
     async def load_session(self, session_id: str) -> None:
         """Not for holders: raises ``PoolError``, since the pool loads what it suspended."""
         raise PoolError(
-            f"the session of {self._key!r} is started by the pool: load_session is not for the holder of a lease"
+            f"the session of {self._asked[1]!r} is started by the pool: load_session is not for the holder of a lease"
         )
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
             raise AttributeError(name)
-        return getattr(self._held().connection, name)
+        return getattr(self._entry().connection, name)
 
-    def _held(self) -> Entry:
-        if self._entry is None or self._revoked:
+    def _entry(self) -> Entry:
+        held = self._held
+        if held is None or held[0].lease is not self:
             raise self._revocation()
-        return self._entry
+        return held[0]
 
     def _revocation(self) -> LeaseRevoked:
         if self._revoked:
             why = _REASONS.get(self._revoked, self._revoked)
-            return LeaseRevoked(f"the lease of {self._key!r} was taken back: {why}")
-        return LeaseRevoked(f"the lease of {self._key!r} is not held: it has ended or has not begun")
+            return LeaseRevoked(f"the lease of {self._asked[1]!r} was taken back: {why}")
+        return LeaseRevoked(f"the lease of {self._asked[1]!r} is not held: it has ended or has not begun")
+
+
+class LeaseOfLiveSession(Lease):
+    """The lease that ``with_connection`` takes: of a session that is there, or being created."""
+
+    _want = Want.LEASE

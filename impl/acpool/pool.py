@@ -27,7 +27,7 @@ from acpool.errors import (
     SessionRefused,
     SessionStartError,
 )
-from acpool.lease import Lease
+from acpool.lease import Lease, LeaseOfLiveSession
 from acpool.observe import PoolStats, count, report, resumable
 from acpool.records import (
     Close,
@@ -99,10 +99,12 @@ class SessionPool:
         self._creation_bound = (
             self._capacity_timeout + self._cancel_timeout + 2 * self._close_timeout + self._start_timeout
         )
+        self.loop: asyncio.AbstractEventLoop | None = None  # the one that first used the pool
         self.now: Callable[[], float] = self._first_now
         self.core = Core(
             max_sessions,
             waits_for_capacity=self._capacity_timeout > 0,
+            times_leases=self._max_lease is not None,
             suspended=suspended or {},
             listening=on_event is not None,
         )
@@ -141,7 +143,7 @@ class SessionPool:
         ``LeaseRevoked``, ``PoolClosed``, and what ``fn`` raises. Bound until ``fn`` begins: ``lease_timeout`` seconds, after
         the bound of ``get_or_create`` where it joins a creation.
         """
-        async with Lease(self, key, Want.LEASE) as lease:
+        async with LeaseOfLiveSession(self, key) as lease:
             return await fn(lease)
 
     def session(self, key: str) -> Lease:
@@ -150,7 +152,7 @@ class SessionPool:
         Raises, on entering, what ``get_or_create`` and ``with_connection`` raise, but ``NoSession``. Bound on entering:
         that of ``get_or_create`` plus ``lease_timeout`` seconds.
         """
-        return Lease(self, key, Want.BOTH)
+        return Lease(self, key)
 
     async def cleanup_idle(self, ttl: float) -> list[str]:
         """Suspend the sessions idle for ``ttl`` seconds or more, drop dead ones, take back leases older than ``max_lease``.
@@ -249,39 +251,35 @@ class SessionPool:
         self._keep_clean()
         waiter = self.core.ask(key, want, token, self.now())
         self.perform()
-        if waiter.outcome is Outcome.PENDING:
-            last = self.now() + self._creation_bound + (0.0 if want is Want.ANSWER else self._lease_timeout)
-            decided: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            timer = asyncio.timeout_at(min(last, self._phase_deadline(waiter)))
-
-            def wake() -> None:
-                if waiter.outcome is Outcome.PENDING:
-                    timer.reschedule(min(last, self._phase_deadline(waiter)))
-                elif not decided.done():
-                    decided.set_result(None)
-
-            waiter.wake = wake
-            try:
-                async with timer:
-                    await decided
-            except TimeoutError as error:
-                # At one and the same instant the decision wins: it was made before the time ran out.
-                if waiter.outcome is Outcome.PENDING:
-                    self._run_out(waiter, error)
-            except BaseException:
-                self._leave(waiter)
-                raise
-            finally:
-                waiter.wake = None
+        last = self.now() + self._creation_bound + (0.0 if want is Want.ANSWER else self._lease_timeout)
+        try:
+            while waiter.outcome is Outcome.PENDING:
+                await self._wait_for_phase(waiter, last)
+        except BaseException:
+            self._leave(waiter)
+            raise
+        finally:
+            waiter.wake = None
         self._raise_refusal(waiter)
         return waiter
+
+    async def _wait_for_phase(self, waiter: Waiter, last: float) -> None:
+        """Wait until ``waiter`` is decided or waits for something else, at most until the bound of this phase, or ``last``."""
+        creation = waiter.creation
+        bound = self._lease_timeout if creation is None else self._creation_bound
+        changed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        waiter.wake = partial(_resolve, changed)
+        try:
+            async with asyncio.timeout_at(min(last, self.now() + bound)):
+                await changed
+        except TimeoutError as error:
+            # At one and the same instant the change wins: it was made before the time ran out.
+            if waiter.outcome is Outcome.PENDING and waiter.creation is creation:
+                self._run_out(waiter, error)
 
     def _leave(self, waiter: Waiter) -> None:
         self.core.leave(waiter, self.now())
         self.perform()
-
-    def _phase_deadline(self, waiter: Waiter) -> float:
-        return self.now() + (self._creation_bound if waiter.creation is not None else self._lease_timeout)
 
     def _run_out(self, waiter: Waiter, error: TimeoutError) -> None:
         """The caller's own bound passed: of a lease queue, or of creations that were defeated again and again."""
@@ -472,8 +470,14 @@ class SessionPool:
             self.perform()
 
     def _first_now(self) -> float:
-        self.now = asyncio.get_running_loop().time
+        self.loop = asyncio.get_running_loop()
+        self.now = self.loop.time
         return self.now()
+
+
+def _resolve(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)
 
 
 def _seconds(name: str, value: float) -> float:

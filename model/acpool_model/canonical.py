@@ -19,7 +19,7 @@ _ASKING = (Phase.WAITING, Phase.LOST, Phase.GRANTED)
 def canonical(state: State) -> State:
     """The representative of every state that behaves as ``state`` does."""
     clients = [_client(client, state.clients) for client in state.clients]
-    keys = _ranked(state.keys)
+    keys = _ranked(state)
     key_order = sorted(range(len(keys)), key=lambda at: _signature(at + 1, keys[at], clients))
     key_places = _places(key_order)
     clients = [client._replace(key=key_places[client.key]) for client in clients]
@@ -49,10 +49,12 @@ def _client(client: Client, clients: tuple[Client, ...]) -> Client:
     )
 
 
-def _ranked(keys: tuple[Key, ...]) -> list[Key]:
+def _ranked(state: State) -> list[Key]:
+    keys = state.keys
     arrivals = _rank(key.arrival for key in keys if key.stage in (Stage.QUEUED, Stage.PROMISED))
     uses = _rank(key.used for key in keys if key.stage == Stage.IDLE)
-    deaths = _rank(key.dying_since for key in keys if key.dying)
+    # Who has been dying for longest decides who is promised a slot; after the shut nobody is.
+    deaths = _rank(key.dying_since for key in keys if key.dying and state.open)
     return [
         key._replace(
             arrival=arrivals.get(key.arrival, 0),
@@ -69,10 +71,16 @@ def _ranked(keys: tuple[Key, ...]) -> list[Key]:
 
 def _signature(at: int, key: Key, clients: list[Client]) -> tuple[Key, list[Client]]:
     """What can be said of a key without the numbers of keys, clients and session ids; equal ones may come in any order."""
-    anonymous = _rename(key, _names([key]))
-    source = (key.source != 0) + (key.source == at)
-    mine = sorted(client for client in clients if client.key == at)
-    return anonymous._replace(source=source, holder=0), [client._replace(key=0) for client in mine]
+    anonymous = key._replace(
+        source=(key.source != 0) + (key.source == at),
+        holder=0,
+        session=int(key.session != 0),
+        kept=int(key.kept != 0),
+        dying_session=int(key.dying_session != 0),
+        established=int(key.established != 0),
+        relic=0,
+    )
+    return anonymous, sorted(client._replace(key=0) for client in clients if client.key == at)
 
 
 def _names(keys: list[Key]) -> dict[int, int]:

@@ -186,8 +186,8 @@ def explore(
     stuck = None if progress is None else search.stuck(progress)
     if progress is None or stuck is None:
         return search.result("holds")
-    path = machine.replay(search.path(stuck), [])
-    return search.result("violated", replace(path, violated=(progress.name,)))
+    to_stuck = machine.replay(search.path(stuck), [])
+    return search.result("violated", replace(to_stuck, violated=(progress.name,)))
 
 
 def _itself(state: S) -> S:

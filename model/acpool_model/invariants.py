@@ -115,14 +115,15 @@ def s5_exclusive_lease(state: State) -> bool:
 
 
 def s6_no_session_lost(state: State) -> bool:
-    """An established id that was neither dropped nor given up on is in use or suspended under its key."""
+    """An established id that was neither dropped nor given up on is in use, or else suspended, under its key.
+
+    No other id is: not even that of a process which is still dying.
+    """
     return every(
         [
-            implies(
-                key.established != 0,
-                (is_live(key) & (key.session == key.established)) | (key.kept == key.established),
-            )
-            & implies(is_live(key), (key.session != 0) & (key.kept == 0))
+            implies(is_live(key), (key.session == key.established) & (key.session != 0) & (key.kept == 0))
+            & implies(not is_live(key), key.kept == key.established)
+            & ((key.dying_session == 0) | (key.kept == 0) | (key.dying_session == key.kept))
             for key in state.keys
         ]
     )

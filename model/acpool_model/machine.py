@@ -20,7 +20,7 @@ from acpool_model.state import (
     is_live,
     is_starting,
 )
-from acpool_model.transitions import effect
+from acpool_model.transitions import EFFECTS
 
 
 def initial(scope: Scope) -> tuple[State, ...]:
@@ -46,7 +46,9 @@ def enabled(state: State) -> tuple[Action, ...]:
 
 def step(state: State, action: Action) -> State:
     """The state after ``action``; ``state`` itself where it is not enabled, or names a key or client there is not."""
-    return effect(state, action) if is_well_formed(state, action) and guard(state, action) else state
+    if not is_well_formed(state, action) or not guard(state, action):
+        return state
+    return EFFECTS[action.kind](state, action)
 
 
 def is_well_formed(state: State, action: Action) -> bool:

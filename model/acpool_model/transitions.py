@@ -12,11 +12,14 @@
 * What a defeated start does afterwards is not looked at; only its slot comes back.
 * After the shut nothing begins, leases end in closing.
 
-``machine.py`` says when each action is enabled; here is what an enabled one does. Every function returns a new state. Each line
+``machine.py`` says when an action is enabled, ``EFFECTS`` what it then does. Every function returns a new state. Each line
 that takes effect for the callers is marked ``# LP``. ``at`` is the number of a key, ``number`` that of a client.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
 
 from acpool_model.actions import Action, Kind
 from acpool_model.places import heir_of, in_line, seat, tell, vacate, waiters, with_key
@@ -37,49 +40,32 @@ from acpool_model.state import (
     slots,
 )
 
-
-def effect(state: State, action: Action) -> State:
-    """What an enabled ``action`` does to ``state``."""
-    at, number = action.key, action.client
-    match action.kind:
-        case Kind.ASK:
-            return ask(state, number, at, action.arg)
-        case Kind.LEAVE:
-            return leave(state, number)
-        case Kind.BEGIN:
-            return resume_caller(state, number)
-        case Kind.RELEASE:
-            return release(state, number)
-        case Kind.PROMPT:
-            return begin_prompt(state, number)
-        case Kind.ANSWERED | Kind.UNANSWERED:
-            return end_prompt(state, number, answered=action.kind == Kind.ANSWERED)
-        case Kind.OPENED:
-            return opened(state, at)
-        case Kind.INITIALIZED:
-            return initialized(state, at, action.arg)
-        case Kind.REFUSED:
-            return with_key(state, at, stage=Stage.NEW, session=0)
-        case Kind.COMMIT:
-            return commit(state, at)
-        case Kind.FAIL:
-            return fail(state, at)
-        case Kind.DIE:
-            return with_key(state, at, alive=0)
-        case Kind.STOPPED | Kind.CLOSED | Kind.GIVE_UP:
-            return closed(state, at, confirmed=action.kind != Kind.GIVE_UP)
-        case Kind.EXHAUST:
-            return exhaust(state, at)
-        case Kind.CANCEL:
-            return cancel(state, at)
-        case Kind.EXPIRE | Kind.RECLAIM:
-            return serve(take_out(state, at))
-        case Kind.RESET:
-            return reset(state, at)
-        case Kind.SHUT:
-            return shut(state)
-        case _:
-            return revoke(state)
+EFFECTS: Final[dict[int, Callable[[State, Action], State]]] = {
+    Kind.ASK: lambda s, a: ask(s, a.client, a.key, a.arg),
+    Kind.LEAVE: lambda s, a: leave(s, a.client),
+    Kind.BEGIN: lambda s, a: resume_caller(s, a.client),
+    Kind.RELEASE: lambda s, a: release(s, a.client),
+    Kind.PROMPT: lambda s, a: begin_prompt(s, a.client),
+    Kind.ANSWERED: lambda s, a: end_prompt(s, a.client, answered=True),
+    Kind.UNANSWERED: lambda s, a: end_prompt(s, a.client, answered=False),
+    Kind.OPENED: lambda s, a: opened(s, a.key),
+    Kind.INITIALIZED: lambda s, a: initialized(s, a.key, a.arg),
+    Kind.REFUSED: lambda s, a: with_key(s, a.key, stage=Stage.NEW, session=0),
+    Kind.COMMIT: lambda s, a: commit(s, a.key),
+    Kind.FAIL: lambda s, a: fail(s, a.key),
+    Kind.DIE: lambda s, a: with_key(s, a.key, alive=0),
+    Kind.STOPPED: lambda s, a: closed(s, a.key, confirmed=True),
+    Kind.CLOSED: lambda s, a: closed(s, a.key, confirmed=True),
+    Kind.GIVE_UP: lambda s, a: closed(s, a.key, confirmed=False),
+    Kind.EXHAUST: lambda s, a: exhaust(s, a.key),
+    Kind.CANCEL: lambda s, a: cancel(s, a.key),
+    Kind.EXPIRE: lambda s, a: serve(take_out(s, a.key)),
+    Kind.RECLAIM: lambda s, a: serve(take_out(s, a.key)),
+    Kind.RESET: lambda s, a: reset(s, a.key),
+    Kind.SHUT: lambda s, a: shut(s),
+    Kind.REVOKE: lambda s, a: revoke(s),
+}
+"""What each kind of action does to a state in which it is enabled."""
 
 
 # -- callers -----------------------------------------------------------------------------------------------------------
@@ -232,10 +218,10 @@ def lose(state: State, at: int) -> State:
     """The process given up on may still own its id, which is therefore never resumed; the next caller is told."""
     key = state.keys[at - 1]
     lost = key.dying_session
-    if lost and key.established == lost:
+    if lost and key.established:
         state = with_key(state, at, established=0, owed=1)
-    if lost and key.kept == lost:
-        state = with_key(state, at, kept=0, kept_flag=1)
+    if lost and key.kept:
+        state = with_key(state, at, kept=0, kept_flag=1)  # no other id than the lost one (S6)
     return with_key(state, at, relic=lost or key.relic)
 
 
@@ -286,8 +272,6 @@ def revoke(state: State) -> State:
 
 def serve(state: State) -> State:
     """Give free slots, then closing ones, then idle ones to the creations in line, in order of arrival."""
-    if not state.open:
-        return state
     while in_line(state) and slots(state) < state.capacity:
         state = grant(state, in_line(state)[0])
     for at in in_line(state):
@@ -352,9 +336,7 @@ def take_out(state: State, at: int, *, keep: bool = True) -> State:
         lost = Phase.LOST if holder.phase == Phase.GRANTED else Phase.REVOKED
         state = seat(state, key.holder, holder._replace(phase=lost))
     for number in waiters(state, at):
-        if not state.open:
-            state = tell(state, number, Answer.CLOSED)
-        elif state.clients[number - 1].want != Want.BOTH:
+        if state.clients[number - 1].want != Want.BOTH:
             state = tell(state, number, Answer.NO_SESSION)
     return begin(state, at, source=at) if waiters(state, at) else state
 

@@ -1,4 +1,7 @@
-"""Actions and states in words, for whoever reads a counterexample. Keys are a, b, c, …, clients 1, 2, 3, …, sessions s1, s2, …."""
+"""Actions and states in words, for whoever reads a counterexample.
+
+Keys are a, b, c, …, clients 1, 2, 3, …, sessions s1, s2, s3, …
+"""
 
 from __future__ import annotations
 

@@ -105,7 +105,17 @@ def fingerprint(events: Iterable[Event]) -> bytes:
     sums = hashlib.blake2b(digest_size=8)
     for event in events:
         sums.update(
-            repr((event.type, event.f, event.process, event.key, event.connection, event.session_id, event.error)).encode()
+            repr(
+                (
+                    event.type,
+                    event.f,
+                    event.process,
+                    event.key,
+                    event.connection,
+                    event.session_id,
+                    event.error,
+                )
+            ).encode()
         )
         sums.update(repr(event.value).encode())
     return sums.digest()

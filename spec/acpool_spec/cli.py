@@ -25,7 +25,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ModuleNotFoundError as error:
         if error.name is None or error.name.partition(".")[0] not in ("rich", "hypothesis", "crosshair"):
             raise
-        print(f"acpool: {error.name} is not installed: the checker needs pip install 'acpool[check]'", file=sys.stderr)
+        print(
+            f"acpool: {error.name} is not installed: the checker needs pip install 'acpool[check]'",
+            file=sys.stderr,
+        )
         return BAD_INPUT
     from acpool_spec.targets import BadInput
 
@@ -51,19 +54,41 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     check = commands.add_parser("check", help="sample schedules of a pool and judge every property")
-    check.add_argument("--pool", metavar="MODULE:FACTORY", help="the pool to check (default: acpool's own, twice configured)")
-    check.add_argument("--seed", type=int, default=0, help="seed of the sample (default: %(default)s)")
-    check.add_argument("--budget", type=_seconds, default=60.0, metavar="SECONDS", help="time to sample (default: 60)")
-    check.add_argument("--schedules", type=_count, metavar="N", help="sample exactly N schedules, whatever time it takes")
-    check.add_argument("--workers", type=_count, default=os.cpu_count() or 1, metavar="N", help="processes (default: the cores)")
     check.add_argument(
-        "--failures", type=Path, default=Path("acpool-failures"), metavar="DIR", help="where schedules go (default: %(default)s)"
+        "--pool", metavar="MODULE:FACTORY", help="the pool to check (default: acpool's own, twice configured)"
+    )
+    check.add_argument("--seed", type=int, default=0, help="seed of the sample (default: %(default)s)")
+    check.add_argument(
+        "--budget", type=_seconds, default=60.0, metavar="SECONDS", help="time to sample (default: 60)"
+    )
+    check.add_argument(
+        "--schedules", type=_count, metavar="N", help="sample exactly N schedules, whatever time it takes"
+    )
+    check.add_argument(
+        "--workers",
+        type=_count,
+        default=os.cpu_count() or 1,
+        metavar="N",
+        help="processes (default: the cores)",
+    )
+    check.add_argument(
+        "--failures",
+        type=Path,
+        default=Path("acpool-failures"),
+        metavar="DIR",
+        help="where schedules go (default: %(default)s)",
     )
 
     replay = commands.add_parser("replay", help="run a schedule file again and print its interleaving")
     replay.add_argument("file", type=Path, metavar="FILE")
-    replay.add_argument("--pool", metavar="MODULE:FACTORY", help="replay on this pool instead of the one in the file")
-    replay.add_argument("--anyway", action="store_true", help="replay although the code has changed since the file was written")
+    replay.add_argument(
+        "--pool", metavar="MODULE:FACTORY", help="replay on this pool instead of the one in the file"
+    )
+    replay.add_argument(
+        "--anyway",
+        action="store_true",
+        help="replay although the code has changed since the file was written",
+    )
 
     history = commands.add_parser("history", help="judge a recorded history (JSON lines)")
     history.add_argument("file", type=Path, metavar="FILE")

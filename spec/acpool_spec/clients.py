@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from acpool.errors import ConnectionLost, PoolError
+
 from acpool_spec.fakes import FakeFailure
 from acpool_spec.recorder import Recorder
 

@@ -35,7 +35,9 @@ def check(options: argparse.Namespace) -> int:
             done = progress.runs if plan.schedules else min(progress.seconds, plan.seconds)
             broke = " ".join(known for known in BY_ID if known in progress.found)
             text = f"{progress.phase}: {progress.runs:,} schedules, {len(progress.histories):,} distinct histories"
-            bar.update(task, completed=done, description=text + (f", [red]broken: {broke}[/]" if broke else ""))
+            bar.update(
+                task, completed=done, description=text + (f", [red]broken: {broke}[/]" if broke else "")
+            )
 
         report = gate.run_check(plan, show)
     _print_report(console, report, options.failures)
@@ -59,7 +61,10 @@ def _print_report(console: Console, report: gate.Report, folder: Path) -> None:
             path = folder / f"{pool}-{line.id}.json"
             save_schedule(line.schedule, path)
             size = len(line.schedule.decisions)
-            console.print(f"{line.id}: {size} decisions, feasible: {line.schedule.feasible}; acpool replay {path}", soft_wrap=True)
+            console.print(
+                f"{line.id}: {size} decisions, feasible: {line.schedule.feasible}; acpool replay {path}",
+                soft_wrap=True,
+            )
     progress, plan = report.progress, report.plan
     console.print(
         f"{progress.runs:,} random schedules and {progress.machine_runs:,} of the Hypothesis machine, {progress.steps:,} steps,"
@@ -67,7 +72,9 @@ def _print_report(console: Console, report: gate.Report, folder: Path) -> None:
         soft_wrap=True,
     )
     bound = f"a sample of {progress.runs:,} schedules, seed {plan.seed}"
-    console.print(f"verdict: [{_STYLE[report.outcome]}]{report.outcome.value}[/] (within {bound})", soft_wrap=True)
+    console.print(
+        f"verdict: [{_STYLE[report.outcome]}]{report.outcome.value}[/] (within {bound})", soft_wrap=True
+    )
 
 
 def replay(options: argparse.Namespace) -> int:
@@ -91,9 +98,13 @@ def replay(options: argparse.Namespace) -> int:
     for text in render(watcher, world, violation):
         console.print(text, markup=False, soft_wrap=True)
     if violation is None:
-        console.print(f"{known.id} ({known.name}) holds in this schedule now; it was broken when the file was written")
+        console.print(
+            f"{known.id} ({known.name}) holds in this schedule now; it was broken when the file was written"
+        )
         return Outcome.HOLDS.exit_status
-    console.print(f"[bold red]{known.id} {known.name} violated[/]: {_plain(violation.message)}", soft_wrap=True)
+    console.print(
+        f"[bold red]{known.id} {known.name} violated[/]: {_plain(violation.message)}", soft_wrap=True
+    )
     console.print(f"  {known.id} says: {known.statement}", soft_wrap=True)
     console.print(f"  feasible: {schedule.feasible}", soft_wrap=True)
     return Outcome.VIOLATED.exit_status
@@ -105,7 +116,9 @@ def history(options: argparse.Namespace) -> int:
     report = judge_file(options.file, max_sessions=options.max_sessions)
     for line in report.lines:
         why = f": {_plain(line.why)}" if line.why else ""
-        verdict = f"[{_STYLE[line.outcome]}]{line.outcome.value}[/]" if line.outcome is not None else "not judged"
+        verdict = (
+            f"[{_STYLE[line.outcome]}]{line.outcome.value}[/]" if line.outcome is not None else "not judged"
+        )
         console.print(f"{line.id:4}{line.name:26}{verdict}{why}", soft_wrap=True)
     console.print(f"{report.events:,} events; verdict: [{_STYLE[report.outcome]}]{report.outcome.value}[/]")
     return report.outcome.exit_status

@@ -51,7 +51,7 @@ POOL = Vocabulary(
         {
             *("opened", "initialized", "created", "loaded", "refused"),
             *("prompt_begin", "prompt_end", "acquire", "release", "died", "closed", "given_up"),
-            *("opening", "open_failed", "closing", "answered"),
+            *("opening", "open_failed", "loading", "closing", "answered"),
         }
     ),
 )
@@ -60,7 +60,7 @@ POOL = Vocabulary(
 ANY = Vocabulary()
 """Histories of other objects: every name will do."""
 
-NAMES_A_SESSION = frozenset({"created", "loaded", "refused"})
+NAMES_A_SESSION = frozenset({"created", "loading", "loaded", "refused"})
 """Events about one session id, which recorders put into ``session_id`` or into ``value``."""
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from acpool.errors import ConnectionLost, SessionRefused
+
 from acpool_spec.recorder import Recorder
 
 STAGES = ("open", "initialize", "new", "load", "prompt", "cancel", "close")
@@ -173,7 +174,9 @@ class FakeConnection:
 
     async def load_session(self, session_id: str) -> None:
         """Load ``session_id``, from the moment the agent answers."""
+        self._require_life()
         self._loading = session_id
+        self._outside.recorder.event("loading", self, session_id=session_id)
         await self._call("load")
 
     async def prompt(self, content: Any) -> str:
@@ -221,11 +224,9 @@ class FakeConnection:
             case "prompt":
                 self.prompt_ended(answered=True)
             case "cancel":
-                prompt = next(
-                    (c for c in outside.calls.values() if c.connection is self and c.stage == "prompt"), None
-                )
-                if prompt is not None:
-                    outside.answer(prompt, "ok")
+                for prompt in list(outside.calls.values()):
+                    if prompt.connection is self and prompt.stage == "prompt" and not prompt.future.done():
+                        outside.answer(prompt, "ok")
             case _:
                 outside.end(self, "closed")
 

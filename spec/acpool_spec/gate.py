@@ -67,6 +67,7 @@ class Progress:
     histories: set[bytes] = field(default_factory=set[bytes])
     tested: Counter[str] = field(default_factory=Counter[str])
     found: dict[str, tuple[str, Found]] = field(default_factory=dict[str, tuple[str, Found]])
+    times: Counter[str] = field(default_factory=Counter[str])
     undecided: dict[str, str] = field(default_factory=dict[str, str])
     phase: str = "sampling"
     interrupted: bool = False
@@ -87,7 +88,8 @@ class Progress:
         self.undecided.update(sample.undecided)
         for property_id, found in sample.found.items():
             known = self.found.get(property_id)
-            if known is None or (sample.target, found.run) < (known[0], known[1].run):
+            self.times[property_id] += found.times
+            if known is None or (found.run, sample.target) < (known[1].run, known[0]):
                 self.found[property_id] = (sample.target, found)
 
 
@@ -103,7 +105,9 @@ class Report:
     def outcome(self) -> Outcome:
         """Violated if anything is, otherwise undecided if anything is."""
         outcomes = [line.outcome for line in self.lines]
-        return next((worst for worst in (Outcome.VIOLATED, Outcome.UNDECIDED) if worst in outcomes), Outcome.HOLDS)
+        return next(
+            (worst for worst in (Outcome.VIOLATED, Outcome.UNDECIDED) if worst in outcomes), Outcome.HOLDS
+        )
 
 
 def run_check(plan: Plan, show: Callable[[Progress], object] = lambda _: None) -> Report:
@@ -164,7 +168,8 @@ def _minimised(progress: Progress, workers: Any) -> dict[str, Schedule]:
         for property_id, (name, found) in progress.found.items()
     }
     return {
-        property_id: schedule_of(load_target(name), future.result()) for property_id, (name, future) in futures.items()
+        property_id: schedule_of(load_target(name), future.result())
+        for property_id, (name, future) in futures.items()
     }
 
 
@@ -173,8 +178,10 @@ def _judge(plan: Plan, progress: Progress, schedules: dict[str, Schedule]) -> It
         tested = progress.tested[known.id]
         schedule = schedules.get(known.id)
         if schedule is not None:
-            times = progress.found[known.id][1].times
-            yield Line(known.id, known.name, Outcome.VIOLATED, tested, f"{schedule.message} ({times}×)", schedule)
+            times = progress.times[known.id]
+            yield Line(
+                known.id, known.name, Outcome.VIOLATED, tested, f"{schedule.message} ({times}×)", schedule
+            )
         else:
             why = _why_undecided(plan, progress, known.id)
             yield Line(known.id, known.name, Outcome.UNDECIDED if why else Outcome.HOLDS, tested, why)

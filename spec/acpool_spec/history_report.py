@@ -38,7 +38,9 @@ class HistoryReport:
     def outcome(self) -> Outcome:
         """Violated if anything is, otherwise undecided if anything that could be judged is."""
         outcomes = [line.outcome for line in self.lines if line.outcome is not None]
-        return next((worst for worst in (Outcome.VIOLATED, Outcome.UNDECIDED) if worst in outcomes), Outcome.HOLDS)
+        return next(
+            (worst for worst in (Outcome.VIOLATED, Outcome.UNDECIDED) if worst in outcomes), Outcome.HOLDS
+        )
 
 
 def judge_file(path: Path, *, max_sessions: int | None = None) -> HistoryReport:
@@ -64,7 +66,9 @@ def judge(history: History, *, max_sessions: int | None = None) -> HistoryReport
         violation = judgement.violations.get(known.id)
         missing = _missing(known.id, history.events, slots)
         if violation is not None:
-            lines.append(Line(known.id, known.name, Outcome.VIOLATED, f"event {violation.index}: {violation.message}"))
+            lines.append(
+                Line(known.id, known.name, Outcome.VIOLATED, f"event {violation.index}: {violation.message}")
+            )
         elif missing:
             lines.append(Line(known.id, known.name, None, missing))
         elif known.id in judgement.undecided:

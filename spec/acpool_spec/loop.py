@@ -90,9 +90,11 @@ class DeterministicLoop(DrivenLoop):
     def dispose(self) -> tuple[Finding, ...]:
         """Abandon the run and close the loop: nothing of it runs, or prints, ever after.
 
-        The coroutines of unfinished tasks are closed, youngest first, each in its own context with this loop running, so
-        that their ``finally`` blocks cannot reach another run; what those blocks schedule is dropped. An asynchronous generator that is
-        suspended then is closed on Python 3.13 and dropped, without its clean-up, before that. Returns what they raised. Exceptions nobody retrieved count as retrieved. Raises :class:`LoopRefusal` from inside a callback.
+        The coroutines of unfinished tasks are closed, youngest first, each in its own context with this loop running,
+        so that their ``finally`` blocks cannot reach another run; what those blocks schedule is dropped. An
+        asynchronous generator that is suspended then is closed on Python 3.13, and dropped without its clean-up before
+        that. Returns what they raised. Exceptions nobody retrieved count as retrieved. Raises :class:`LoopRefusal` from
+        inside a callback.
         """
         if self._current is not None:
             raise LoopRefusal("dispose() from inside a callback: the run must come to rest first")

@@ -11,7 +11,14 @@ from collections.abc import Callable, Sequence
 from hypothesis import HealthCheck, Phase, Verbosity, seed, settings
 from hypothesis import strategies as st
 from hypothesis.errors import HypothesisWarning
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from acpool_spec.minimise import Failure
 from acpool_spec.targets import Target
@@ -50,7 +57,9 @@ class PoolMachine(RuleBasedStateMachine):
     @initialize(scope=_SCOPES)
     def begin(self, scope: Scope) -> None:
         """Make the pool and its world."""
-        scope = Scope(**{**{name: getattr(scope, name) for name in Scope.__slots__}, "reclaims": self.target.reclaims})
+        scope = Scope(
+            **{**{name: getattr(scope, name) for name in Scope.__slots__}, "reclaims": self.target.reclaims}
+        )
         self.world = World(self.target.factory, scope)
         self.world.__enter__()
 
@@ -151,7 +160,11 @@ def run_machine(
     found = type(
         "PoolMachineUnderTest",
         (PoolMachine,),
-        {"target": target, "on_failure": staticmethod(note), "on_run": staticmethod(on_run or (lambda _: None))},
+        {
+            "target": target,
+            "on_failure": staticmethod(note),
+            "on_run": staticmethod(on_run or (lambda _: None)),
+        },
     )
     quietly = settings(
         max_examples=examples,

@@ -21,8 +21,12 @@ _RARE = ("cleanup_idle", "cancel", "reset")
 
 @dataclass(frozen=True, slots=True)
 class Habits:
-    """The habits of one run: chances per decision, and the weights of the operations."""
+    """The habits of one run: chances per decision, and the weights of the operations.
 
+    ``warm``: how many keys have a session before anything else happens, since most races need a pool that is full.
+    """
+
+    warm: int
     length: int
     start: float
     cancel: float
@@ -54,6 +58,7 @@ class Walk:
             weights["session"] = 1.0
         weights["shutdown"] = draw.choice((0.0, 0.0, 0.0, 0.2))
         self.habits = Habits(
+            warm=draw.choice((0, slots, slots, slots + 1)),
             length=draw.choice((12, 24, 40, 70)),
             start=draw.choice((0.15, 0.3, 0.5)),
             cancel=draw.choice((0.0, 0.0, 0.04, 0.12)),
@@ -67,6 +72,10 @@ class Walk:
 
     def run(self, world: World) -> None:
         """Make the decisions of this run in ``world``, without its end."""
+        for key in world.scope.keys[: self.habits.warm]:
+            world.apply(f"start 0 {Program('get_or_create', key)}")
+            while world.clients[0].busy and (calm := world.schedule()):
+                world.apply(calm[0])
         for _ in range(self.habits.length):
             decision = self._decide(world)
             if decision is not None:

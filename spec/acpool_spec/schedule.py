@@ -81,7 +81,9 @@ def load_schedule(path: Path) -> Schedule:
         members = parse_object(text)
     except Malformed as error:
         line = f", line {error.__cause__.lineno}" if isinstance(error.__cause__, json.JSONDecodeError) else ""
-        raise BadInput(f"{path}{line}: found {error.found}; expected a schedule file, which is one JSON object") from error
+        raise BadInput(
+            f"{path}{line}: found {error.found}; expected a schedule file, which is one JSON object"
+        ) from error
     return _schedule(path, members)
 
 
@@ -95,18 +97,32 @@ def _schedule(path: Path, members: dict[str, Any]) -> Schedule:
     if members.get("format") != FORMAT:
         raise BadInput(f"{path}: member 'format' is {members.get('format')!r}; expected {FORMAT!r}")
     if members.get("version") != VERSION:
-        raise BadInput(f"{path}: schedule format version {members.get('version')!r}; this program reads version {VERSION}")
+        raise BadInput(
+            f"{path}: schedule format version {members.get('version')!r}; this program reads version {VERSION}"
+        )
     decisions = member("decisions", list)
     for number, decision in enumerate(decisions, start=1):
         if not isinstance(decision, str):
-            raise BadInput(f"{path}: decision {number} is {decision!r}; expected a text such as 'answer c1.open ok'")
+            raise BadInput(
+                f"{path}: decision {number} is {decision!r}; expected a text such as 'answer c1.open ok'"
+            )
     if member("property", str) not in BY_ID:
-        raise BadInput(f"{path}: member 'property' is {members['property']!r}; expected one of {', '.join(BY_ID)}")
-    texts = {name: member(name, str) for name in ("pool", "digest", "checker", "python", "property", "message")}
+        raise BadInput(
+            f"{path}: member 'property' is {members['property']!r}; expected one of {', '.join(BY_ID)}"
+        )
+    texts = {
+        name: member(name, str) for name in ("pool", "digest", "checker", "python", "property", "message")
+    }
     return Schedule(scope=_scope(path, member("scope", dict)), decisions=tuple(decisions), **texts)
 
 
-_KINDS: dict[type, str] = {str: "text", list: "list", dict: "JSON object", int: "whole number", bool: "true or false"}
+_KINDS: dict[type, str] = {
+    str: "text",
+    list: "list",
+    dict: "JSON object",
+    int: "whole number",
+    bool: "true or false",
+}
 
 
 def _scope(path: Path, members: dict[str, Any]) -> Scope:
@@ -121,8 +137,14 @@ def _scope(path: Path, members: dict[str, Any]) -> Scope:
             expected = "list of texts" if isinstance(default, tuple) else _KINDS[type(default)]
             raise BadInput(f"{path}: member {known.name!r} of 'scope' is {value!r}; expected a {expected}")
     scope = Scope(**values)
-    if scope.mode not in ("fifo", "reordered") or not 0 < scope.clients <= 100 or not 0 < scope.max_sessions <= 1000:
-        raise BadInput(f"{path}: 'scope' is out of range; expected mode fifo or reordered, 1-100 clients, 1-1000 sessions")
+    if (
+        scope.mode not in ("fifo", "reordered")
+        or not 0 < scope.clients <= 100
+        or not 0 < scope.max_sessions <= 1000
+    ):
+        raise BadInput(
+            f"{path}: 'scope' is out of range; expected mode fifo or reordered, 1-100 clients, 1-1000 sessions"
+        )
     return scope
 
 
@@ -139,7 +161,9 @@ def require_same_code(schedule: Schedule, target: Target) -> None:
             )
 
 
-def run_schedule(schedule: Schedule, target: Target, watch: Callable[[Moment], object] | None = None) -> World:
+def run_schedule(
+    schedule: Schedule, target: Target, watch: Callable[[Moment], object] | None = None
+) -> World:
     """Replay ``schedule``; the world, closed, with everything that was seen. Raises :class:`Divergence` at the first misfit."""
     with World(target.factory, schedule.scope, watch=watch) as world:
         for number, decision in enumerate(schedule.decisions, start=1):
@@ -148,7 +172,9 @@ def run_schedule(schedule: Schedule, target: Target, watch: Callable[[Moment], o
             except NotEnabled as error:
                 possible = world.enabled()
                 shown = ", ".join(possible[:6]) + (", …" if len(possible) > 6 else "")
-                raise Divergence(f"decision {number} cannot be made: {error}; possible were: {shown}") from error
+                raise Divergence(
+                    f"decision {number} cannot be made: {error}; possible were: {shown}"
+                ) from error
         world.finish(linearize=schedule.property == "S12")
         return world
 

@@ -197,10 +197,8 @@ def _conclude(
     exception: BaseException | None = None
     outcome = stuck
     if main.done():
-        if main.cancelled():
-            exception = asyncio.CancelledError("the scenario was cancelled")
-        else:
-            exception = main.exception()
+        cancelled = asyncio.CancelledError("the scenario was cancelled") if main.cancelled() else None
+        exception = cancelled or main.exception()
         outcome = Outcome.RETURNED if exception is None else Outcome.RAISED
         result = main.result() if exception is None else None
     assert outcome is not None

@@ -41,9 +41,14 @@ class Target:
         """Digest of the source of the pool: of its module, and of the modules beside it in the same package."""
         module = sys.modules[self.name.partition(":")[0]]
         path = Path(inspect.getfile(module))
-        files = sorted(path.parent.glob("*.py")) if module.__package__ and path.name != "__init__.py" else [path]
+        files = (
+            sorted(path.parent.glob("*.py")) if module.__package__ and path.name != "__init__.py" else [path]
+        )
         if self.name in OURS:
-            files = [path, *sorted(Path(inspect.getfile(importlib.import_module("acpool"))).parent.glob("*.py"))]
+            files = [
+                path,
+                *sorted(Path(inspect.getfile(importlib.import_module("acpool"))).parent.glob("*.py")),
+            ]
         return digest_of(files)
 
 
@@ -70,8 +75,12 @@ def load_target(name: str) -> Target:
         if "" not in sys.path:
             sys.path.insert(0, "")  # a pool in the working directory is found, as by ``python -m``
         module = importlib.import_module(module_name)
-    except Exception as error:  # whatever the module does when it is imported, it is not this program's failure
-        raise BadInput(f"--pool {name!r}: module {module_name!r} cannot be imported: {_said(error)}") from error
+    except (
+        Exception
+    ) as error:  # whatever the module does when it is imported, it is not this program's failure
+        raise BadInput(
+            f"--pool {name!r}: module {module_name!r} cannot be imported: {_said(error)}"
+        ) from error
     found: Any = module
     for part in attribute.split("."):
         found = getattr(found, part, None)
@@ -92,12 +101,16 @@ def _require_pool(name: str, factory: Any) -> None:
         try:
             pool: Any = factory(connector, max_sessions=1)
         except Exception as error:
-            raise BadInput(f"--pool {name!r}: factory(connector, max_sessions=1) failed: {_said(error)}") from error
+            raise BadInput(
+                f"--pool {name!r}: factory(connector, max_sessions=1) failed: {_said(error)}"
+            ) from error
         finally:
             loop.dispose()
     missing = [operation for operation in _REQUIRED if not callable(getattr(pool, operation, None))]
     if missing:
-        raise BadInput(f"--pool {name!r}: the pool it makes lacks {', '.join(missing)}; expected {', '.join(_REQUIRED)}")
+        raise BadInput(
+            f"--pool {name!r}: the pool it makes lacks {', '.join(missing)}; expected {', '.join(_REQUIRED)}"
+        )
 
 
 def _said(error: BaseException) -> str:

@@ -46,7 +46,14 @@ class Watcher:
             last.events.extend(moment.events)
         else:
             self.rows.append(
-                Row(moment.time, who, 1 if moment.lane else 0, moment.where, moment.waits_for, list(moment.events))
+                Row(
+                    moment.time,
+                    who,
+                    1 if moment.lane else 0,
+                    moment.where,
+                    moment.waits_for,
+                    list(moment.events),
+                )
             )
 
 
@@ -80,7 +87,9 @@ def _lines(row: Row, operation: str) -> Iterator[str]:
         place = f"{PurePath(row.where.filename).name}:{row.where.line}"
         yield _clip(f"{row.time:9.3f}    {who}{count}, now at {place}, waits for {row.waits_for}")
     else:
-        yield _clip(f"{row.time:9.3f}    {who}{count}{', ends' if not row.who.startswith('callbacks') else ''}")
+        yield _clip(
+            f"{row.time:9.3f}    {who}{count}{', ends' if not row.who.startswith('callbacks') else ''}"
+        )
 
 
 def _clip(line: str) -> str:
@@ -126,7 +135,9 @@ def describe_event(event: Event) -> str:
         return f"client {event.process}: {_call(event)} ends with {event.error}"
     session = f" session {event.session_id!r}" if event.session_id is not None else ""
     if event.f in ("acquire", "release", "answered"):
-        verb = {"acquire": "holds the lease of", "release": "gives back", "answered": "got its answer from"}[event.f]
+        verb = {"acquire": "holds the lease of", "release": "gives back", "answered": "got its answer from"}[
+            event.f
+        ]
         return f"client {event.process} {verb} {event.connection} ({event.key!r},{session})"
     return f"{event.connection} ({event.key!r}): {event.f.replace('_', ' ')}{session}"
 

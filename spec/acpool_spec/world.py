@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, Self
 
 from acpool.contract import Connection, Connector
+
 from acpool_spec.clients import Client, Program
 from acpool_spec.events import PoolFacts
 from acpool_spec.fakes import FakeConnection, FakeConnector, Outside

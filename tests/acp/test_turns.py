@@ -176,8 +176,13 @@ async def test_a_prompt_cancelled_before_it_was_written_leaves_no_trace(
 ) -> None:
     connection = await start_hostile()
 
+    ended: list[bool] = []
+
     async def never_written(**_arguments: Any) -> None:
-        await asyncio.Event().wait()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append(True)
 
     with monkeypatch.context() as patch:
         patch.setattr(connection._sdk, "prompt", never_written)
@@ -188,7 +193,9 @@ async def test_a_prompt_cancelled_before_it_was_written_leaves_no_trace(
         else:
             await connection.cancel()
             assert (await task).stop_reason == "cancelled"
+    assert connection._turns.current is None
     assert (await connection.prompt("say next")).text == "next"
+    assert ended == [True]
 
 
 async def test_a_prompt_that_waits_for_the_old_turn_can_be_called_off(start_hostile: Any) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
+
 from acpool_spec.driven import ChoiceKind
 from acpool_spec.loop import DeterministicLoop
 from acpool_spec.oracles import Choice

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import gc
 from collections.abc import AsyncIterator
 
 import pytest
+
 from acpool_spec.loop import DeterministicLoop
 from acpool_spec.oracles import FirstOracle, ReplayDivergence, ReplayOracle
 from acpool_spec.outside import choose
@@ -190,10 +192,13 @@ def test_nothing_reaches_a_loop_that_was_disposed_of() -> None:
         generator = values()
         kept.append(generator)
         await anext(generator)
-        # A future that nothing else refers to: with it goes the task.
-        await asyncio.Future[None]()
+        try:
+            # A future that nothing else refers to: with it goes the task, here while the older one is being closed.
+            await asyncio.Future[None]()
+        finally:
+            gc.collect()
 
-    loop, raised = abandon(body(), body())
+    loop, raised = abandon(body(), body(), body())
     kept.clear()
     gc.collect()
     assert (raised, heard, loop.has_ready) == ([], [], False)
@@ -225,10 +230,8 @@ def test_an_oracle_that_fails_ends_the_run_whatever_the_scenario_catches(mode: s
 
     async def scenario() -> str:
         for _ in range(2):
-            try:
+            with contextlib.suppress(ReplayDivergence):
                 choose("ab")
-            except ReplayDivergence:
-                pass
             if not after:
                 await asyncio.sleep(0)
         return "swallowed"

@@ -6,6 +6,7 @@ import asyncio
 import contextvars
 
 import pytest
+
 from acpool_spec.driven import DrivenLoop
 from acpool_spec.lanes import Lane
 from acpool_spec.loop import DeterministicLoop

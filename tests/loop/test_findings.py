@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
+
 from acpool_spec.findings import Finding
 from acpool_spec.loop import DeterministicLoop
 from acpool_spec.oracles import FirstOracle

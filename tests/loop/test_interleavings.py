@@ -7,6 +7,7 @@ from collections.abc import Callable
 from itertools import permutations
 
 import pytest
+
 from acpool_spec.oracles import FirstOracle
 from acpool_spec.outside import choose, happens, offer
 from acpool_spec.simulation import Mode, Run, Scenario, simulate

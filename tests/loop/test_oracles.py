@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+
 from acpool_spec.driven import ChoiceKind
 from acpool_spec.oracles import Choice, FirstOracle, RandomOracle, ReplayDivergence, ReplayOracle
 from acpool_spec.outside import choose

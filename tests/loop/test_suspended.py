@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Generator
 from typing import Any
 
 import pytest
+
 from acpool_spec.loop import DeterministicLoop
 from acpool_spec.tasks import suspended_at
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 import pytest
+
 from acpool_model import (
     INVARIANTS,
     STEP_INVARIANTS,

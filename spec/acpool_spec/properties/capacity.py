@@ -45,17 +45,22 @@ def judge_victim(event: Event, ledger: Ledger) -> Found:
     victim = ledger.processes.get(event.connection or "")
     if event.f != "closing" or victim is None or not ledger.surely_idle(victim):
         return
-    creators = [call.invoked for call in ledger.calls(*CREATING) if call.key != victim.key]
-    creators += [index for key, index in ledger.strays.items() if key != victim.key]
+    creators = {
+        call.key: call.invoked for call in reversed(ledger.calls(*CREATING)) if call.key != victim.key
+    }
+    creators |= {key: index for key, index in ledger.strays.items() if key != victim.key}
     if not creators:
         return
-    began = min(creators)
-    for other in ledger.processes.values():
-        if other is victim or other.idle_since is None or other.idle_since > began:
-            continue
+    began = min(creators.values())
+    idle = [
+        p
+        for p in ledger.processes.values()
+        if p is not victim and p.idle_since is not None and p.idle_since <= began
+    ]
+    if idle:
         yield "S9", ""
-        if other.last_use < victim.first_use <= began:
-            yield (
-                "S9",
-                f"{victim.name} of {victim.key!r} is evicted though {other.name} of {other.key!r} was idle and used longer ago",
-            )
+    older = [p for p in idle if p.last_use < victim.first_use <= began]
+    # Each of the other creators may have taken an older one already, though its closing is not to be seen yet.
+    if len(older) >= len(creators):
+        names = ", ".join(f"{p.name} of {p.key!r}" for p in older)
+        yield "S9", f"{victim.name} of {victim.key!r} is evicted though {names} was idle and used longer ago"

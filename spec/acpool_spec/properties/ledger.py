@@ -28,6 +28,7 @@ class Process:
     ended: int | None = None
     given_up: bool = False
     session_id: str | None = None
+    claimed_id: str | None = None  # the one it was asked to load, answered or not
     established: bool = False  # a caller was told of its session
     holder: int | None = None
     leased: int = 0
@@ -91,8 +92,13 @@ class Ledger:
         return self.keys.setdefault(name, Key())
 
     def occupying(self) -> list[Process]:
-        """The processes that may hold a slot: also those given up on, since nobody outside sees when the pool does that."""
-        return [process for process in self.processes.values() if process.ended is None]
+        """The processes that may hold a slot: also those given up on, since nobody outside sees when the pool does that, and
+        those that died under a lease, which holds the slot until its holder ends it."""
+        return [
+            process
+            for process in self.processes.values()
+            if process.ended is None or process.holder is not None
+        ]
 
     def of_key(self, key: str) -> list[Process]:
         """The processes of ``key`` that hold a slot."""
@@ -195,6 +201,10 @@ class Ledger:
             case "created" | "loaded":
                 process.session_id = event.session_id
                 process.first_use = process.last_use = now
+            case "loading":
+                process.claimed_id = event.session_id
+            case "refused":
+                process.claimed_id = None
             case "closing":
                 process.closing = now
             case "given_up":

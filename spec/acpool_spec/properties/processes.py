@@ -20,7 +20,12 @@ def judge_processes(event: Event, ledger: Ledger) -> Found:
     if event.f in ("created", "loaded", "prompt_begin"):
         yield from _ownership(event, process, ledger)
     if event.f in ("closing", "closed"):
-        yield from _busy(event, process, ledger)
+        yield from _busy(process, ledger, f"is {event.f}")
+    if event.f == "opening":
+        for other in ledger.of_key(process.key):
+            if other is not process and other.alive:
+                # A pool that opens another process for a key no longer counts the one it had as this key's session.
+                yield from _busy(other, ledger, f"is replaced by {process.name}")
 
 
 def judge_exclusion(event: Event, ledger: Ledger) -> Found:
@@ -66,23 +71,21 @@ def _ownership(event: Event, process: Process, ledger: Ledger) -> Found:
         yield "S3", ""
 
 
-def _busy(event: Event, process: Process, ledger: Ledger) -> Found:
+def _busy(process: Process, ledger: Ledger, what: str) -> Found:
     if any(p.holder is not None for p in ledger.processes.values()):
         yield "S4", ""
     if process.holder is None:
         return
     reset = ledger.key(process.key).reset_called
     called = any(call.invoked > process.leased for call in ledger.calls("cleanup_idle"))
+    reclaimed = ledger.reclaims and (
+        called or (process.excused is not None and process.excused > process.leased)
+    )
     if (
         reset > process.leased
         or ledger.calls("reset", key=process.key)
         or ledger.shutdown_called is not None
-        or (
-            ledger.reclaims and (called or (process.excused is not None and process.excused > process.leased))
-        )
+        or reclaimed
     ):
         return
-    yield (
-        "S4",
-        f"{process.name} of {process.key!r} is {event.f} while client {process.holder} holds its lease",
-    )
+    yield "S4", f"{process.name} of {process.key!r} {what} while client {process.holder} holds its lease"

@@ -45,8 +45,11 @@ class Sessions:
         session_id, now = event.session_id, event.index
         if event.f == "refused" and session_id is not None:
             self.dropped.add(session_id)
-        elif event.f == "given_up" and process.session_id is not None:
-            self.dropped.add(process.session_id)
+        elif event.f == "given_up":
+            # It may own what it was asked to load, whether or not it answered.
+            self.dropped.update(
+                owned for owned in (process.session_id, process.claimed_id) if owned is not None
+            )
         elif event.f == "loaded" and session_id is not None:
             self.agents_load = True
             self.flags.setdefault(session_id, Flag(None))

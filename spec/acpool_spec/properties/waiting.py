@@ -29,17 +29,27 @@ def judge_isolation(ledger: Ledger) -> Found:
             continue
         if call.f in CREATING and ledger.max_sessions is not None:
             yield "L1", ""
-            if len(ledger.occupying()) >= ledger.max_sessions:
+            if _taken(ledger, call) >= ledger.max_sessions:
                 continue
         # A creation that others caused may be ahead of it in the queue for capacity.
-        joined = call.key in ledger.strays or any(c.key == call.key and c.f in CREATING for c in ledger.pending.values())
+        joined = call.key in ledger.strays or any(
+            c.key == call.key and c.f in CREATING for c in ledger.pending.values()
+        )
         if call.f in LEASING and joined:
-            if ledger.max_sessions is None or len(ledger.occupying()) >= ledger.max_sessions:
+            if ledger.max_sessions is None or _taken(ledger, call) >= ledger.max_sessions:
                 continue
         yield (
             "L1",
             f"{call.f}({call.key!r}) of client {call.process} waits, though no process of its key exists and a slot is free",
         )
+
+
+def _taken(ledger: Ledger, call: Pending) -> int:
+    """The slots that may be taken as far as ``call`` could know: a pool is not told when an idle process dies of itself."""
+    unnoticed = [
+        p for p in ledger.processes.values() if p.ended is not None and p.ended > call.invoked and p.closing is None
+    ]
+    return len(ledger.occupying()) + len([p for p in unnoticed if p.holder is None])
 
 
 def settle(ledger: Ledger) -> None:
