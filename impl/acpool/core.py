@@ -16,63 +16,14 @@ Each linearization point is marked ``# LP`` beside the line that takes effect.
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Iterable, Mapping
-
 from acpool.contract import Connection, SessionInfo
 from acpool.errors import ConnectionLost
-from acpool.records import (
-    Close,
-    Creation,
-    Effect,
-    Entry,
-    Interrupt,
-    Outcome,
-    PoolEvent,
-    Queued,
-    Served,
-    Stage,
-    Start,
-    Stop,
-    Suspended,
-    Waiter,
-    Wake,
-    Want,
-)
-
-# Looking a member up in its Enum costs a descriptor call on CPython 3.11, as much as the rest of a lease's bookkeeping.
-_CREATING, _IDLE, _LEASED, _CLOSING = Stage.CREATING, Stage.IDLE, Stage.LEASED, Stage.CLOSING
+from acpool.records import Close, Creation, Entry, Outcome, Suspended, Waiter, Wake, Want
+from acpool.slots import CLOSING, CREATING, IDLE, LEASED, Slots
 
 
-class Core:
+class Core(Slots):
     """The pool's whole state and every step it can take; times are seconds of one monotonic clock, passed in as ``now``."""
-
-    def __init__(
-        self,
-        max_sessions: int,
-        *,
-        waits_for_capacity: bool,
-        times_leases: bool,
-        suspended: Mapping[str, str],
-        listening: bool,
-    ) -> None:
-        self.max_sessions = max_sessions
-        self.waits_for_capacity = waits_for_capacity
-        self.times_leases = times_leases
-        self.open = True
-        self.entries: dict[int, Entry] = {}
-        self.live: dict[str, Entry] = {}
-        self.idle: OrderedDict[str, Entry] = OrderedDict()
-        self.dying: dict[str, Entry] = {}
-        self.creations: dict[str, Creation] = {}
-        self.waiting: OrderedDict[int, Creation] = OrderedDict()
-        self.suspended: dict[str, Suspended] = {
-            key: Suspended(session_id) for key, session_id in suspended.items()
-        }
-        self.given_up = 0
-        self.effects: list[Effect] = []
-        self.listening = listening
-        self._serial = 0
 
     # -- the hot path ------------------------------------------------------------------------------------------------
 
@@ -84,7 +35,7 @@ class Core:
         if not entry.connection.alive:
             self._bury(entry)
             return None
-        entry.stage = _LEASED
+        entry.stage = LEASED
         entry.lease = token  # LP acquire
         entry.leased_at = now
         if self.listening:
@@ -108,7 +59,7 @@ class Core:
             self._hand_over(entry, now)
         else:
             # As in ``_rest``, without the call: this is the end of nearly every lease.
-            entry.stage = _IDLE
+            entry.stage = IDLE
             self.idle[entry.key] = entry
             if self.waiting:
                 self._serve()
@@ -119,7 +70,7 @@ class Core:
         if entry is None or not self.open or not entry.connection.alive:
             return None
         entry.used_at = now  # LP get
-        if entry.stage is _IDLE:
+        if entry.stage is IDLE:
             self.idle.move_to_end(key)
         if self.listening:
             self._emit("touch", key, entry)
@@ -186,7 +137,7 @@ class Core:
     def opened(self, entry: Entry, connection: Connection) -> bool:
         """The process of ``entry`` runs. False when its start was defeated meanwhile; then it is being closed."""
         entry.connection, entry.opened = connection, True
-        if entry.stage is _CREATING:
+        if entry.stage is CREATING:
             return True
         self.effects.append(Close(entry, kill=True, tell=False))
         return False
@@ -194,7 +145,7 @@ class Core:
     def id_to_load(self, entry: Entry) -> str | None:
         """The session id that the process of ``entry`` is to load; from here on it may own that id."""
         remembered = self.suspended.get(entry.key)
-        if entry.stage is not _CREATING or remembered is None:
+        if entry.stage is not CREATING or remembered is None:
             return None
         entry.claimed_id = remembered.session_id
         return remembered.session_id
@@ -206,7 +157,7 @@ class Core:
     def commit(self, entry: Entry, session_id: str, *, resumed: bool, now: float) -> bool:
         """Install the started session and answer everybody who waits for it; False when the start was defeated meanwhile."""
         creation = entry.creation
-        if entry.stage is not _CREATING or creation is None:
+        if entry.stage is not CREATING or creation is None:
             return False
         if not entry.connection.alive:
             self.fail(
@@ -224,7 +175,7 @@ class Core:
         entry.creation = None
         del self.creations[entry.key]
         self.live[entry.key] = entry  # LP commit
-        entry.stage = _LEASED
+        entry.stage = LEASED
         self._emit("commit", entry.key, entry)
         for waiter in creation.waiters:
             waiter.creation = None
@@ -243,7 +194,7 @@ class Core:
     def fail(self, entry: Entry, cause: BaseException) -> None:
         """The start in ``entry`` failed: tell everybody who waits for it; a known session id stays suspended."""
         creation = entry.creation
-        if entry.stage is not _CREATING or creation is None:
+        if entry.stage is not CREATING or creation is None:
             return
         self._emit("fail", entry.key, entry, cause=entry.start_stage)
         for waiter in creation.waiters:
@@ -259,7 +210,7 @@ class Core:
 
     def stopped(self, entry: Entry) -> None:
         """The defeated start in ``entry`` ended; with no process it frees the slot, otherwise its closing does."""
-        if entry.stage is _CLOSING and not entry.opened:
+        if entry.stage is CLOSING and not entry.opened:
             self.closed(entry, confirmed=True)
 
     def capacity_ran_out(self, creation: Creation) -> None:
@@ -309,7 +260,7 @@ class Core:
                 removed.append(key)
         if max_lease is not None:
             for key, entry in list(self.live.items()):
-                if entry.stage is _LEASED and now - entry.leased_at >= max_lease:
+                if entry.stage is LEASED and now - entry.leased_at >= max_lease:
                     self._remove(entry, "max_lease", kill=True)
                     removed.append(key)
         return removed
@@ -343,7 +294,7 @@ class Core:
             for waiter in entry.queue:
                 self._decide(waiter, Outcome.CLOSED)
             entry.queue.clear()
-            if entry.stage is _IDLE:
+            if entry.stage is IDLE:
                 self._remove(entry, "shutdown", kill=False)
 
     def revoke_all(self) -> None:
@@ -370,195 +321,3 @@ class Core:
         """The live session of ``key`` if a prompt runs on it."""
         entry = self.live.get(key)
         return entry if entry is not None and entry.prompts else None
-
-    # -- parts of steps ----------------------------------------------------------------------------------------------
-
-    def _reserve(self, key: str) -> Creation | None:
-        creation = self._begin(key, (), None)
-        self._serve()
-        if creation.entry is None and creation.source is None:
-            if not self.waits_for_capacity:
-                del self.creations[key]
-                del self.waiting[creation.serial]
-                return None
-            self._emit("queue", key)
-            creation.queued = True
-            self.effects.append(Queued(creation))
-        return creation
-
-    def _begin(self, key: str, waiters: Iterable[Waiter], source: Entry | None) -> Creation:
-        self._serial += 1
-        creation = Creation(self._serial, key)
-        self.creations[key] = creation
-        self.waiting[creation.serial] = creation
-        for waiter in waiters:
-            waiter.entry, waiter.creation = None, creation
-            creation.waiters[waiter] = None
-        if source is not None:
-            self._promise(source, creation)
-        return creation
-
-    def _serve(self) -> None:
-        """Find every creation without a slot the one it can have, in order of arrival: its own key's dying process, which it
-        must wait for anyway, then a free slot, then a dead session's, then one that closes for nobody, then an idle one's."""
-        if not self.open:
-            return
-        for creation in list(self.waiting.values()):
-            own = self.dying.get(creation.key)
-            if own is not None and own.heir is creation:
-                continue
-            if len(self.entries) < self.max_sessions:
-                self._give(creation)
-            elif own is not None and own.heir is None:
-                self._promise(own, creation)
-            elif creation.source is None:
-                source = self._dead() or self._unpromised() or self._evict()
-                if source is None:
-                    return
-                self._promise(source, creation)
-
-    def _give(self, creation: Creation) -> None:
-        """Use a free slot for ``creation``; if its key's process is still dying it takes the slot of that one instead, and the
-        free one goes to whoever was promised that: no slot waits for a process it does not belong to."""
-        own = self.dying.get(creation.key)
-        if own is None:
-            self._grant(creation)
-            return
-        other = own.heir
-        if other is not creation:
-            self._promise(own, creation)
-            if other is not None:
-                self._give(other)
-
-    def _unpromised(self) -> Entry | None:
-        """A closing entry whose slot nobody was promised."""
-        return next((entry for entry in self.dying.values() if entry.heir is None), None)
-
-    def _dead(self) -> Entry | None:
-        """Retire an idle session whose process is found dead: not a victim, but the slot nearest at hand."""
-        dead = next((entry for entry in self.idle.values() if not entry.connection.alive), None)
-        if dead is not None:
-            self._take_out(dead, "die", kill=True)
-        return dead
-
-    def _evict(self) -> Entry | None:
-        """Retire the least recently used idle session."""
-        victim = next(iter(self.idle.values()), None)
-        if victim is not None:
-            self._take_out(victim, "evict", kill=False)  # LP evict
-        return victim
-
-    def _promise(self, source: Entry, creation: Creation) -> None:
-        if source.heir is not None:
-            source.heir.source = None
-        if creation.source is not None:
-            creation.source.heir = None
-        source.heir = creation
-        creation.source = source
-        self._unqueue(creation)
-        self._emit("promise", creation.key, source, other=source.key)
-
-    def _grant(self, creation: Creation) -> None:
-        """Reserve a free slot for ``creation`` and start its process in it."""
-        del self.waiting[creation.serial]
-        self._unqueue(creation)
-        source, creation.source = creation.source, None
-        if source is not None:
-            source.heir = None
-            self._emit("victim_changed", creation.key, other=source.key)
-        self._serial += 1
-        entry = Entry(self._serial, creation.key, creation=creation)
-        creation.entry = self.entries[entry.serial] = entry  # LP reserve
-        self._emit("start", creation.key, entry)
-        self.effects.append(Start(entry))
-
-    def _unqueue(self, creation: Creation) -> None:
-        if creation.queued:
-            creation.queued = False
-            self.effects.append(Served(creation))
-
-    def _abandon(self, creation: Creation, cause: str) -> None:
-        """Defeat ``creation``: whatever its process does from now on is not looked at."""
-        del self.creations[creation.key]  # LP abandon
-        self._emit("abandon", creation.key, creation.entry, cause=cause)
-        if creation.entry is None:
-            del self.waiting[creation.serial]
-            self._unqueue(creation)
-            if creation.source is not None:
-                creation.source.heir = None
-        else:
-            entry = creation.entry
-            self._doom(entry)
-            self.effects.append(Stop(entry))
-            if entry.opened:
-                self.effects.append(Close(entry, kill=True, tell=False))
-
-    def _doom(self, entry: Entry) -> None:
-        entry.stage = _CLOSING
-        entry.creation = None
-        self.dying[entry.key] = entry
-
-    def _bury(self, entry: Entry) -> None:
-        """The process of a live ``entry`` was found dead: it leaves, its session id stays."""
-        self._remove(entry, "die", kill=True)
-
-    def _remove(self, entry: Entry, cause: str, *, kill: bool, keep: bool = True) -> None:
-        """Take a live ``entry`` out of use and let those who wait for a slot have its slot once it is closed."""
-        self._take_out(entry, cause, kill=kill, keep=keep)
-        self._serve()
-
-    def _take_out(self, entry: Entry, cause: str, *, kill: bool, keep: bool = True) -> None:
-        """Take a live ``entry`` out of use; ``keep``: suspend its session id. Its slot stays taken until it is closed."""
-        del self.live[entry.key]
-        self.idle.pop(entry.key, None)
-        token, entry.lease = entry.lease, None
-        if keep:
-            self.suspended[entry.key] = Suspended(entry.session_id, entry.session_reset)
-        self._doom(entry)
-        self._emit("remove", entry.key, entry, cause=cause)
-        if token is not None:
-            self.effects.append(Interrupt(token, cause))
-        self.effects.append(Close(entry, kill=kill, tell=entry.prompts > 0))
-        queue, entry.queue = entry.queue, {}
-        heirs = [waiter for waiter in queue if waiter.want is Want.BOTH]
-        for waiter in queue:
-            if waiter.want is Want.LEASE:
-                self._decide(waiter, Outcome.NO_SESSION)
-        if heirs:
-            # Those who asked for a session whatever its state get the next one, in their order, in the slot of this one.
-            self._begin(entry.key, heirs, entry)
-            self.effects.extend(Wake(waiter) for waiter in heirs)
-
-    def _wait_for_lease(self, waiter: Waiter, entry: Entry) -> None:
-        waiter.entry = entry
-        entry.queue[waiter] = None
-        self._emit("wait", entry.key, entry)
-
-    def _hand_over(self, entry: Entry, now: float) -> None:
-        """Give the lease to the first who waits for it, in this step: no instant between in which another could take it."""
-        waiter = next(iter(entry.queue))
-        del entry.queue[waiter]
-        entry.stage = _LEASED
-        entry.lease = waiter.token  # LP acquire
-        entry.leased_at = now
-        self._decide(waiter, Outcome.GRANTED)
-        if self.listening:
-            self._emit("acquire", entry.key, entry)
-
-    def _rest(self, entry: Entry) -> None:
-        entry.stage = _IDLE
-        self.idle[entry.key] = entry
-        if self.waiting:
-            self._serve()
-
-    def _decide(self, waiter: Waiter, outcome: Outcome) -> None:
-        waiter.outcome = outcome
-        if outcome is not Outcome.GRANTED:
-            waiter.creation = waiter.entry = None
-        self.effects.append(Wake(waiter))
-
-    def _emit(
-        self, action: str, key: str, entry: Entry | None = None, *, cause: str = "", other: str = ""
-    ) -> None:
-        serial, session_id = (entry.serial, entry.session_id) if entry is not None else (None, None)
-        self.effects.append(PoolEvent(action, key, serial, session_id, cause, other))

@@ -95,7 +95,7 @@ class SessionPool:
         self._close_timeout = _seconds("close_timeout", close_timeout)
         self._idle_ttl = None if idle_ttl is None else _seconds("idle_ttl", idle_ttl)
         self._cleanup_interval = _seconds("cleanup_interval", cleanup_interval)
-        # A slot that was promised comes free when its process was told, asked to close, killed and confirmed dead; then the start.
+        # A promised slot comes free when its process was told, asked to close, killed and confirmed dead; then comes the start.
         self._creation_bound = (
             self._capacity_timeout + self._cancel_timeout + 2 * self._close_timeout + self._start_timeout
         )

@@ -81,6 +81,7 @@ class Entry:
 
     @property
     def info(self) -> SessionInfo:
+        """What a caller is told of its session, once there is one."""
         assert self.session_id is not None
         return SessionInfo(self.session_id, self.resumed, self.session_reset)
 
