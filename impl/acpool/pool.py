@@ -1,4 +1,4 @@
-"""The asyncio shell of the pool: it asks the core for a decision, performs the effects, and bounds every wait.
+"""The pool as its users see it: each operation asks the core for a decision, has it performed, and bounds every wait.
 
 No lock is held anywhere: between two awaits asyncio runs one step of one task, and each decision is one such step.
 Everything that talks to a process runs in a task that the pool owns, never in a caller's, except the prompt itself and
@@ -10,40 +10,20 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Self, TypeVar
 
-from acpool.closing import end_process, tell_agent
+from acpool.bounds import Bounds, require_seconds
+from acpool.closing import tell_agent
 from acpool.contract import Connector, SessionInfo
 from acpool.core import Core
-from acpool.errors import (
-    ConnectionLost,
-    NoSession,
-    PoolClosed,
-    PoolExhausted,
-    SessionBusy,
-    SessionRefused,
-    SessionStartError,
-)
+from acpool.errors import NoSession, PoolClosed, PoolExhausted, SessionBusy, SessionStartError
 from acpool.lease import Lease, LeaseOfLiveSession
-from acpool.observe import PoolStats, count, report, resumable
-from acpool.records import (
-    Close,
-    Creation,
-    Entry,
-    Interrupt,
-    Outcome,
-    PoolEvent,
-    Queued,
-    Served,
-    Start,
-    Stop,
-    Waiter,
-    Wake,
-    Want,
-)
+from acpool.observe import PoolStats, count, resumable
+from acpool.records import Entry, Outcome, PoolEvent, Waiter, Want
+from acpool.shell import Shell
 
 log = logging.getLogger("acpool")
 
@@ -86,35 +66,28 @@ class SessionPool:
     ) -> None:
         if max_sessions < 1:
             raise ValueError(f"max_sessions is {max_sessions}: expected 1 or more")
-        self._connector = connector
-        self._capacity_timeout = _seconds("capacity_timeout", capacity_timeout)
-        self._start_timeout = _seconds("start_timeout", start_timeout)
-        self._lease_timeout = _seconds("lease_timeout", lease_timeout)
-        self._max_lease = None if max_lease is None else _seconds("max_lease", max_lease)
-        self._cancel_timeout = _seconds("cancel_timeout", cancel_timeout)
-        self._close_timeout = _seconds("close_timeout", close_timeout)
-        self._idle_ttl = None if idle_ttl is None else _seconds("idle_ttl", idle_ttl)
-        self._cleanup_interval = _seconds("cleanup_interval", cleanup_interval)
-        # A promised slot comes free when its process was told, asked to close, killed and confirmed dead; then comes the start.
-        self._creation_bound = (
-            self._capacity_timeout + self._cancel_timeout + 2 * self._close_timeout + self._start_timeout
+        self._bounds = Bounds(
+            capacity_timeout=capacity_timeout,
+            start_timeout=start_timeout,
+            lease_timeout=lease_timeout,
+            max_lease=max_lease,
+            cancel_timeout=cancel_timeout,
+            close_timeout=close_timeout,
+            idle_ttl=idle_ttl,
+            cleanup_interval=cleanup_interval,
         )
         self.loop: asyncio.AbstractEventLoop | None = None  # the one that first used the pool
         self.now: Callable[[], float] = self._first_now
         self.core = Core(
             max_sessions,
-            waits_for_capacity=self._capacity_timeout > 0,
-            times_leases=self._max_lease is not None,
+            waits_for_capacity=capacity_timeout > 0,
+            times_leases=max_lease is not None,
             suspended=suspended or {},
             listening=on_event is not None,
         )
-        self._on_event = on_event
-        self._tasks: set[asyncio.Task[Any]] = set()
-        self._starts: dict[int, asyncio.Task[None]] = {}
-        self._capacity_timers: dict[int, asyncio.TimerHandle] = {}
-        self._gone: dict[int, asyncio.Event] = {}
+        self._shell = Shell(self.core, connector, self._bounds, on_event)
+        self.perform = self._shell.perform
         self._cleanup: asyncio.Task[None] | None = None
-        self._drained: asyncio.Event | None = None
         self._shutdown: asyncio.Task[None] | None = None
         self._deadline: asyncio.Timeout | None = None
         self._shutdown_at = math.inf
@@ -161,7 +134,8 @@ class SessionPool:
         for a ``ttl`` that is negative or not a number.
         """
         self._refuse_when_shut("cleanup_idle")
-        removed = self.core.expire(_seconds("ttl", ttl), self._max_lease, self.now())
+        require_seconds("ttl", ttl)
+        removed = self.core.expire(ttl, self._bounds.max_lease, self.now())
         self.perform()
         return removed
 
@@ -174,7 +148,7 @@ class SessionPool:
         entry = self.core.prompting(key)
         if entry is None:
             return False
-        await tell_agent(entry.connection, self._cancel_timeout)
+        await tell_agent(entry.connection, self._bounds.cancel_timeout)
         return True
 
     async def reset(self, key: str) -> bool:
@@ -188,10 +162,9 @@ class SessionPool:
         dying = self.core.dying.get(key)
         self.perform()
         if dying is not None:
-            gone = self._gone.setdefault(dying.serial, asyncio.Event())
             try:
-                async with asyncio.timeout(self._cancel_timeout + 2 * self._close_timeout):
-                    await gone.wait()
+                async with asyncio.timeout(self._bounds.ending):
+                    await self._shell.until_gone(dying)
             except TimeoutError:
                 log.warning(
                     "the process of %r outlived its reset: its start does not end when cancelled", key
@@ -204,13 +177,13 @@ class SessionPool:
         Idempotent; concurrent calls share one shutdown with the earliest of their deadlines. A cancelled caller leaves it
         going on. Bound: ``timeout + cancel_timeout + 2 × close_timeout`` seconds.
         """
-        at = self.now() + _seconds("timeout", timeout)
+        require_seconds("timeout", timeout)
+        at = self.now() + timeout
         if self._shutdown is None:
-            self._drained = asyncio.Event()
             self._shutdown_at = at
             self.core.shut()
             self.perform()
-            self._shutdown = self._spawn(self._shut_down(self._drained), "acpool-shutdown")
+            self._shutdown = self._shell.spawn(self._shut_down(), "acpool-shutdown")
         elif at < self._shutdown_at and not self._shutdown.done():
             self._shutdown_at = at
             if self._deadline is not None:
@@ -251,7 +224,9 @@ class SessionPool:
         self._keep_clean()
         waiter = self.core.ask(key, want, token, self.now())
         self.perform()
-        last = self.now() + self._creation_bound + (0.0 if want is Want.ANSWER else self._lease_timeout)
+        last = (
+            self.now() + self._bounds.creation + (0.0 if want is Want.ANSWER else self._bounds.lease_timeout)
+        )
         try:
             while waiter.outcome is Outcome.PENDING:
                 await self._wait_for_phase(waiter, last)
@@ -266,7 +241,7 @@ class SessionPool:
     async def _wait_for_phase(self, waiter: Waiter, last: float) -> None:
         """Wait until ``waiter`` is decided or waits for something else, at most until the bound of this phase, or ``last``."""
         creation = waiter.creation
-        bound = self._lease_timeout if creation is None else self._creation_bound
+        bound = self._bounds.lease_timeout if creation is None else self._bounds.creation
         changed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         waiter.wake = partial(_resolve, changed)
         try:
@@ -306,7 +281,7 @@ class SessionPool:
         key = waiter.key
         match waiter.outcome:
             case Outcome.EXHAUSTED:
-                bound = f"capacity_timeout={self._capacity_timeout} s"
+                bound = f"capacity_timeout={self._bounds.capacity_timeout} s"
                 log.warning("all busy: no slot for %r within %s", key, bound)
                 raise PoolExhausted(
                     f"no slot for {key!r} within {bound}: all {self.core.max_sessions} were leased, creating or closing"
@@ -316,7 +291,7 @@ class SessionPool:
                 raise SessionStartError(key, waiter.failed_stage, waiter.failure) from waiter.failure
             case Outcome.BUSY:
                 raise SessionBusy(
-                    f"the lease of {key!r} was held by others for lease_timeout={self._lease_timeout} s"
+                    f"the lease of {key!r} was held by others for lease_timeout={self._bounds.lease_timeout} s"
                 )
             case Outcome.NO_SESSION:
                 raise NoSession(f"{key!r} has no live session: call get_or_create first, or use session(key)")
@@ -331,127 +306,22 @@ class SessionPool:
                 f"the pool is shut: no {operation}" + (f" of {key!r}" if key is not None else "")
             )
 
-    # -- performing --------------------------------------------------------------------------------------------------
+    # -- in the background ---------------------------------------------------------------------------------------------
 
-    def perform(self) -> None:
-        """Do what the decisions since the last call asked for; never waits."""
-        effects, self.core.effects = self.core.effects, []
-        for effect in effects:
-            match effect:
-                case PoolEvent():
-                    report(effect, self._on_event)
-                case Wake(waiter):
-                    if waiter.wake is not None:
-                        waiter.wake()
-                case Start(entry):
-                    task = self._spawn(self._start(entry), f"acpool-start-{entry.key}")
-                    self._starts[entry.serial] = task
-                    # Not a ``finally`` of the task: one cancelled before its first step would never reach it.
-                    task.add_done_callback(partial(self._start_ended, entry))
-                case Stop(entry):
-                    self._starts[entry.serial].cancel()
-                case Close(entry, kill, tell):
-                    ending = self._spawn(self._close(entry, kill, tell), f"acpool-end-{entry.key}")
-                    ending.add_done_callback(partial(self._close_ended, entry))
-                case Interrupt(token, reason):
-                    token.interrupt(reason)
-                case Queued(creation):
-                    self._bound_queueing(creation)
-                case Served(creation):
-                    timer = self._capacity_timers.pop(creation.serial, None)
-                    if timer is not None:
-                        timer.cancel()
-        for serial in [serial for serial in self._gone if serial not in self.core.entries]:
-            self._gone.pop(serial).set()
-        if self._drained is not None and not self.core.entries:
-            self._drained.set()
-
-    def _bound_queueing(self, creation: Creation) -> None:
-        if self._capacity_timeout < math.inf:
-            loop = asyncio.get_running_loop()
-            self._capacity_timers[creation.serial] = loop.call_later(
-                self._capacity_timeout, self._capacity_ran_out, creation
-            )
-
-    def _capacity_ran_out(self, creation: Creation) -> None:
-        del self._capacity_timers[creation.serial]
-        self.core.capacity_ran_out(creation)
-        self.perform()
-
-    def _spawn(self, coroutine: Coroutine[Any, Any, T], name: str) -> asyncio.Task[T]:
-        task = asyncio.get_running_loop().create_task(coroutine, name=name)
-        self._tasks.add(task)
-        task.add_done_callback(self._ended)
-        return task
-
-    def _ended(self, task: asyncio.Task[Any]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and task.exception() is not None:
-            log.error("%s failed", task.get_name(), exc_info=task.exception())
-
-    async def _start(self, entry: Entry) -> None:
-        """Turn the slot of ``entry`` into a session; what comes of it after the core defeated it is not looked at."""
-        core = self.core
-        timer = asyncio.timeout(self._start_timeout)
-        try:
-            async with timer:
-                connection = await self._connector.open(entry.key)
-                if not core.opened(entry, connection):
-                    return
-                entry.start_stage = "initialize"
-                await connection.initialize()
-                session_id = core.id_to_load(entry) if connection.supports_load else None
-                resumed = False
-                if session_id is not None:
-                    entry.start_stage = "load"
-                    try:
-                        await connection.load_session(session_id)
-                        resumed = True
-                    except SessionRefused:
-                        core.refused(entry)
-                if session_id is None or not resumed:
-                    entry.start_stage = "new"
-                    session_id = await connection.new_session()
-            core.commit(entry, session_id, resumed=resumed, now=self.now())
-        except Exception as error:  # noqa: BLE001 - it goes to every caller as the cause of SessionStartError
-            cause = (
-                TimeoutError(f"start_timeout={self._start_timeout} s ran out") if timer.expired() else error
-            )
-            core.fail(entry, cause)
-
-    def _start_ended(self, entry: Entry, _: asyncio.Task[None]) -> None:
-        del self._starts[entry.serial]
-        # Only a task cancelled by others, as at the end of ``asyncio.run``, ends without a decision about its entry.
-        self.core.fail(entry, ConnectionLost("the start was cancelled from outside the pool"))
-        self.core.stopped(entry)
-        self.perform()
-
-    async def _close(self, entry: Entry, kill: bool, tell: bool) -> bool:
-        if tell:
-            await tell_agent(entry.connection, self._cancel_timeout)
-        return await end_process(
-            entry.connection, key=entry.key, kill=kill, close_timeout_s=self._close_timeout, spawn=self._spawn
-        )
-
-    def _close_ended(self, entry: Entry, task: asyncio.Task[bool]) -> None:
-        confirmed = not task.cancelled() and task.exception() is None and task.result()
-        self.core.closed(entry, confirmed=confirmed)
-        self.perform()
-
-    async def _shut_down(self, drained: asyncio.Event) -> None:
+    async def _shut_down(self) -> None:
         if self._cleanup is not None:
             self._cleanup.cancel()
             await asyncio.wait([self._cleanup])
         try:
             async with asyncio.timeout_at(self._shutdown_at) as self._deadline:
-                await drained.wait()
+                await self._shell.until_drained()
         except TimeoutError:
             self._deadline = None  # it has passed: from here on there is nothing to bring forward
             self.core.revoke_all()
             self.perform()
             try:
-                async with asyncio.timeout(self._cancel_timeout + 2 * self._close_timeout):
-                    await drained.wait()
+                async with asyncio.timeout(self._bounds.ending):
+                    await self._shell.until_drained()
             except TimeoutError:
                 keys = ", ".join(repr(entry.key) for entry in self.core.entries.values())
                 log.error(
@@ -460,13 +330,15 @@ class SessionPool:
                 )
 
     def _keep_clean(self) -> None:
-        if self._idle_ttl is not None and self._cleanup is None and self.core.open:
-            self._cleanup = self._spawn(self._clean_up_periodically(self._idle_ttl), "acpool-cleanup")
+        if self._bounds.idle_ttl is not None and self._cleanup is None and self.core.open:
+            self._cleanup = self._shell.spawn(
+                self._clean_up_periodically(self._bounds.idle_ttl), "acpool-cleanup"
+            )
 
     async def _clean_up_periodically(self, ttl: float) -> None:
         while True:
-            await asyncio.sleep(self._cleanup_interval)
-            self.core.expire(ttl, self._max_lease, self.now())
+            await asyncio.sleep(self._bounds.cleanup_interval)
+            self.core.expire(ttl, self._bounds.max_lease, self.now())
             self.perform()
 
     def _first_now(self) -> float:
@@ -478,9 +350,3 @@ class SessionPool:
 def _resolve(future: asyncio.Future[None]) -> None:
     if not future.done():
         future.set_result(None)
-
-
-def _seconds(name: str, value: float) -> float:
-    if not value >= 0:
-        raise ValueError(f"{name} is {value}: expected seconds, 0 or more")
-    return float(value)

@@ -57,7 +57,7 @@ class Slots:
         self.suspended: dict[str, Suspended] = {
             key: Suspended(session_id) for key, session_id in suspended.items()
         }
-        self.given_up = 0
+        self.given_up: int = 0
         self.effects: list[Effect] = []
         self.listening = listening
         self._serial = 0

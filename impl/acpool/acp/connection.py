@@ -75,7 +75,7 @@ class AcpConnection:
             self._turns,
             label=self._label,
             line_limit_bytes=settings.line_limit_bytes,
-            on_lost=self._lose,
+            on_lost=self._pipe_ended,
             on_abuse=self._abort,
         )
         # The desk serves the one method that the transport lets through.
@@ -294,6 +294,10 @@ class AcpConnection:
             self._stderr.read_rest()
             self._turns.end()
             self._transport.lose()
+
+    def _pipe_ended(self, reason: str) -> None:
+        # The pipes of an agent that has exited end as well; how it ended says more.
+        self._lose(f"the agent {self._process.fate}" if self._process.exited else reason)
 
     def _abort(self, reason: str) -> None:
         self._lose(reason)

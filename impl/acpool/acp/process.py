@@ -69,6 +69,11 @@ class AgentProcess:
         self.signal_group(signal.SIGKILL)
 
     @property
+    def exited(self) -> bool:
+        """Whether the leader has been reaped."""
+        return self._popen.returncode is not None
+
+    @property
     def fate(self) -> str:
         """How the leader ended, for people; "is running" before that."""
         status = self._popen.returncode
