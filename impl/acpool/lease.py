@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import asyncio
 from asyncio import current_task
+from collections.abc import Callable
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Protocol, Self
 
 from acpool.contract import SessionInfo
+from acpool.core import Core
 from acpool.errors import LeaseRevoked, PoolError
 from acpool.records import Entry, Want
-
-if TYPE_CHECKING:
-    from acpool.pool import SessionPool
 
 _REASONS = {
     "reset": "the key was reset",
@@ -25,6 +24,19 @@ _REASONS = {
     "shutdown": "the deadline of the shutdown passed",
     "die": "its agent process died and another caller needed the key",
 }
+
+
+class Pool(Protocol):
+    """What a lease needs of the pool that gives it."""
+
+    core: Core
+    loop: asyncio.AbstractEventLoop | None
+    now: Callable[[], float]
+    perform: Callable[[], None]
+
+    async def wait_for_lease(self, key: str, want: Want, lease: Lease) -> Entry:
+        """Wait until ``lease`` holds the session of ``key``."""
+        ...
 
 
 class Lease:
@@ -38,11 +50,11 @@ class Lease:
     # ``__getattr__`` below makes every load of an attribute of this class cost ten times a store, so the hot path loads two
     # tuples and nothing else; what is a class attribute here is stored only by leases that need it.
     _want = Want.BOTH
-    _held: tuple[Entry, SessionPool, asyncio.Task[Any], int] | None = None
+    _held: tuple[Entry, Pool, asyncio.Task[Any], int] | None = None
     _revoked = ""
     _interrupted = False
 
-    def __init__(self, pool: SessionPool, key: str) -> None:
+    def __init__(self, pool: Pool, key: str) -> None:
         self._asked = (pool, key)
 
     # -- the context manager -----------------------------------------------------------------------------------------
@@ -59,7 +71,7 @@ class Lease:
         self._held = (entry, pool, task, task.cancelling())
         return self
 
-    async def _wait(self, pool: SessionPool, key: str) -> Entry:
+    async def _wait(self, pool: Pool, key: str) -> Entry:
         if self._held is not None:
             raise RuntimeError(f"the lease of {key!r} is held already: ask the pool for another one")
         entry = await pool.wait_for_lease(key, self._want, self)

@@ -17,7 +17,7 @@ from acpool_spec.events import Event, History
 from acpool_spec.pool_knowledge import CANCELLED, CREATING, LEASING, NEVER, Agent, Knowledge, know, member
 from acpool_spec.sequential import Operation
 
-_INDIFFERENT = ("opened", "initialized", "loading", "created", "loaded", "refused")
+_INDIFFERENT = ("initialized", "loading", "created", "loaded", "refused")
 """Events on which no decision depends by itself: they bound the interval of one, or nothing."""
 
 _FAILURES = {
@@ -34,6 +34,7 @@ _POOL_ERRORS = set[str]().union(*_FAILURES.values())
 
 RULES = {
     "opening": ": somebody must want the key, it must have no session or start of its own, and a slot must be free",
+    "opened": ": no other process of its key may be running",
     "closing": ": its session must have been removed, or be idle, the least recently used, and its slot needed",
     "acquire": ": the session must be live and held by nobody else",
     "down": ": no process may be left alive",
@@ -106,16 +107,16 @@ def _renumbered(history: History) -> History:
     events: list[Event] = []
     for event in history.events:
         process = event.process
-        if process is not None:
-            if process in spent and event.type == "invoke":
-                spent.discard(process)
-                fresh += 1
-                number[process] = fresh
-            if process in number:
-                event = replace(event, process=number[process])
-            if event.type == "info":
-                spent.add(process)
-        events.append(event)
+        if process is None:
+            events.append(event)
+            continue
+        if process in spent and event.type == "invoke":
+            spent.discard(process)
+            fresh += 1
+            number[process] = fresh
+        events.append(replace(event, process=number[process]) if process in number else event)
+        if event.type == "info":
+            spent.add(process)
     return replace(history, events=tuple(events))
 
 
@@ -160,6 +161,8 @@ def _seen(event: Event, agent: Agent, place: int) -> str | None:
     if place == agent.opening and event.f in ("opening", "opened"):
         return "opening"
     match event.f:
+        case "opened" if place == agent.opened:
+            return "opened"
         case "closing" if place == agent.closing:
             return "closing"
         case "closed" | "open_failed" if place == agent.ended:
@@ -206,7 +209,7 @@ def _call(actions: Actions, call: Call, place: int, answer: int | None, leases: 
     began = leases.within(leases.acquired, call.process, place, until)
     if began is not None:
         finish = leases.within(leases.released, call.process, began, until)
-        if finish is not None:
+        if finish is not None and call.error != "LeaseRevoked":
             actions.add(
                 "release", (key, call.process), 2 * finish + 1, end, f"the end of the lease of {what}"
             )

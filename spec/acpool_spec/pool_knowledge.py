@@ -31,6 +31,7 @@ class Agent:
     name: str
     key: int
     opening: int
+    opened: int = NEVER
     established: int = NEVER
     session_id: str | None = None
     loaded: bool = False
@@ -52,7 +53,7 @@ class Knowledge:
 
     Masks of keys: ``creators`` (a call that may create is in progress, or was cancelled and may go on unseen), ``wanted``
     (these and who may have joined), ``arriving`` (a lease may have been granted that its holder has not begun), ``shared``
-    (two or more lease calls), ``prompting`` and ``perhaps_prompting``, ``housed`` (a process of the key may hold a slot).
+    (two or more lease calls), ``resetting`` (two or more resets), ``prompting`` and ``perhaps_prompting``, ``housed`` (a process of the key may hold a slot).
     Masks of agents: ``running`` (from opening to the end, those given up on aside), ``holding`` (these, those given up on,
     and those whose death the pool may not have noticed), ``closing``. ``sweeping``: a cleanup is in progress whose
     answer is not known. ``times``: nanoseconds.
@@ -72,6 +73,7 @@ class Knowledge:
     wanted: list[int] = field(default_factory=list[int])
     arriving: list[int] = field(default_factory=list[int])
     shared: list[int] = field(default_factory=list[int])
+    resetting: list[int] = field(default_factory=list[int])
     prompting: list[int] = field(default_factory=list[int])
     perhaps_prompting: list[int] = field(default_factory=list[int])
     housed: list[int] = field(default_factory=list[int])
@@ -133,6 +135,8 @@ def _agents(history: History, keys: dict[str, int]) -> tuple[list[Agent], bool]:
         if agent is None:
             agent = agents[event.connection] = Agent(len(agents), event.connection, keys[event.key], place)
         match event.f:
+            case "opened":
+                agent.opened = min(agent.opened, place)
             case "created" | "loaded":
                 agent.established = min(agent.established, place)
                 agent.session_id, agent.loaded = event.session_id, event.f == "loaded"
@@ -145,7 +149,9 @@ def _agents(history: History, keys: dict[str, int]) -> tuple[list[Agent], bool]:
                 agent.given_up = min(agent.given_up, place)
             case _:
                 pass
-    connected = any(agent.established < NEVER for agent in agents.values())
+    # Without the sessions there is nothing to hold the answers against, unless no answer names one.
+    silent = not any(member(e.value, "session_id") for e in history.events if e.type == "ok")
+    connected = bool(agents) and (silent or any(agent.established < NEVER for agent in agents.values()))
     return (list(agents.values()), True) if connected else ([], False)
 
 
@@ -163,7 +169,7 @@ def _sessions_in_answers(knowledge: Knowledge, calls: Iterable[Call], ordinal: d
             name = (key, session_id, bool(resumed))
             if name not in agents:
                 agents[name] = Agent(
-                    len(agents), session_id, key, first[key], first[key], session_id, name[2]
+                    len(agents), session_id, key, first[key], NEVER, first[key], session_id, name[2]
                 )
     knowledge.agents.extend(agents.values())
 
@@ -282,7 +288,7 @@ class _Reader:
 
     def _write(self, event: Event) -> None:
         known = self._known
-        creators = joined = arriving = leasing = shared = 0
+        creators = joined = arriving = leasing = shared = resets = resetting = 0
         sweeping = False
         for process, call in self._open.items():
             if call.name == "cleanup_idle":
@@ -298,6 +304,9 @@ class _Reader:
                 leasing |= bit
                 if process not in self._holds:
                     arriving |= bit
+            if call.name == "reset":
+                resetting |= resets & bit
+                resets |= bit
         for key in self._strays:
             creators |= 1 << key
         holding = self._holding
@@ -318,6 +327,7 @@ class _Reader:
         known.wanted.append(creators | joined)
         known.arriving.append(arriving)
         known.shared.append(shared)
+        known.resetting.append(resetting)
         known.prompting.append(prompting)
         known.perhaps_prompting.append(perhaps)
         known.housed.append(housed)

@@ -34,13 +34,14 @@ class Memory(NamedTuple):
 
 class PoolState(NamedTuple):
     """``place``: the last event passed. ``live``: least recently used first. ``gone``: mask of agents that were removed or
-    defeated and whose process may still run."""
+    defeated and have not begun to close. ``evicted``: mask of agents whose slot somebody was promised, until they end."""
 
     place: int
     open: bool
     live: tuple[Session, ...]
     memory: tuple[Memory, ...]
     gone: int
+    evicted: int
 
 
 _Steps = Iterable[PoolState]
@@ -68,7 +69,7 @@ class PoolSpec:
 
     def initial(self) -> PoolState:
         """An open pool with nothing in it."""
-        return PoolState(-1, True, (), (_FORGOTTEN,) * len(self._known.keys), 0)
+        return PoolState(-1, True, (), (_FORGOTTEN,) * len(self._known.keys), 0, 0)
 
     def step(self, state: PoolState, operation: Operation) -> _Steps:
         """Where the action may lead; empty: it cannot happen here."""
@@ -87,32 +88,43 @@ class PoolSpec:
         """A process starts: somebody wants it, nobody has one, and there is a slot."""
         place, number, _ = argument
         known, key = self._known, self._key_of[number]
-        if place > known.down or not known.wanted[place] >> key & 1 or self._live(state, key) is not None:
+        # Wanted before: a cancelled caller may have wanted this process, and no other after it.
+        wanted = place > 0 and known.wanted[place - 1] >> key & 1
+        if place > known.down or not wanted or self._live(state, key) is not None:
             return _NO
         if self._slots is not None and known.running[place].bit_count() > self._slots:
             return _NO
-        if self._creating(state._replace(place=place)) & self._of_key[key] & ~(1 << number):
+        others = self._of_key[key] & ~(1 << number)
+        if self._creating(state._replace(place=place)) & others:
             return _NO
-        return (state._replace(place=place),)
+        return (
+            self._do_opened(state, argument)
+            if place == self._agents[number].opened
+            else self._do_note(state, argument)
+        )
+
+    def _do_opened(self, state: PoolState, argument: _Seen) -> _Steps:
+        """A process runs: the only one of its key."""
+        place, number, _ = argument
+        others = self._of_key[self._key_of[number]] & ~(1 << number)
+        return _NO if self._known.running[place] & others else self._do_note(state, argument)
 
     def _do_closing(self, state: PoolState, argument: _Seen) -> _Steps:
         """A process begins to close, or is confirmed dead: its session was removed before, or is evicted now."""
         place, number, _ = argument
-        key = self._key_of[number]
-        entry = self._live(state, key)
-        gone = state.gone & ~(1 << number)
+        entry = self._live(state, self._key_of[number])
         if entry is None or entry.agent != number:
-            return (state._replace(place=place, gone=gone),)
+            return (self._passed(state, place, number),)
         if not state.open:
-            return (self._suspend(state, entry)._replace(place=place, gone=gone),)
-        return tuple(after._replace(place=place, gone=gone) for after in self._do_evict(state, number))
+            return (self._passed(self._suspend(state, entry), place, number),)
+        return tuple(self._passed(after, place, number) for after in self._do_evict(state, number))
 
     def _do_died(self, state: PoolState, argument: _Seen) -> _Steps:
         place, number, _ = argument
         entry = self._live(state, self._key_of[number])
         if entry is not None and entry.agent == number:
             state = self._suspend(state, entry)
-        return (state._replace(place=place, gone=state.gone & ~(1 << number)),)
+        return (self._passed(state, place, number),)
 
     def _do_acquire(self, state: PoolState, argument: _Seen) -> _Steps:
         """A holder begins: the session is live and nobody else's. One that died since its lease was granted is let pass."""
@@ -191,10 +203,12 @@ class PoolSpec:
                 return _NO
         if self._slots is None:
             return (self._suspend(state, entry),) if known.wanted[place] & ~(1 << key) else _NO
-        closing = (known.closing[place] | state.gone) & known.running[place]
-        at_hand = self._slots - known.holding[place].bit_count() + closing.bit_count()
-        short = self._short(state) & ~(1 << key)
-        return (self._suspend(state, entry),) if at_hand < short.bit_count() else _NO
+        # A slot that closes for another reason may be waited for, or not.
+        promised = (state.evicted & known.running[place]).bit_count()
+        at_hand = self._slots - known.holding[place].bit_count() + promised
+        if at_hand >= (self._short(state) & ~(1 << key)).bit_count():
+            return _NO
+        return (self._suspend(state, entry)._replace(evicted=state.evicted | 1 << number),)
 
     def _do_give_up(self, state: PoolState, number: int) -> _Steps:
         """Give up on a process that does not die: it may still own its session, or the one that it was to load."""
@@ -348,7 +362,8 @@ class PoolSpec:
             or self._known.arriving[state.place] >> key & 1
         ):
             return (state,)
-        old = ttl_ns is not None and self._now(state)[0] - entry.used_to - _SLACK_NS >= ttl_ns
+        unused = self._now(state)[0] - entry.used_to
+        old = ttl_ns is not None and unused >= (ttl_ns + _SLACK_NS if ttl_ns else 0)
         return _NO if old else (state,)
 
     def _do_reset(self, state: PoolState, argument: tuple[int, bool | None]) -> _Steps:
@@ -362,7 +377,8 @@ class PoolSpec:
             return _NO
         starting = self._known.running[state.place] & self._of_key[key]
         creator = self._known.wanted[state.place] >> key & 1
-        if found is True and not (certain or memory.lost or starting or creator):
+        shared = self._known.resetting[state.place] >> key & 1
+        if found is True and not (certain or memory.lost or starting or creator or shared):
             return _NO
         live = tuple(s for s in state.live if s is not entry)
         after = self._remember(state, key, _FORGOTTEN)
@@ -390,6 +406,12 @@ class PoolSpec:
         """The times, in nanoseconds, between which an action after ``state.place`` happens."""
         times, place = self._known.times, state.place
         return times[max(place, 0)], times[min(place + 1, self._last)]
+
+    def _passed(self, state: PoolState, place: int, number: int) -> PoolState:
+        """The state after agent ``number`` began to close or ended at ``place``."""
+        bit = 1 << number
+        evicted = state.evicted & ~bit if place >= self._agents[number].ended else state.evicted
+        return state._replace(place=place, gone=state.gone & ~bit, evicted=evicted)
 
     def _use(self, state: PoolState, entry: Session, holder: int) -> PoolState:
         used = Session(entry.agent, holder, *self._now(state))

@@ -5,7 +5,7 @@ once while it holds the lease. *Size*: the first table again with few and many s
 lease, medians over interleaved repetitions (a machine that slows down slows every row), and ratios to the floor:
 ``async with lock:`` beside one dictionary lookup. The other pools have no keys: contended, each has 16 connections for 64 tasks.
 
-    python tests/benchmarks/session_hot_path.py [LEASES]
+    python tests/benchmarks/session_hot_path.py [LEASES]   (rounded down to a multiple of 64)
 
 The peers come with the extra ``bench``; one that is missing is named and left out.
 """
@@ -18,9 +18,9 @@ import importlib
 import statistics
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Any
+from typing import Any, Self
 
 from acpool import SessionPool
 
@@ -69,7 +69,7 @@ class FakeConnection:
     def kill(self) -> None:
         """Dead at once."""
 
-    async def __aenter__(self) -> FakeConnection:
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -90,14 +90,14 @@ class FakeConnector:
 
 
 @asynccontextmanager
-async def floor(keys: int) -> AsyncIterator[Leases]:
+async def floor(keys: int) -> AsyncGenerator[Leases, None]:
     """A lock per key, found in a dictionary: the least that gives one holder at a time."""
     locks = {f"key-{number}": asyncio.Lock() for number in range(keys)}
     yield locks.__getitem__
 
 
 @asynccontextmanager
-async def ours(keys: int) -> AsyncIterator[Leases]:
+async def ours(keys: int) -> AsyncGenerator[Leases, None]:
     """A pool in which every key has a live session."""
     async with SessionPool(FakeConnector(), max_sessions=keys) as pool:
         for number in range(keys):
@@ -106,7 +106,7 @@ async def ours(keys: int) -> AsyncIterator[Leases]:
 
 
 @asynccontextmanager
-async def connpool(size: int) -> AsyncIterator[Leases]:
+async def connpool(size: int) -> AsyncGenerator[Leases, None]:
     """``connpool`` with all its connections open, no circuit breaker and no retries."""
     module: Any = importlib.import_module("connpool")
     config = module.PoolConfig(min_size=size, max_size=size, breaker=None, retry=module.NO_RETRY)
@@ -115,7 +115,7 @@ async def connpool(size: int) -> AsyncIterator[Leases]:
 
 
 @asynccontextmanager
-async def psycopg_pool(size: int) -> AsyncIterator[Leases]:
+async def psycopg_pool(size: int) -> AsyncGenerator[Leases, None]:
     """``psycopg_pool`` with all its connections open."""
     module: Any = importlib.import_module("psycopg_pool")
     pool = module.AsyncConnectionPool(
@@ -131,9 +131,9 @@ PEERS: dict[str, Subject] = {"connpool": connpool, "psycopg_pool": psycopg_pool}
 
 
 async def alone(lease: Leases, keys: int, count: int) -> None:
-    """One task, ``count`` leases, over at most sixteen keys spread among all."""
-    names = [f"key-{number}" for number in range(0, keys, max(1, keys // KEYS))][:KEYS]
-    for _ in range(count // len(names)):
+    """One task, ``count`` leases, in turns of sixteen keys spread among all."""
+    names = [f"key-{number * keys // KEYS}" for number in range(KEYS)]
+    for _ in range(count // KEYS):
         for name in names:
             async with lease(name):
                 pass
@@ -196,7 +196,9 @@ async def by_size(count: int) -> None:
         async with floor(keys) as locks, ours(keys) as sessions:
             costs = await cost_ns({"floor": locks, "ours": sessions}, alone, keys, count)
         least, each = costs["floor"], costs["ours"]
-        print(f"  {keys:9,} sessions  floor {least:6,.0f} ns  acpool {each:6,.0f} ns {each / least:7.2f} x floor")
+        print(
+            f"  {keys:9,} sessions  floor {least:6,.0f} ns  acpool {each:6,.0f} ns {each / least:7.2f} x floor"
+        )
 
 
 def available(name: str) -> bool:
@@ -219,4 +221,5 @@ async def main(count: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else 20_000))
+    wanted = int(sys.argv[1]) if len(sys.argv) > 1 else 6_400
+    asyncio.run(main(max(TASKS, wanted - wanted % TASKS)))

@@ -41,7 +41,9 @@ def test_the_packages_are_typed(package: str) -> None:
 
 def acpool_command(preparation: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     """The command in an interpreter that was prepared for the worst."""
-    program = f"import os, sys\nimport acpool_spec.cli\n{preparation}\nsys.exit(acpool_spec.cli.main(sys.argv[1:]))"
+    program = (
+        f"import os, sys\nimport acpool_spec.cli\n{preparation}\nsys.exit(acpool_spec.cli.main(sys.argv[1:]))"
+    )
     return subprocess.run(
         [sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=False
     )

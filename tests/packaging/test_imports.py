@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -14,7 +15,11 @@ PROTOCOL = {"acp", "pydantic", "pydantic_core"}
 def brought_along(statement: str) -> set[str]:
     """The top-level modules of an interpreter that ran ``statement``."""
     program = f"{statement}\nimport sys\nprint(*sorted({{name.partition('.')[0] for name in sys.modules}}))"
-    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    # Measuring coverage would bring modules of its own along.
+    unmeasured = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
+    run = subprocess.run(
+        [sys.executable, "-c", program], env=unmeasured, capture_output=True, text=True, check=True
+    )
     return set(run.stdout.split())
 
 

@@ -84,7 +84,5 @@ def test_the_extras_that_the_commands_install_exist(repository: Path, block: Cal
 
 
 def _ci_commands(root: Path) -> list[str]:
-    run = subprocess.run(
-        [str(root / ".ci" / "run"), "commands"], capture_output=True, text=True, check=True
-    )
+    run = subprocess.run([str(root / ".ci" / "run"), "commands"], capture_output=True, text=True, check=True)
     return run.stdout.splitlines()

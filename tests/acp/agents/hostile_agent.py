@@ -11,6 +11,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -267,6 +268,8 @@ def initialize(request_id: Any) -> None:
 def load(request_id: Any, session_id: str) -> None:
     if "die-on-load" in TRAITS:
         os._exit(7)
+    if "hang-load" in TRAITS:
+        return
     if "refuse-load" in TRAITS or "no-load" in TRAITS:
         send(id=request_id, error={"code": -32602, "message": "unknown session"})
         return
@@ -289,7 +292,14 @@ def prompt(request_id: Any, session_id: str, text: str) -> None:
     action(request_id, session_id, argument)
 
 
+def complain_for_ever() -> None:
+    while True:
+        os.write(2, b"no end of it " * 80 + b"\n")
+
+
 def main() -> None:
+    if "endless-stderr" in TRAITS:
+        threading.Thread(target=complain_for_ever, daemon=True).start()
     if "ignore-term" in TRAITS:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
     while (message := read()) is not None:

@@ -1,0 +1,188 @@
+"""Conversations with a real agent through the pool: each of them goes on, whatever becomes of its processes.
+
+The agent answers with the number of messages that its user has sent in this conversation, so the answer proves
+which conversation it is and that nothing of it was lost.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import os
+import signal
+from typing import Any
+
+import pytest
+from acp import RequestError
+
+from acpool import ConnectionLost, LeaseRevoked, NoSession, PoolClosed, SessionPool
+
+pytestmark = pytest.mark.asyncio
+
+
+async def ask(pool: SessionPool, key: str) -> tuple[str, int]:
+    """One prompt: the agent's answer, and the process that gave it."""
+    async with pool.session(key) as connection:
+        return (await connection.prompt("hello")).text, connection.pid
+
+
+async def test_a_full_pool_evicts_and_the_evicted_one_goes_on_in_a_new_process(workshop: Any) -> None:
+    pool: SessionPool = workshop.real(1)
+    created = await pool.get_or_create("ada")
+    assert (created.resumed, created.session_reset) == (False, False)
+    (first, pid), (second, same) = await ask(pool, "ada"), await ask(pool, "ada")
+    assert (first, second, pid) == ("1", "2", same)
+
+    answer, other = await ask(pool, "grace")
+    assert answer == "1"
+    assert list(workshop.agents_of(pool).living()) == [other]
+    assert pool.suspended == {"ada": created.session_id}
+    with pytest.raises(NoSession):
+        await pool.with_connection("ada", lambda connection: connection.prompt("hello"))
+
+    resumed = await pool.get_or_create("ada")
+    assert (resumed.session_id, resumed.resumed, resumed.session_reset) == (created.session_id, True, False)
+    answer, again = await ask(pool, "ada")
+    assert answer == "3"
+    assert len({pid, other, again}) == 3
+
+
+async def test_after_a_reset_the_conversation_is_a_new_one_and_nobody_is_told(workshop: Any) -> None:
+    pool: SessionPool = workshop.real(2)
+    old = await pool.get_or_create("ada")
+    assert [(await ask(pool, "ada"))[0], (await ask(pool, "ada"))[0]] == ["1", "2"]
+    assert await pool.reset("ada")
+    assert workshop.agents_of(pool).living() == {}
+    assert pool.suspended == {}
+    assert not await pool.reset("ada")
+
+    new = await pool.get_or_create("ada")
+    assert new.session_id != old.session_id
+    assert (new.resumed, new.session_reset) == (False, False)
+    assert (await ask(pool, "ada"))[0] == "1"
+
+
+async def test_what_rests_is_suspended_and_resumed_on_demand(workshop: Any, journal: Any) -> None:
+    pool: SessionPool = workshop.real(2, on_event=journal)
+    _, pid = await ask(pool, "ada")
+    assert await pool.cleanup_idle(3600) == []
+    assert await pool.cleanup_idle(0) == ["ada"]
+    await journal.until("closed", key="ada")
+    assert workshop.agents_of(pool).living() == {}
+    assert list(pool.suspended) == ["ada"]
+    async with pool.session("ada") as connection:
+        assert connection.info.resumed
+        assert (await connection.prompt("hello")).text == "2"
+        assert connection.pid != pid
+
+
+async def test_cancel_ends_the_prompt_in_progress_and_not_the_session(workshop: Any, hold: Any) -> None:
+    pool: SessionPool = workshop.real(1)
+    assert not await pool.cancel("ada")
+    _, pid = await ask(pool, "ada")
+    assert not await pool.cancel("ada")
+    holder = await hold(pool, "ada", "wait")
+    assert await pool.cancel("ada")
+    assert (await holder).stop_reason == "cancelled"
+    answer, same = await ask(pool, "ada")
+    assert answer.isdecimal()
+    assert same == pid
+
+
+async def test_kill_9_in_mid_prompt_fails_the_prompt_and_the_next_caller_resumes(workshop: Any, hold: Any) -> None:
+    pool: SessionPool = workshop.real(1)
+    _, pid = await ask(pool, "ada")
+    session_id = (await pool.get_or_create("ada")).session_id
+    holder = await hold(pool, "ada", "wait")
+    os.kill(pid, signal.SIGKILL)
+    with pytest.raises(ConnectionLost, match="was ended by SIGKILL"):
+        await holder
+    async with pool.session("ada") as connection:
+        assert connection.info.resumed
+        assert connection.session_id == session_id
+        assert connection.pid != pid
+        assert list(workshop.agents_of(pool).living()) == [connection.pid]
+        assert (await connection.prompt("hello")).text == "2"
+
+
+async def test_a_lease_that_is_too_old_is_taken_back(workshop: Any, hold: Any, journal: Any) -> None:
+    pool: SessionPool = workshop.real(1, max_lease=0.0, on_event=journal)
+    _, pid = await ask(pool, "ada")
+    holder = await hold(pool, "ada", "wait")
+    assert await pool.cleanup_idle(math.inf) == ["ada"]
+    with pytest.raises(LeaseRevoked, match="max_lease"):
+        await holder
+    await journal.until("closed", key="ada")
+    assert workshop.agents_of(pool).living() == {}
+    async with pool.session("ada") as connection:
+        assert connection.info.resumed
+        assert (await connection.prompt("hello")).text.isdecimal()
+        assert connection.pid != pid
+
+
+async def test_shutdown_revokes_what_hangs_and_keeps_the_conversation(workshop: Any, hold: Any) -> None:
+    pool: SessionPool = workshop.real(1)
+    await ask(pool, "ada")
+    session_id = (await pool.get_or_create("ada")).session_id
+    holder = await hold(pool, "ada", "wait")
+    await pool.shutdown(timeout=0.1)
+    assert workshop.agents_of(pool).living() == {}
+    with pytest.raises(LeaseRevoked, match="shutdown"):
+        await holder
+    assert pool.suspended == {"ada": session_id}
+
+
+async def test_shutdown_lets_a_prompt_finish_and_another_pool_goes_on(workshop: Any) -> None:
+    first: SessionPool = workshop.real(3)
+    keys = ["ada", "grace", "edsger"]
+    assert [answer for answer, _ in await asyncio.gather(*(ask(first, key) for key in keys))] == ["1"] * 3
+    ids = {key: (await first.get_or_create(key)).session_id for key in keys}
+    assert len(workshop.agents_of(first).living()) == 3
+
+    async with first.session("ada") as connection:
+        down = asyncio.create_task(first.shutdown(timeout=60))
+        while not down.done() and first.stats().idle:
+            await asyncio.sleep(0)
+        with pytest.raises(PoolClosed):
+            await first.get_or_create("grace")
+        assert (await connection.prompt("hello")).text == "2"
+        assert not down.done()
+    await down
+    assert workshop.agents_of(first).living() == {}
+    assert first.suspended == ids
+
+    second: SessionPool = workshop.real(1, suspended=first.suspended)
+    assert (await second.get_or_create("ada")).resumed
+    assert (await ask(second, "ada"))[0] == "3"
+
+
+async def test_an_id_that_the_agent_only_seems_to_know_fails_its_prompt_until_it_is_reset(workshop: Any) -> None:
+    pool: SessionPool = workshop.real(1, suspended={"ada": "0" * 32})
+    assert (await pool.get_or_create("ada")).resumed
+    with pytest.raises(RequestError):
+        await ask(pool, "ada")
+    assert await pool.reset("ada")
+    assert (await ask(pool, "ada"))[0] == "1"
+
+
+async def test_more_conversations_than_slots_all_go_on(workshop: Any) -> None:
+    pool: SessionPool = workshop.real(2, capacity_timeout=math.inf)
+    keys = ["ada", "grace", "edsger", "barbara", "tony", "leslie"]
+
+    async def converse(key: str) -> tuple[list[str], set[int]]:
+        answers: list[str] = []
+        processes: set[int] = set()
+        for _ in range(2):
+            async with pool.session(key) as connection:
+                processes.add(connection.pid)
+                answers += [(await connection.prompt("hello")).text, (await connection.prompt("hello")).text]
+        return answers, processes
+
+    outcomes = await asyncio.gather(*map(converse, keys))
+    assert [answers for answers, _ in outcomes] == [["1", "2", "3", "4"]] * len(keys)
+    # Nobody shares a process, and with three times as many conversations as slots some had to move.
+    processes = [pid for _, used in outcomes for pid in used]
+    assert len(set(processes)) == len(processes) > len(keys)
+    assert workshop.agents_of(pool).at_once == 2
+    await pool.shutdown()
+    assert sorted(pool.suspended) == sorted(keys)
