@@ -51,12 +51,13 @@ class Agent:
 class Knowledge:
     """The certain facts; every list has one item an event, the state of affairs after it.
 
-    Masks of keys: ``creators`` (a call that may create is in progress, or was cancelled and may go on unseen), ``wanted``
-    (these and who may have joined), ``arriving`` (a lease may have been granted that its holder has not begun), ``shared``
-    (two or more lease calls), ``resetting`` (two or more resets), ``prompting`` and ``perhaps_prompting``, ``housed`` (a process of the key may hold a slot).
-    Masks of agents: ``running`` (from opening to the end, those given up on aside), ``holding`` (these, those given up on,
-    and those whose death the pool may not have noticed), ``closing``. ``sweeping``: a cleanup is in progress whose
-    answer is not known. ``times``: nanoseconds.
+    Masks of keys: ``creators`` (a call that may create is in progress, or was cancelled and may go on unseen),
+    ``wanted`` (these, and those that somebody may have joined), ``arriving`` (a lease may have been granted that its
+    holder has not begun), ``shared`` (two or more lease calls), ``resetting`` (two or more resets), ``prompting`` and
+    ``perhaps_prompting``, ``housed`` (a process of the key may hold a slot).
+    Masks of agents: ``running`` (from opening to the end, those given up on aside), ``holding`` (these, those given up
+    on, and those whose death the pool may not have noticed).
+    ``sweeping``: a cleanup is in progress whose answer is not known. ``times``: nanoseconds.
     """
 
     keys: dict[str, int]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Protocol
 
 from acpool_spec.events import Event, EventType, History, PoolFacts
@@ -66,8 +67,8 @@ class Recorder:
         self._add(type="info", f=f, process=process, key=key, error=error)
 
     def history(self) -> History:
-        """Everything so far."""
-        return History(tuple(self.events), self._pool)
+        """Everything so far. Who goes on after an operation of unknown outcome goes on as a new process, as in Jepsen."""
+        return History(tuple(_renumbered(self.events)), self._pool)
 
     def _add(
         self,
@@ -98,3 +99,16 @@ class Recorder:
         self.events.append(event)
         for listener in self.listeners:
             listener(event)
+
+
+def _renumbered(events: list[Event]) -> Iterator[Event]:
+    known = {event.process for event in events if event.process is not None}
+    unused = max(known, default=-1) + 1
+    names = {process: process for process in known}
+    for event in events:
+        if event.process is None:
+            yield event
+            continue
+        yield replace(event, process=names[event.process])
+        if event.type == "info":
+            names[event.process], unused = unused, unused + 1

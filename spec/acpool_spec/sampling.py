@@ -16,6 +16,15 @@ from acpool_spec.world import Scope, World
 
 _KEYS = ("a", "b", "c")
 _COMMON = ("get_or_create", "with_connection", "session")
+_SLOW = (
+    frozenset[str](),
+    frozenset({"prompt"}),
+    frozenset({"prompt"}),
+    frozenset({"prompt", "close"}),
+    frozenset({"open", "load"}),
+)
+_PATIENCE = 3  # attempts at a decision, some of which come to nothing, per decision made
+_LEASING = ("with_connection", "session")
 _RARE = ("cleanup_idle", "cancel", "reset")
 
 
@@ -34,6 +43,8 @@ class Habits:
     prompt_first: float  # chance that what is ready goes before what is outside
     change: float  # chance that a call's priority is drawn anew
     advance: float
+    slow: frozenset[str]  # stages whose calls are answered after all others
+    patience: float  # chance that a slow call is kept waiting though nothing else is pending
     weights: dict[str, float]
 
 
@@ -42,7 +53,7 @@ class Walk:
 
     def __init__(self, seed: int, number: int, *, reclaims: bool = False) -> None:
         self._random = draw = random.Random(f"{seed}/{number}")
-        slots = draw.choice((1, 1, 2, 2, 3))
+        slots = draw.choice((1, 1, 1, 2, 2, 3))
         self.scope = Scope(
             max_sessions=slots,
             clients=draw.choice((2, 3, 3, 4)),
@@ -59,13 +70,15 @@ class Walk:
         weights["shutdown"] = draw.choice((0.0, 0.0, 0.0, 0.2))
         self.habits = Habits(
             warm=draw.choice((0, slots, slots, slots + 1)),
-            length=draw.choice((12, 24, 40, 70)),
+            length=draw.choice((24, 40, 60, 100)),
             start=draw.choice((0.15, 0.3, 0.5)),
             cancel=draw.choice((0.0, 0.0, 0.04, 0.12)),
             fault=draw.choice((0.0, 0.0, 0.03, 0.12)),
             prompt_first=draw.choice((0.3, 0.7, 0.95)),
             change=draw.choice((0.0, 0.1, 0.5)),
-            advance=draw.choice((0.02, 0.02, 0.2)),
+            advance=draw.choice((0.0, 0.02, 0.02, 0.2)),
+            slow=draw.choice(_SLOW),
+            patience=draw.choice((0.0, 0.8, 0.97)),
             weights=weights,
         )
         self._priorities: dict[str, float] = {}
@@ -76,10 +89,12 @@ class Walk:
             world.apply(f"start 0 {Program('get_or_create', key)}")
             while world.clients[0].busy and (calm := world.schedule()):
                 world.apply(calm[0])
-        for _ in range(self.habits.length):
+        for _ in range(_PATIENCE * self.habits.length):
             decision = self._decide(world)
             if decision is not None:
                 world.apply(decision)
+            if len(world.decisions) >= self.habits.length:
+                return
 
     def _decide(self, world: World) -> str | None:
         draw, habits = self._random, self.habits
@@ -106,7 +121,9 @@ class Walk:
         return f"start {self._random.choice(free)} {self._random.choices(programs, weights)[0]}"
 
     def _weight(self, program: Program) -> float:
-        return self.habits.weights.get(program.f, 0.0)
+        weight = self.habits.weights.get(program.f, 0.0)
+        # A lease without a prompt is over before anything else can happen.
+        return weight / 4 if program.f in _LEASING and not program.argument else weight
 
     def _proceed(self, world: World) -> str | None:
         draw, habits = self._random, self.habits
@@ -114,11 +131,16 @@ class Walk:
         if ready and (not outside or draw.random() < habits.prompt_first):
             return ready[0] if draw.random() < 0.5 else draw.choice(ready)
         if outside and draw.random() >= habits.advance:
-            return max(outside, key=self._priority)
+            first = max(outside, key=self._priority)
+            return None if self._slow(first) and draw.random() < habits.patience else first
         timer = world.timer()
         return self._one(timer or ready or outside)
 
     def _priority(self, decision: str) -> float:
         if decision not in self._priorities or self._random.random() < self.habits.change:
-            self._priorities[decision] = self._random.random()
+            self._priorities[decision] = self._random.random() - self._slow(decision)
         return self._priorities[decision]
+
+    def _slow(self, decision: str) -> bool:
+        """Whether ``decision``, such as ``answer c1.open ok``, answers a call that this run is slow to answer."""
+        return decision.rpartition(" ")[0].rpartition(".")[2].partition("#")[0] in self.habits.slow

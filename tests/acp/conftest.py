@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 import pytest
 import pytest_asyncio
+
 from acpool.acp import AcpConnection, AcpConnector
 
 AGENTS = Path(__file__).parent / "agents"

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from acpool.acp import AcpConnector
 from acpool.acp import connection as connection_module
 from acpool.errors import ConnectionLost

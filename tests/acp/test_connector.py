@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from acp.schema import ClientCapabilities, FileSystemCapabilities
+
 from acpool.acp import BASE_NAMES, AcpConnection, AcpConnector, connection, connector
 from acpool.acp.exits import is_unreaped
 from acpool.acp.process import AgentProcess

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+
 from acpool.acp import pipes, stderr
 from acpool.errors import ConnectionLost
 
@@ -154,6 +155,16 @@ async def test_the_last_words_are_read_to_the_end(
         time.sleep(0.001)  # noqa: ASYNC251 -- the loop must see the end of both pipes at once
     with pytest.raises(ConnectionLost, match="last words: 'about to go'"):
         await prompt
+
+
+async def test_an_agent_that_falls_silent_is_quoted_though_it_lives(
+    start_hostile: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection = await start_hostile(close_grace_s=0.1)
+    # The end of its output is noticed while its last words are still in the pipe.
+    monkeypatch.setattr(pipes, "CHUNK_BYTES", 4)
+    with pytest.raises(ConnectionLost, match="closed its output; its last words: 'about to fall silent'"):
+        await connection.prompt("close-stdout")
 
 
 async def test_a_broken_input_is_lost_at_the_first_write_and_hangs_nobody(start_hostile: Any) -> None:

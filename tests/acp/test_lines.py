@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from acpool.acp.lines import LineSplitter, LineTooLong, LineTruncator
 from hypothesis import given
 from hypothesis import strategies as st
+
+from acpool.acp.lines import LineSplitter, LineTooLong, LineTruncator
 
 
 @given(st.lists(st.binary(max_size=20).map(lambda line: line.replace(b"\n", b""))), st.integers(1, 7))

@@ -6,9 +6,10 @@ import json
 from typing import Any
 
 import pytest
-from acpool.acp.messages import MalformedMessage, decode, encode, is_request, is_response, method_not_found
 from hypothesis import given
 from hypothesis import strategies as st
+
+from acpool.acp.messages import MalformedMessage, decode, encode, is_request, is_response, method_not_found
 
 
 @pytest.mark.parametrize(

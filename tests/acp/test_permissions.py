@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from acp.schema import RequestPermissionRequest
+
+from acpool.errors import ConnectionLost
 
 pytestmark = pytest.mark.asyncio
 
@@ -120,7 +121,10 @@ async def test_cancelling_the_turn_cancels_its_requests(start_hostile: Any) -> N
     assert json.loads(result.text) == CANCELLED
 
 
-async def test_closing_ends_a_pending_policy(start_hostile: Any) -> None:
+@pytest.mark.parametrize("how", ["close", "kill"])
+async def test_closing_ends_a_pending_policy_without_a_word(
+    start_hostile: Any, caplog: pytest.LogCaptureFixture, how: str
+) -> None:
     asked = asyncio.Event()
     ended = asyncio.Event()
 
@@ -135,15 +139,75 @@ async def test_closing_ends_a_pending_policy(start_hostile: Any) -> None:
     connection = await start_hostile(permission_policy=policy)
     prompt = asyncio.create_task(connection.prompt("ask " + json.dumps(request(ALLOWS))))
     await asked.wait()
+    if how == "kill":
+        connection.kill()
     await connection.close()
     assert ended.is_set()
-    assert isinstance((await asyncio.gather(prompt, return_exceptions=True))[0], Exception)
+    with pytest.raises(ConnectionLost):
+        await prompt
+    assert caplog.messages == []
 
 
-async def test_no_permission_outside_a_turn(
-    start_hostile: Any, tmp_path: Path, await_file: Callable[[Path], None]
+async def test_an_answer_to_an_agent_that_stopped_reading_is_dropped(
+    start_hostile: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     def policy(_call: RequestPermissionRequest) -> str:
+        return "yes"
+
+    connection = await start_hostile(permission_policy=policy, close_grace_s=0.1)
+    with pytest.raises(ConnectionLost, match="no longer reads its input"):
+        await connection.prompt("ask-and-close-stdin " + json.dumps(request(ALLOWS)))
+    await connection.close()
+    assert caplog.messages == []
+
+
+async def test_what_waits_for_a_permission_is_bounded(start_hostile: Any) -> None:
+    asked = 0
+    everybody = asyncio.Event()
+
+    async def policy(_call: RequestPermissionRequest) -> str:
+        nonlocal asked
+        asked += 1
+        await everybody.wait()
+        return "yes"
+
+    def on_update(_update: Any) -> None:
+        everybody.set()
+
+    connection = await start_hostile(permission_policy=policy)
+    call = {"count": 200, "request": request(ALLOWS)}
+    result = await connection.prompt("ask-often " + json.dumps(call), on_update=on_update)
+    refused, answered = json.loads(result.updates[0].content.text), json.loads(result.updates[1].content.text)
+    assert (refused, answered) == (136, 64)
+    assert asked == 64
+    assert await answer_to(connection, request(ALLOWS)) == selected("yes")
+
+
+async def test_a_policy_that_answers_after_its_turn_was_cancelled_has_given_nothing(
+    start_hostile: Any,
+) -> None:
+    asked = asyncio.Event()
+
+    async def policy(_call: RequestPermissionRequest) -> str:
+        asked.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            pass
+        return "yes"
+
+    connection = await start_hostile(permission_policy=policy)
+    prompt = asyncio.create_task(connection.prompt("ask " + json.dumps(request(ALLOWS + REJECTS))))
+    await asked.wait()
+    await connection.cancel()
+    assert json.loads((await prompt).text) == CANCELLED
+
+
+async def test_no_permission_outside_a_turn(start_hostile: Any, tmp_path: Path) -> None:
+    asked: list[RequestPermissionRequest] = []
+
+    def policy(call: RequestPermissionRequest) -> str:
+        asked.append(call)
         return "yes"
 
     file = tmp_path / "answer"
@@ -153,6 +217,7 @@ async def test_no_permission_outside_a_turn(
     while not file.exists() or not file.read_text():
         await asyncio.sleep(0.001)
     assert json.loads(file.read_text())["result"] == CANCELLED
+    assert asked == []
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import os
 from typing import IO
 
 import pytest
+
 from acpool.acp.pipes import CHUNK_BYTES, PIPE_CAPACITY_BYTES, PipeReader, PipeWriter
 
 pytestmark = pytest.mark.asyncio

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from acpool.acp import exits, process
 from acpool.acp.exits import is_unreaped, watch_exit
 from acpool.acp.process import AgentProcess

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from acp import RequestError
+
 from acpool.acp import AcpConnection, AcpConnector
 from acpool.errors import ConnectionLost
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from acp import RequestError, text_block
 from acp.schema import AgentThoughtChunk
+
 from acpool.acp import AcpConnection
 from acpool.acp.turns import TurnBook
 from acpool.errors import ConnectionLost, SessionRefused
@@ -276,7 +277,7 @@ async def test_replayed_history_is_in_no_turn(
 async def test_a_refused_load_leaves_a_process_for_a_new_session(start_hostile: Any) -> None:
     connection = await start_hostile("refuse-load", session=False)
     await connection.initialize()
-    with pytest.raises(SessionRefused, match="'old'.*unknown session"):
+    with pytest.raises(SessionRefused, match=r"'old'.*unknown session"):
         await connection.load_session("old")
     assert connection.session_id is None
     assert await connection.new_session() == "s1"

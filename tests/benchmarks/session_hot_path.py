@@ -2,7 +2,7 @@
 
 Three tables. *Uncontended*: one task leases and gives back. *Contended*: 64 tasks over 16 keys, each letting the loop run
 once while it holds the lease. *Size*: the first table again with few and many sessions in the pool. Costs are CPU time per
-lease, medians over interleaved repetitions (a machine that slows down slows every row), and ratios to the floor:
+lease, and ratios to the floor, both medians over repetitions in which the subjects take turns; the floor is
 ``async with lock:`` beside one dictionary lookup. The other pools have no keys: contended, each has 16 connections for 64 tasks.
 
     python tests/benchmarks/session_hot_path.py [LEASES]   (rounded down to a multiple of 64)
@@ -155,8 +155,13 @@ async def crowded(lease: Leases, keys: int, count: int) -> None:
 Body = Callable[[Leases, int, int], Awaitable[None]]
 
 
-async def cost_ns(subjects: dict[str, Leases], body: Body, keys: int, count: int) -> dict[str, float]:
-    """Median CPU nanoseconds per lease of each subject; they take turns, so that all meet the same machine."""
+async def measure(
+    subjects: dict[str, Leases], body: Body, keys: int, count: int
+) -> dict[str, tuple[float, float]]:
+    """Of each subject the median CPU nanoseconds per lease, and the median of its ratios to the first one.
+
+    They take turns, and a ratio is taken within one turn, so that both sides of it met the same machine.
+    """
     costs: dict[str, list[float]] = {name: [] for name in subjects}
     for _ in range(REPETITIONS):
         for name, lease in subjects.items():
@@ -164,15 +169,21 @@ async def cost_ns(subjects: dict[str, Leases], body: Body, keys: int, count: int
             started = time.process_time_ns()
             await body(lease, keys, count)
             costs[name].append((time.process_time_ns() - started) / count)
-    return {name: statistics.median(each) for name, each in costs.items()}
+    floors = next(iter(costs.values()))
+    return {
+        name: (
+            statistics.median(each),
+            statistics.median(cost / least for cost, least in zip(each, floors, strict=True)),
+        )
+        for name, each in costs.items()
+    }
 
 
-def show(title: str, costs: dict[str, float]) -> None:
+def show(title: str, costs: dict[str, tuple[float, float]]) -> None:
     """Print one table; its first row is the floor."""
     print(f"\n{title}")
-    least = next(iter(costs.values()))
-    for name, each in costs.items():
-        print(f"  {name:28} {each:9,.0f} ns {each / least:7.2f} x floor")
+    for name, (cost, ratio) in costs.items():
+        print(f"  {name:28} {cost:9,.0f} ns {ratio:7.2f} x floor")
 
 
 async def compare(title: str, body: Body, keys: int, peer_size: int, peers: list[str], count: int) -> None:
@@ -183,7 +194,7 @@ async def compare(title: str, body: Body, keys: int, peer_size: int, peers: list
         for name, manager in opened:
             subjects[name] = await manager.__aenter__()
         try:
-            show(title, await cost_ns(subjects, body, keys, count))
+            show(title, await measure(subjects, body, keys, count))
         finally:
             for _, manager in opened:
                 await manager.__aexit__(None, None, None)
@@ -194,11 +205,9 @@ async def by_size(count: int) -> None:
     print("\nOne task, by the number of live sessions")
     for keys in SIZES:
         async with floor(keys) as locks, ours(keys) as sessions:
-            costs = await cost_ns({"floor": locks, "ours": sessions}, alone, keys, count)
-        least, each = costs["floor"], costs["ours"]
-        print(
-            f"  {keys:9,} sessions  floor {least:6,.0f} ns  acpool {each:6,.0f} ns {each / least:7.2f} x floor"
-        )
+            costs = await measure({"floor": locks, "ours": sessions}, alone, keys, count)
+        (least, _), (cost, ratio) = costs["floor"], costs["ours"]
+        print(f"  {keys:9,} sessions  floor {least:6,.0f} ns  acpool {cost:6,.0f} ns {ratio:7.2f} x floor")
 
 
 def available(name: str) -> bool:

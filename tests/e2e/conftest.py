@@ -197,6 +197,20 @@ def journal() -> Journal:
     return Journal()
 
 
+@pytest_asyncio.fixture
+async def jump(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Let seconds pass at once, for the loop and all its timers, the guard's too; to be had before the pool is used."""
+    loop = asyncio.get_running_loop()
+    real, passed_s = loop.time, 0.0
+    monkeypatch.setattr(loop, "time", lambda: real() + passed_s)
+
+    def jump_on(seconds: float) -> None:
+        nonlocal passed_s
+        passed_s += seconds
+
+    return jump_on
+
+
 @pytest.fixture
 def hold() -> Callable[..., Awaitable[asyncio.Task[Any]]]:
     """Start a prompt in a task of its own; return the task once the agent streams its first update."""
@@ -204,9 +218,12 @@ def hold() -> Callable[..., Awaitable[asyncio.Task[Any]]]:
     async def begin(pool: SessionPool, key: str, text: str) -> asyncio.Task[Any]:
         streaming = asyncio.Event()
 
+        def on_update(_update: Any) -> None:
+            streaming.set()
+
         async def holder() -> Any:
             async with pool.session(key) as connection:
-                return await connection.prompt(text, on_update=lambda _update: streaming.set())
+                return await connection.prompt(text, on_update=on_update)
 
         task = asyncio.create_task(holder())
         first = asyncio.create_task(streaming.wait())

@@ -36,7 +36,14 @@ asyncio.run(main())
 @pytest.mark.asyncio
 async def test_ctrl_c_ends_the_program_and_its_agents(is_gone: Callable[[int], bool]) -> None:
     program = await asyncio.create_subprocess_exec(
-        sys.executable, "-X", "dev", "-c", PROGRAM, AGENT, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+        sys.executable,
+        "-X",
+        "dev",
+        "-c",
+        PROGRAM,
+        AGENT,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
     )
     assert program.stdout is not None
     agents = [int(await program.stdout.readline()) for _ in range(3)]

@@ -6,8 +6,6 @@ import os
 import subprocess
 import sys
 
-import pytest
-
 CHECKER = {"rich", "hypothesis", "crosshair", "z3", "acpool_model", "acpool_spec"}
 PROTOCOL = {"acp", "pydantic", "pydantic_core"}
 
@@ -39,8 +37,3 @@ def test_importing_the_model_brings_neither_the_pool_nor_asyncio() -> None:
     loaded = brought_along("import acpool_model")
     assert "acpool_model" in loaded
     assert loaded & {"acpool", "acpool_spec", "asyncio", "random", *PROTOCOL} == set()
-
-
-@pytest.mark.parametrize("folder", ["impl", "model", "spec"])
-def test_the_folders_are_no_packages_in_the_tests(folder: str) -> None:
-    assert folder not in sys.modules

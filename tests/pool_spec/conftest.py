@@ -2,7 +2,8 @@
 
 A line is an event: ``0 > get_or_create a`` (client 0 calls), ``0 < get_or_create a s1`` (answers; ``resumed`` and ``reset``
 after the id raise these members), ``0 ! get_or_create a PoolExhausted``, ``0 ? reset a`` (cancelled), ``c1 opening a``,
-``c1 acquire a 0`` (client 0), ``@30`` (seconds). Four shorthands: ``0 creates c1 a s1``, ``0 leases c1 a``,
+``c1 acquire a 0`` (client 0), ``@30`` (seconds), ``?`` as the answer of a
+cleanup (not recorded). Four shorthands: ``0 creates c1 a s1``, ``0 leases c1 a``,
 ``0 ends c1 a``, ``c1 leaves a``.
 """
 
@@ -52,7 +53,7 @@ def _value(name: str, words: list[str]) -> Any:
             flags = {"resumed": "resumed" in words, "session_reset": "reset" in words}
             return {"session_id": words[0], **flags}
         case "cleanup_idle":
-            return words
+            return None if words == ["?"] else words
         case "reset" | "cancel":
             return words[0] == "True"
         case _:
@@ -117,4 +118,8 @@ def script() -> Callable[..., History]:
 @pytest.fixture
 def judge() -> Callable[..., Verdict]:
     """Judge such a script."""
-    return lambda text, **facts: judge_history(_script(text, **facts))
+
+    def judged(text: str, **facts: Any) -> Verdict:
+        return judge_history(_script(text, **facts))
+
+    return judged

@@ -20,6 +20,7 @@ Script = Callable[..., History]
 Judge = Callable[..., Verdict]
 
 DEFECT = "0 creates c1 a s1; 0 > get_or_create b; 0 ! get_or_create b PoolExhausted"
+ONCE = "0 > get_or_create a; 0 < get_or_create a s1;"
 QUEUEING = partial(SessionPool, capacity_timeout=30.0, lease_timeout=20.0, max_lease=25.0, close_timeout=3.0)
 
 
@@ -137,37 +138,37 @@ def test_exhaustion_is_not_judged_without_the_number_of_slots(judge: Judge) -> N
 @pytest.mark.parametrize(
     ("text", "holds"),
     [
-        ("0 > get_or_create a; 0 < get_or_create a s1; 0 > get_or_create a; 0 < get_or_create a s1", True),
-        ("0 > get_or_create a; 0 < get_or_create a s1; 0 > get_or_create a; 0 < get_or_create a s2", False),
+        (ONCE + "0 > get_or_create a; 0 < get_or_create a s1", True),
+        (ONCE + "0 > get_or_create a; 0 < get_or_create a s2", False),
         (
-            "0 > get_or_create a; 0 < get_or_create a s1; 0 > get_or_create a; 0 < get_or_create a s2 reset",
+            ONCE + "0 > get_or_create a; 0 < get_or_create a s2 reset",
             True,
         ),
         (
-            "0 > get_or_create a; 0 < get_or_create a s1; 0 > get_or_create a; 0 < get_or_create a s1 resumed",
+            ONCE + "0 > get_or_create a; 0 < get_or_create a s1 resumed",
             True,
         ),
         (
-            "0 > get_or_create a; 0 < get_or_create a s1; 0 > reset a; 0 < reset a True; 0 > get_or_create a; 0 < get_or_create a s2",
+            ONCE + "0 > reset a; 0 < reset a True; 0 > get_or_create a; 0 < get_or_create a s2",
             True,
         ),
         (
-            "0 > get_or_create a; 0 < get_or_create a s1; 0 > reset a; 0 < reset a True; 0 > get_or_create a; 0 < get_or_create a s1",
+            ONCE + "0 > reset a; 0 < reset a True; 0 > get_or_create a; 0 < get_or_create a s1",
             False,
         ),
         (
-            "0 > get_or_create a; 0 < get_or_create a s1; 1 > with_connection a; 1 < with_connection a s1",
+            ONCE + "1 > with_connection a; 1 < with_connection a s1",
             True,
         ),
         (
-            "0 > get_or_create a; 0 < get_or_create a s1; 1 > with_connection a; 1 < with_connection a s9",
+            ONCE + "1 > with_connection a; 1 < with_connection a s9",
             False,
         ),
         (
-            "0 > get_or_create a; 0 < get_or_create a s1; 1 > with_connection a; 1 ! with_connection a NoSession",
+            ONCE + "1 > with_connection a; 1 ! with_connection a NoSession",
             True,
         ),
-        ("0 > get_or_create a; 0 < get_or_create a s1; 1 > session a; 1 ! session a LeaseRevoked", True),
+        (ONCE + "1 > session a; 1 ! session a LeaseRevoked", True),
         ("0 > get_or_create a; 0 ! get_or_create a SessionStartError", True),
         ("0 > get_or_create a; 0 ! get_or_create a PoolClosed", False),
         ("0 > shutdown; 0 < shutdown; 0 > get_or_create a; 0 < get_or_create a s1", False),
@@ -181,6 +182,9 @@ def test_a_cleanup_without_its_answer_may_have_removed_anything(judge: Judge) ->
     before = "0 creates c1 a s1; 1 > cleanup_idle 0; c1 leaves a;"
     assert judge(before + "1 ? cleanup_idle").holds
     assert judge(before + "1 < cleanup_idle").violated
+    assert judge(before + "1 < cleanup_idle ?").holds
+    assert judge("0 > cleanup_idle 0; 0 < cleanup_idle ?; 0 > shutdown; 0 < shutdown").holds
+    assert judge("0 > shutdown; 0 < shutdown; 0 > cleanup_idle 0; 0 < cleanup_idle ?").violated
 
 
 def test_a_pool_that_cleans_up_by_itself_may_remove_anything_idle(judge: Judge) -> None:
@@ -246,3 +250,47 @@ def test_a_history_that_cannot_be_is_refused() -> None:
     answer = Event(index=0, time=0, type="ok", f="reset", process=0, key="a", value=True)
     with pytest.raises(HistoryError, match="an invoke of it before"):
         judge_history(History((answer,)))
+
+
+# -- what the contract leaves open --------------------------------------------------------------------------------
+
+
+def test_a_newcomer_may_wait_for_a_slot_that_closes_or_take_one_that_is_idle(judge: Judge) -> None:
+    before = "0 creates c1 a s1; 0 creates c2 b s2; 1 > reset b; c2 closing b; 0 > get_or_create c;"
+    assert judge(before + "c1 leaves a; c3 opening c; c3 created c s3; 0 < get_or_create c s3").holds
+    assert judge(before + "c2 closed b; c3 opening c; c3 created c s3; 0 < get_or_create c s3").holds
+
+
+def test_two_resets_at_once_may_both_have_found_something(judge: Judge) -> None:
+    before = "0 creates c1 a s1; 1 > reset a; 2 > reset a; c1 leaves a;"
+    assert judge(before + "1 < reset a True; 2 < reset a True").holds
+    assert judge(before + "1 < reset a False; 2 < reset a False").violated
+
+
+def test_a_session_whose_lease_is_being_taken_need_not_be_the_victim(judge: Judge) -> None:
+    before = "0 creates c1 a s1; 0 creates c2 b s2; {} 0 > get_or_create c; c2 leaves b"
+    assert judge(before.format("1 > with_connection a;")).holds
+    assert judge(before.format("1 > cancel a;")).violated
+
+
+def test_evictions_are_not_counted_without_the_number_of_slots(judge: Judge) -> None:
+    before = "0 creates c1 a s1;"
+    assert judge(before + "0 > get_or_create c; c1 leaves a", slots=None).holds
+    assert judge(before + "0 > get_or_create a; c1 leaves a", slots=None).violated
+
+
+def test_a_holder_that_begins_on_a_session_that_just_died_is_let_pass(judge: Judge) -> None:
+    before = "0 creates c1 a s1; 1 > with_connection a;"
+    assert judge(before + "c1 died a; c1 acquire a 1").holds
+    assert judge(before + "0 > reset a; c1 leaves a; 0 < reset a True; c1 acquire a 1").violated
+
+
+def test_a_lost_session_stays_to_be_told_while_a_prompt_fails(judge: Judge) -> None:
+    lost = (
+        "0 creates c1 a s1; 0 > cleanup_idle 0; 0 < cleanup_idle a; c1 leaves a; 0 > get_or_create a; c2 opening a;"
+        "c2 refused a s1; c2 created a s2; 0 < get_or_create a s2 reset; 1 leases c2 a; c2 prompt_begin a;"
+    )
+    again = "1 ends c2 a; 0 > get_or_create a; 0 < get_or_create a s2"
+    assert judge(lost + "c2 prompt_end a False;" + again).violated
+    assert judge(lost + "c2 prompt_end a False;" + again + " reset").holds
+    assert judge(lost + "c2 prompt_end a True; c2 died a; c2 answered a 1;" + again).violated

@@ -54,6 +54,12 @@ def method_not_found(message: Message) -> Message:
     return {"jsonrpc": "2.0", "id": message["id"], "error": error}
 
 
+def too_many_requests(message: Message) -> Message:
+    """The answer to a request beyond what this side keeps waiting at once."""
+    error = {"code": INTERNAL_ERROR, "message": "Too many requests at once"}
+    return {"jsonrpc": "2.0", "id": message["id"], "error": error}
+
+
 def _checked_call(message: Message) -> Message:
     if not isinstance(message["method"], str):
         raise MalformedMessage("a method that is not a string")

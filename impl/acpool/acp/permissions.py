@@ -19,7 +19,7 @@ from acp.schema import (
 
 logger = logging.getLogger("acpool.acp")
 
-PermissionPolicy = Callable[[RequestPermissionRequest], str | None | Awaitable[str | None]]
+PermissionPolicy = Callable[[RequestPermissionRequest], str | Awaitable[str | None] | None]
 
 
 def refuse_all(request: RequestPermissionRequest) -> None:

@@ -9,6 +9,7 @@ order.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
 from typing import IO, Any
@@ -24,6 +25,7 @@ from acpool.acp.messages import (
     is_request,
     is_response,
     method_not_found,
+    too_many_requests,
 )
 from acpool.acp.pipes import PipeReader, PipeWriter
 from acpool.acp.turns import TurnBook
@@ -33,6 +35,7 @@ logger = logging.getLogger("acpool.acp")
 SHOWN_LINE_BYTES = 200
 REPORTED_LINES = 10
 REFUSAL_BUFFER_BYTES = 1_048_576
+UNANSWERED_REQUESTS = 64
 
 
 class AgentTransport:
@@ -61,21 +64,37 @@ class AgentTransport:
         self._inbox: asyncio.Queue[Message | None] = asyncio.Queue()
         self._lost = False
         self._malformed = 0
+        self._unanswered = 0
         self._writer = PipeWriter(stdin, lambda: on_lost("the agent no longer reads its input"))
         self._reader = PipeReader(stdout, self._on_data, lambda: on_lost("the agent closed its output"))
 
     async def send(self, message: dict[str, Any]) -> None:
-        """Write ``message`` and wait until it is mostly taken. Raises ``ConnectionError`` when it is lost."""
-        if message.get("method") == AGENT_METHODS["session_prompt"]:
+        """Write ``message`` and wait until it is mostly taken.
+
+        Raises ``ConnectionError`` when the agent is lost; only an answer is dropped then, since nobody misses it.
+        """
+        if is_response(message):
+            await self._send_answer(message)
+            return
+        if message["method"] == AGENT_METHODS["session_prompt"]:
             # What is in the pipe now was written before the agent could see this prompt, so it belongs to no
             # turn or an older one.
             self._reader.read_available()
         if self._lost:
             raise ConnectionError("the agent is lost")
         self._writer.write(encode(message))
-        if message.get("method") == AGENT_METHODS["session_prompt"]:
+        if message["method"] == AGENT_METHODS["session_prompt"]:
             self._turns.sent(message["id"])
         await self._writer.drain()
+
+    async def _send_answer(self, message: Message) -> None:
+        try:
+            self._writer.write(encode(message))
+            # The SDK's task would complain to the root logger.
+            with contextlib.suppress(ConnectionError):
+                await self._writer.drain()
+        finally:
+            self._unanswered -= 1
 
     def post(self, method: str, params: dict[str, Any]) -> None:
         """Write a notification without waiting."""
@@ -130,12 +149,19 @@ class AgentTransport:
         elif not is_request(message):
             if message["method"] == CLIENT_METHODS["session_update"]:
                 self._turns.updated(message.get("params"))
-        elif message["method"] == CLIENT_METHODS["session_request_permission"]:
+        elif message["method"] != CLIENT_METHODS["session_request_permission"]:
+            # Nothing else is served or was advertised.
+            self._refuse(method_not_found(message))
+        elif self._unanswered >= UNANSWERED_REQUESTS:
+            self._refuse(too_many_requests(message))
+        else:
+            self._unanswered += 1
             self._inbox.put_nowait(message)
-        elif self._writer.buffered_bytes <= REFUSAL_BUFFER_BYTES:
-            # Nothing else is served or was advertised. An agent that asks without reading answers gets no
-            # more of them.
-            self._writer.write(encode(method_not_found(message)))
+
+    def _refuse(self, answer: Message) -> None:
+        # An agent that asks without reading answers gets no more of them.
+        if self._writer.buffered_bytes <= REFUSAL_BUFFER_BYTES:
+            self._writer.write(encode(answer))
 
     def _report(self, line: bytes, error: MalformedMessage) -> None:
         self._malformed += 1

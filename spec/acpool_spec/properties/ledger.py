@@ -93,12 +93,9 @@ class Ledger:
 
     def occupying(self) -> list[Process]:
         """The processes that may hold a slot: also those given up on, since nobody outside sees when the pool does that, and
-        those that died under a lease, which holds the slot until its holder ends it."""
-        return [
-            process
-            for process in self.processes.values()
-            if process.ended is None or process.holder is not None
-        ]
+        those that died under a lease, held or perhaps granted already, which keeps the slot until it ends."""
+        leasing = {call.key for call in self.calls(*LEASING)}
+        return [p for p in self.processes.values() if p.ended is None or p.holder is not None or p.key in leasing]
 
     def of_key(self, key: str) -> list[Process]:
         """The processes of ``key`` that hold a slot."""

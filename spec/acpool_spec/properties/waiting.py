@@ -22,6 +22,7 @@ def judge_isolation(ledger: Ledger) -> Found:
             )
             continue
         assert call.key is not None
+        since = _decided_after(ledger, call)
         own = [p for p in ledger.processes.values() if p.key == call.key and p.ended is None]
         # Its own key's process is starting, prompting, being told or closing: that it may wait for.
         if own or any(other.holds is not None and other.key == call.key for other in ledger.pending.values()):
@@ -29,14 +30,14 @@ def judge_isolation(ledger: Ledger) -> Found:
             continue
         if call.f in CREATING and ledger.max_sessions is not None:
             yield "L1", ""
-            if _taken(ledger, call) >= ledger.max_sessions:
+            if _taken(ledger, since) >= ledger.max_sessions:
                 continue
         # A creation that others caused may be ahead of it in the queue for capacity.
         joined = call.key in ledger.strays or any(
             c.key == call.key and c.f in CREATING for c in ledger.pending.values()
         )
         if call.f in LEASING and joined:
-            if ledger.max_sessions is None or _taken(ledger, call) >= ledger.max_sessions:
+            if ledger.max_sessions is None or _taken(ledger, since) >= ledger.max_sessions:
                 continue
         yield (
             "L1",
@@ -44,10 +45,18 @@ def judge_isolation(ledger: Ledger) -> Found:
         )
 
 
-def _taken(ledger: Ledger, call: Pending) -> int:
-    """The slots that may be taken as far as ``call`` could know: a pool is not told when an idle process dies of itself."""
+def _decided_after(ledger: Ledger, call: Pending) -> int:
+    """The event after which it was decided what ``call`` waits for: it may have joined a creation that another call began."""
+    if call.key in ledger.strays:
+        return -1
+    return min([call.invoked, *(other.invoked for other in ledger.calls(*CREATING, key=call.key))])
+
+
+def _taken(ledger: Ledger, since: int) -> int:
+    """The slots that may be taken as far as a decision after event ``since`` could know: a pool is not told when an idle
+    process dies of itself."""
     unnoticed = [
-        p for p in ledger.processes.values() if p.ended is not None and p.ended > call.invoked and p.closing is None
+        p for p in ledger.processes.values() if p.ended is not None and p.ended > since and p.closing is None
     ]
     return len(ledger.occupying()) + len([p for p in unnoticed if p.holder is None])
 

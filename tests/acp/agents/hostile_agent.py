@@ -186,6 +186,7 @@ def do_answer_and_exit(request_id: Any, session_id: str, argument: str) -> None:
 
 
 def do_close_stdout(request_id: Any, session_id: str, argument: str) -> None:
+    print("about to fall silent", file=sys.stderr, flush=True)
     os.close(1)
     while read() is not None:
         pass
@@ -234,6 +235,32 @@ def do_ask(request_id: Any, session_id: str, argument: str) -> None:
     done(request_id, stop_reason)
 
 
+def do_ask_and_close_stdin(request_id: Any, session_id: str, argument: str) -> None:
+    """Ask for something and go deaf at once; never answer."""
+    os.close(0)
+    send(id="question", **json.loads(argument))
+    time.sleep(600)
+
+
+def do_ask_often(request_id: Any, session_id: str, argument: str) -> None:
+    """Ask ``count`` times at once; say how many errors came before the first result, then how many results there were."""
+    call: Message = json.loads(argument)
+    for number in range(call["count"]):
+        send(id=number, **call["request"])
+    errors = results = 0
+    while errors + results < call["count"]:
+        message = read()
+        assert message is not None
+        if "error" in message:
+            errors += 1
+        else:
+            results += 1
+        if errors == call["count"] - 64 and not results:
+            say(session_id, str(errors))
+    say(session_id, str(results))
+    done(request_id)
+
+
 def do_ask_after(request_id: Any, session_id: str, argument: str) -> None:
     """Answer, then ask for a permission with no turn in progress, and put the answer into a file."""
     call: Message = json.loads(argument)
@@ -269,6 +296,7 @@ def load(request_id: Any, session_id: str) -> None:
     if "die-on-load" in TRAITS:
         os._exit(7)
     if "hang-load" in TRAITS:
+        open("loading", "w").close()
         return
     if "refuse-load" in TRAITS or "no-load" in TRAITS:
         send(id=request_id, error={"code": -32602, "message": "unknown session"})
@@ -276,8 +304,8 @@ def load(request_id: Any, session_id: str) -> None:
     for number in range(50):
         say(session_id, f"history {number}", "user_message_chunk" if number % 2 else "agent_message_chunk")
     send(id=request_id, result=None)
-    say(session_id, "more history after the answer")
     if "MARK" in os.environ:
+        say(session_id, "more history after the answer")
         await_file(os.environ["MARK"] + ".go")
         say(session_id, "history that is very late")
         open(os.environ["MARK"], "w").close()
