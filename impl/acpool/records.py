@@ -120,7 +120,7 @@ class Waiter:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)  # not frozen: it is made at every hand-over, and freezing triples its cost
 class Wake:
     """Tell the caller behind ``waiter``: its outcome is decided, or it waits for something else now (still PENDING)."""
 

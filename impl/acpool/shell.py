@@ -43,14 +43,17 @@ class Shell:
 
     def perform(self) -> None:
         """Do what the decisions since the last call asked for; never waits."""
-        effects, self._core.effects = self._core.effects, []
+        effects = self._core.effects
+        if not effects:
+            return
+        self._core.effects = []
         for effect in effects:
             match effect:
-                case PoolEvent():
-                    report(effect, self._on_event)
                 case Wake(waiter):
                     if waiter.wake is not None:
                         waiter.wake()
+                case PoolEvent():
+                    report(effect, self._on_event)
                 case Start(entry):
                     task = self.spawn(self._start(entry), f"acpool-start-{entry.key}")
                     self._starts[entry.serial] = task
@@ -69,8 +72,12 @@ class Shell:
                     timer = self._capacity_timers.pop(creation.serial, None)
                     if timer is not None:
                         timer.cancel()
-        for serial in [serial for serial in self._gone if serial not in self._core.entries]:
-            self._gone.pop(serial).set()
+        self._tell_who_waits_for_slots()
+
+    def _tell_who_waits_for_slots(self) -> None:
+        if self._gone:
+            for serial in [serial for serial in self._gone if serial not in self._core.entries]:
+                self._gone.pop(serial).set()
         if self._drained is not None and not self._core.entries:
             self._drained.set()
 

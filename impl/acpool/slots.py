@@ -221,7 +221,8 @@ class Slots:
     def _wait_for_lease(self, waiter: Waiter, entry: Entry) -> None:
         waiter.entry = entry
         entry.queue[waiter] = None
-        self._emit("wait", entry.key, entry)
+        if self.listening:
+            self._emit("wait", entry.key, entry)
 
     def _hand_over(self, entry: Entry, now: float) -> None:
         """Give the lease to the first who waits for it, in this step: no instant between in which another could take it."""

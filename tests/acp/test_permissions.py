@@ -98,10 +98,12 @@ async def test_a_policy_that_hangs_refuses_even_if_it_swallows_its_cancellation(
         return "yes"
 
     connection = await start_hostile(permission_policy=policy, permission_timeout_s=0.05)
-    assert await answer_to(connection, request(ALLOWS + REJECTS)) == selected("no")
-    await connection.close()
-    released.set()
-    await asyncio.sleep(0)
+    try:
+        assert await answer_to(connection, request(ALLOWS + REJECTS)) == selected("no")
+        await connection.close()
+    finally:
+        released.set()
+        await asyncio.sleep(0)
 
 
 async def test_cancelling_the_turn_cancels_its_requests(start_hostile: Any) -> None:

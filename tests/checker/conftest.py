@@ -133,7 +133,7 @@ def _judged(
     script: str, *, slots: int | None = 1, reclaims: bool = False, agents_load: bool | None = True
 ) -> Judgement:
     told = _Told(Judgement(slots, reclaims=reclaims, agents_load=agents_load), slots)
-    for line in script.strip().splitlines():
+    for line in filter(str.strip, script.splitlines()):
         for simple in _expand(line.strip()):
             told.tell(simple)
     return told.judgement

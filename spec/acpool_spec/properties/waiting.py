@@ -96,6 +96,9 @@ def _slot_overtaken(event: Event, ledger: Ledger) -> Found:
     mine = [call for call in ledger.calls(*CREATING, key=event.key)]
     if not mine or event.key in ledger.strays:
         return
+    own = [p for p in ledger.processes.values() if p.key == event.key]
+    if own and own[-1].opened is not None and own[-1].ended is not None and own[-1].closing is None:
+        return  # the slot of its process that died may be its own still
     began = min(call.invoked for call in mine)
     for call in ledger.calls(*CREATING):
         if call.key == event.key or call.key is None or call.holds is not None or not call.settled:
