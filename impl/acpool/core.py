@@ -304,12 +304,9 @@ class Core(Slots):
 
     # -- prompts -----------------------------------------------------------------------------------------------------
 
-    def prompt_begun(self, entry: Entry, token: object) -> bool:
-        """A prompt of the holder ``token`` begins; False when the lease is no longer its own."""
-        if entry.lease is not token:
-            return False
+    def prompt_begun(self, entry: Entry) -> None:
+        """A prompt of the holder begins."""
         entry.prompts += 1
-        return True
 
     def prompt_ended(self, entry: Entry, token: object, *, answered: bool) -> None:
         """A prompt ended; once one was answered to its holder, the reset flag has been delivered."""

@@ -142,8 +142,7 @@ class Lease:
         """
         entry = self._entry()
         core = self._asked[0].core
-        if not core.prompt_begun(entry, self):
-            raise self._revocation()
+        core.prompt_begun(entry)
         answered = False
         try:
             answer = await entry.connection.prompt(content, **options)

@@ -88,18 +88,13 @@ class Slots:
         return creation
 
     def _serve(self) -> None:
-        """Find every creation without a slot the one it can have, in order of arrival: its own key's dying process, which it
-        must wait for anyway, then a free slot, then a dead session's, then one that closes for nobody, then an idle one's."""
-        if not self.open:
-            return
+        """Find every creation without a slot the one it can have, in order of arrival: a free slot, then that of a dead session,
+        then one that closes for nobody, then that of an idle session."""
         for creation in list(self.waiting.values()):
-            own = self.dying.get(creation.key)
-            if own is not None and own.heir is creation:
-                continue
+            if creation.entry is not None:
+                continue  # served a moment ago, in place of another
             if len(self.entries) < self.max_sessions:
                 self._give(creation)
-            elif own is not None and own.heir is None:
-                self._promise(own, creation)
             elif creation.source is None:
                 source = self._dead() or self._unpromised() or self._evict()
                 if source is None:

@@ -6,6 +6,7 @@ Exit status: 0 holds, 1 violated, 2 unusable input, 3 undecided.
 from __future__ import annotations
 
 import argparse
+import io
 import math
 import os
 import sys
@@ -31,17 +32,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         return BAD_INPUT
     from acpool_spec.targets import BadInput
+    from acpool_spec.world import FactoryFailed
 
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # whatever a key is made of, and wherever this is printed
     options = _parser().parse_args(arguments)
     command = {"check": check, "replay": replay, "history": history}[options.command]
     try:
         return command(options)
-    except BadInput as error:
+    except (BadInput, FactoryFailed) as error:
         print(f"acpool {options.command}: {error}", file=sys.stderr)
         return BAD_INPUT
-    except BrokenPipeError:
-        # Whoever read the output has gone; nothing more can be said, and that is no verdict.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        # Nothing more can be said to whoever reads the output, and that is no verdict.
+        if sys.stdout is not None:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):
+            print(f"acpool {options.command}: {error}", file=sys.stderr)
         return BAD_INPUT
 
 

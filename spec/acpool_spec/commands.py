@@ -7,6 +7,7 @@ import logging
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 
@@ -18,15 +19,24 @@ from acpool_spec.targets import OURS, load_target
 from acpool_spec.timeline import Watcher, render
 from acpool_spec.verdict import Outcome
 
+
+
+class _Console(Console):
+    """A console that tells when nobody reads any more, where rich would exit with the status of a violation."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
 _STYLE = {Outcome.HOLDS: "green", Outcome.VIOLATED: "bold red", Outcome.UNDECIDED: "yellow"}
 
 
 def check(options: argparse.Namespace) -> int:
     """``acpool check``."""
-    console = Console(highlight=False)
+    console = _Console(highlight=False)
     names = gate.targets_of([options.pool] if options.pool else OURS)
     plan = gate.Plan(names, options.seed, options.budget, options.schedules, options.workers)
-    console.print(f"checking {', '.join(names)}, seed {plan.seed}, on {plan.workers} processes")
+    console.print(f"checking {escape(', '.join(names))}, seed {plan.seed}, on {plan.workers} processes")
     bar = Progress(TextColumn("{task.description}"), BarColumn(bar_width=24), console=console, transient=True)
     with bar:
         task = bar.add_task("starting", total=plan.schedules or plan.seconds)
@@ -53,18 +63,20 @@ def _print_report(console: Console, report: gate.Report, folder: Path) -> None:
     table.add_column("why", ratio=1)
     for line in report.lines:
         verdict = f"[{_STYLE[line.outcome]}]{line.outcome.value}[/]"
-        table.add_row(line.id, line.name, verdict, f"{line.tested:,}", _plain(line.why))
+        table.add_row(line.id, line.name, verdict, f"{line.tested:,}", escape(line.why))
     console.print(table)
     for line in report.lines:
         if line.schedule is not None:
             pool = line.schedule.pool.replace(":", ".").removesuffix(".factory").rpartition(".")[2]
             path = folder / f"{pool}-{line.id}.json"
-            save_schedule(line.schedule, path)
-            size = len(line.schedule.decisions)
-            console.print(
-                f"{line.id}: {size} decisions, feasible: {line.schedule.feasible}; acpool replay {path}",
-                soft_wrap=True,
-            )
+            what = f"{line.id}: {len(line.schedule.decisions)} decisions, feasible: {line.schedule.feasible}"
+            try:
+                save_schedule(line.schedule, path)
+            except OSError as error:
+                # The verdict counts for more than the file.
+                console.print(escape(f"{what}; {path} cannot be written: {error}"), soft_wrap=True)
+            else:
+                console.print(escape(f"{what}; acpool replay {path}"), soft_wrap=True)
     progress, plan = report.progress, report.plan
     console.print(
         f"{progress.runs:,} random schedules and {progress.machine_runs:,} of the Hypothesis machine, {progress.steps:,} steps,"
@@ -79,7 +91,7 @@ def _print_report(console: Console, report: gate.Report, folder: Path) -> None:
 
 def replay(options: argparse.Namespace) -> int:
     """``acpool replay FILE``."""
-    console = Console(highlight=False)
+    console = _Console(highlight=False)
     logging.disable(logging.CRITICAL)  # what the pool would log is in the timeline, at its place
     schedule = load_schedule(options.file)
     target = load_target(options.pool or schedule.pool)
@@ -91,7 +103,7 @@ def replay(options: argparse.Namespace) -> int:
     known = BY_ID[schedule.property]
     scope = schedule.scope
     console.print(
-        f"{target.name}, max_sessions={scope.max_sessions}, {scope.clients} clients, mode {scope.mode},"
+        f"{escape(target.name)}, max_sessions={scope.max_sessions}, {scope.clients} clients, mode {scope.mode},"
         f" {len(schedule.decisions)} decisions",
         soft_wrap=True,
     )
@@ -103,7 +115,7 @@ def replay(options: argparse.Namespace) -> int:
         )
         return Outcome.HOLDS.exit_status
     console.print(
-        f"[bold red]{known.id} {known.name} violated[/]: {_plain(violation.message)}", soft_wrap=True
+        f"[bold red]{known.id} {known.name} violated[/]: {escape(violation.message)}", soft_wrap=True
     )
     console.print(f"  {known.id} says: {known.statement}", soft_wrap=True)
     console.print(f"  feasible: {schedule.feasible}", soft_wrap=True)
@@ -112,18 +124,13 @@ def replay(options: argparse.Namespace) -> int:
 
 def history(options: argparse.Namespace) -> int:
     """``acpool history FILE``."""
-    console = Console(highlight=False)
+    console = _Console(highlight=False)
     report = judge_file(options.file, max_sessions=options.max_sessions)
     for line in report.lines:
-        why = f": {_plain(line.why)}" if line.why else ""
+        why = f": {escape(line.why)}" if line.why else ""
         verdict = (
             f"[{_STYLE[line.outcome]}]{line.outcome.value}[/]" if line.outcome is not None else "not judged"
         )
         console.print(f"{line.id:4}{line.name:26}{verdict}{why}", soft_wrap=True)
     console.print(f"{report.events:,} events; verdict: [{_STYLE[report.outcome]}]{report.outcome.value}[/]")
     return report.outcome.exit_status
-
-
-def _plain(text: str) -> str:
-    """``text`` as it is, though it may look like markup."""
-    return text.replace("[", "\\[")

@@ -7,17 +7,19 @@ property was put to the test in them, and that none broke. Anything less is *und
 from __future__ import annotations
 
 import multiprocessing
+import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from typing import Any
 
 from acpool_spec.batch import Found, Sample, minimise, run_batch, run_machine_batch
 from acpool_spec.properties import PROPERTIES
 from acpool_spec.schedule import Schedule, schedule_of
-from acpool_spec.targets import load_target
+from acpool_spec.targets import BadInput, load_target
 from acpool_spec.verdict import Outcome
 
 #: Fewer schedules than this are no ground for *holds*, however short the budget.
@@ -118,11 +120,15 @@ def run_check(plan: Plan, show: Callable[[Progress], object] = lambda _: None) -
     progress = Progress(plan, time.monotonic())
     # Spawned, not forked: a worker that begins from nothing behaves like the process that replays its schedules.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(plan.workers, mp_context=context) as workers:
+    ignore = (signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole process group; the workers finish their batch
+    with ProcessPoolExecutor(plan.workers, context, signal.signal, ignore) as workers:
         try:
             _sample(plan, progress, workers, show)
         except KeyboardInterrupt:
             progress.interrupted = True
+        except BrokenProcessPool as error:
+            names = ", ".join(plan.targets)
+            raise BadInput(f"--pool {names}: a process that ran this pool has ended; expected it to go on") from error
         progress.phase = "minimising"
         show(progress)
         schedules = _minimised(progress, workers)

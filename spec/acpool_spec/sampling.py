@@ -45,6 +45,10 @@ class Habits:
     advance: float
     slow: frozenset[str]  # stages whose calls are answered after all others
     patience: float  # chance that a slow call is kept waiting though nothing else is pending
+    refuse: float  # chance that a load is refused
+    outlive: float  # chance that a killed process is never confirmed dead
+    hot: float  # chance that a call is about the first key
+    rush: float  # chance that a caller is cancelled while something that may have woken it is still ready
     weights: dict[str, float]
 
 
@@ -79,6 +83,10 @@ class Walk:
             advance=draw.choice((0.0, 0.02, 0.02, 0.2)),
             slow=draw.choice(_SLOW),
             patience=draw.choice((0.0, 0.8, 0.97)),
+            refuse=draw.choice((0.0, 0.0, 0.5)),
+            outlive=draw.choice((0.0, 0.0, 0.4)),
+            hot=draw.choice((0.0, 0.0, 0.7)),
+            rush=draw.choice((0.0, 0.0, 0.05)),
             weights=weights,
         )
         self._priorities: dict[str, float] = {}
@@ -117,6 +125,9 @@ class Walk:
         programs = [program for program in world.programs if self._weight(program)]
         if not free or not programs:
             return None
+        hot = [program for program in programs if program.key in (None, world.scope.keys[0])]
+        if hot and self._random.random() < self.habits.hot:
+            programs = hot
         weights = [self._weight(program) for program in programs]
         return f"start {self._random.choice(free)} {self._random.choices(programs, weights)[0]}"
 
@@ -128,13 +139,23 @@ class Walk:
     def _proceed(self, world: World) -> str | None:
         draw, habits = self._random, self.habits
         ready, outside = world.ready(), world.answers()
+        if ready and draw.random() < habits.rush:
+            return self._one(world.cancellations())
         if ready and (not outside or draw.random() < habits.prompt_first):
             return ready[0] if draw.random() < 0.5 else draw.choice(ready)
         if outside and draw.random() >= habits.advance:
             first = max(outside, key=self._priority)
-            return None if self._slow(first) and draw.random() < habits.patience else first
+            return None if self._slow(first) and draw.random() < habits.patience else self._turned(first)
         timer = world.timer()
         return self._one(timer or ready or outside)
+
+    def _turned(self, decision: str) -> str:
+        """``decision``, or what this run's habits make of it."""
+        if decision.endswith(".load ok") and self._random.random() < self.habits.refuse:
+            return decision.removesuffix("ok") + "refuse"
+        if decision.startswith("dead ") and self._random.random() < self.habits.outlive:
+            return "outlive " + decision.removeprefix("dead ")
+        return decision
 
     def _priority(self, decision: str) -> float:
         if decision not in self._priorities or self._random.random() < self.habits.change:

@@ -72,9 +72,11 @@ def save_schedule(schedule: Schedule, path: Path) -> None:
 def load_schedule(path: Path) -> Schedule:
     """Read a schedule. Raises :class:`BadInput` with the place, what was found there and what was expected."""
     try:
-        if path.stat().st_size > MAX_BYTES:
+        with path.open("rb") as stream:
+            data = stream.read(MAX_BYTES + 1)
+        if len(data) > MAX_BYTES:
             raise BadInput(f"{path}: larger than {MAX_BYTES} bytes; expected a schedule file")
-        text = path.read_text(encoding="utf-8")
+        text = data.decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise BadInput(f"{path}: cannot be read as text: {error}") from error
     try:
@@ -141,9 +143,11 @@ def _scope(path: Path, members: dict[str, Any]) -> Scope:
         scope.mode not in ("fifo", "reordered")
         or not 0 < scope.clients <= 100
         or not 0 < scope.max_sessions <= 1000
+        or not set(scope.operations) <= set(Scope().operations)
     ):
         raise BadInput(
-            f"{path}: 'scope' is out of range; expected mode fifo or reordered, 1-100 clients, 1-1000 sessions"
+            f"{path}: 'scope' is out of range; expected mode fifo or reordered, 1-100 clients, 1-1000 sessions, "
+            "and operations such as get_or_create"
         )
     return scope
 

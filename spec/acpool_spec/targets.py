@@ -75,9 +75,7 @@ def load_target(name: str) -> Target:
         if "" not in sys.path:
             sys.path.insert(0, "")  # a pool in the working directory is found, as by ``python -m``
         module = importlib.import_module(module_name)
-    except (
-        Exception
-    ) as error:  # whatever the module does when it is imported, it is not this program's failure
+    except (Exception, SystemExit) as error:  # whatever the module does, it is not this program's failure
         raise BadInput(
             f"--pool {name!r}: module {module_name!r} cannot be imported: {_said(error)}"
         ) from error
@@ -100,7 +98,7 @@ def _require_pool(name: str, factory: Any) -> None:
     with loop.running():
         try:
             pool: Any = factory(connector, max_sessions=1)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise BadInput(
                 f"--pool {name!r}: factory(connector, max_sessions=1) failed: {_said(error)}"
             ) from error

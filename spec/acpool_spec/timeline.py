@@ -116,7 +116,7 @@ def _outside(decision: str) -> str:
             "hang": f"{name} will never be answered",
         }.get(how, decision)
     if verb == "start":
-        client, f, key, _ = words
+        client, f, key = words[0], words[1], " ".join(words[2:-1])
         return f"client {client} calls {f}" + (f"({key!r})" if key != "-" else "")
     return _OUTSIDE[verb].format(*words) if verb in _OUTSIDE else decision
 

@@ -51,6 +51,10 @@ class PoolFactory(Protocol):
     def __call__(self, connector: Connector, *, max_sessions: int) -> PoolUnderTest: ...
 
 
+class FactoryFailed(Exception):
+    """The factory of the pool under test raised; the message is one sentence that says what."""
+
+
 class NotEnabled(Exception):
     """The decision cannot be made in this state of the world."""
 
@@ -125,9 +129,12 @@ class World:
         self._running = True
         try:
             self.pool: Any = self._factory(FakeConnector(self.outside), max_sessions=self.scope.max_sessions)
-        except BaseException:
+        except (Exception, SystemExit) as error:
             self._leave()
-            raise
+            said = " ".join(f"{type(error).__name__}: {error}".split())
+            raise FactoryFailed(
+                f"factory(connector, max_sessions={self.scope.max_sessions}) failed with {said}"
+            ) from error
         offered = [name for name in self.scope.operations if hasattr(self.pool, name)]
         self.clients = [Client(number, self.pool, self.recorder) for number in range(self.scope.clients)]
         self.auditor = Client(self.scope.clients, self.pool, self.recorder)
@@ -208,7 +215,7 @@ class World:
         if self._watch is not None and verb not in ("turn", "step"):
             self._tell(decision, "", first, None)
         if not self.loop.has_ready:
-            self.judgement.stopped()
+            self.judgement.stopped({call.connection.name for call in self.outside.calls.values()})
 
     def _acts(self) -> dict[str, Callable[[str, str], None]]:
         return {

@@ -158,13 +158,18 @@ async def test_the_last_words_are_read_to_the_end(
 
 
 async def test_an_agent_that_falls_silent_is_quoted_though_it_lives(
-    start_hostile: Any, monkeypatch: pytest.MonkeyPatch
+    start_hostile: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    connection = await start_hostile(close_grace_s=0.1)
+    caplog.set_level(logging.DEBUG, "acpool.acp")
+    monkeypatch.setattr(stderr, "LINES_PER_S", 10_000)
+    connection = await start_hostile(close_grace_s=30.0)
     # The end of its output is noticed while its last words are still in the pipe.
     monkeypatch.setattr(pipes, "CHUNK_BYTES", 4)
     with pytest.raises(ConnectionLost, match="closed its output; its last words: 'about to fall silent'"):
         await connection.prompt("close-stdout")
+    # What it says later is logged to the end, too.
+    await connection.close()
+    assert [message for message in caplog.messages if "gone" in message] == ["agent of 'key': gone"]
 
 
 async def test_a_broken_input_is_lost_at_the_first_write_and_hangs_nobody(start_hostile: Any) -> None:

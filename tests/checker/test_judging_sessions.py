@@ -199,7 +199,8 @@ def test_it_counts_how_often_it_could_have_broken(
     "script",
     [
         pytest.param(
-            "0 creates c1 a s1 \n 1 > get_or_create a \n 2 > reset a \n 1 < s1", id="before or after the reset"
+            "0 creates c1 a s1 \n 1 > get_or_create a \n 2 > reset a \n 1 < s1",
+            id="before or after the reset",
         ),
         pytest.param(
             "0 creates c1 a s1 \n 1 > get_or_create a \n 2 > reset a \n c1 leaves a \n c2 starts a s2",
@@ -228,13 +229,18 @@ def test_a_flag_that_may_have_been_lowered_unheard_may_be_up_or_down(
 
 
 def test_a_prompt_that_was_not_answered_leaves_the_flag_up(judged: Callable[..., Judgement]) -> None:
-    script = SUSPENDED + "c2 starts a s2 \n c2 prompt_begin a s2 \n c2 prompt_end a s2 lost \n 0 > get_or_create a \n"
+    script = (
+        SUSPENDED
+        + "c2 starts a s2 \n c2 prompt_begin a s2 \n c2 prompt_end a s2 lost \n 0 > get_or_create a \n"
+    )
     assert set(judged(script + "0 < s2", agents_load=False).violations) == {"S7"}
     assert judged(script + "0 < s2 reset", agents_load=False).violations == {}
 
 
 def test_a_flag_lowered_during_the_call_may_be_seen_up_or_down(judged: Callable[..., Judgement]) -> None:
-    script = SUSPENDED + "c2 starts a s2 \n c2 prompt_begin a s2 \n 0 > get_or_create a \n c2 answered a s2 \n"
+    script = (
+        SUSPENDED + "c2 starts a s2 \n c2 prompt_begin a s2 \n 0 > get_or_create a \n c2 answered a s2 \n"
+    )
     for answer in ("0 < s2", "0 < s2 reset"):
         assert judged(script + answer, agents_load=False).violations == {}
 

@@ -11,7 +11,9 @@ from acpool_spec.properties.judgement import Judgement
 REFUSED = "1 > get_or_create b \n 1 ! PoolExhausted"
 A_THEN_B = "0 creates c1 a s1 \n 0 creates c2 b s2 \n"
 WAITS_B = "1 > get_or_create b \n -- stopped"
-OVERTAKEN = "0 creates c1 a s1 \n 0 leases c1 a \n 1 > session a \n -- stopped \n 2 > session a \n 0 ends c1 a \n"
+OVERTAKEN = (
+    "0 creates c1 a s1 \n 0 leases c1 a \n 1 > session a \n -- stopped \n 2 > session a \n 0 ends c1 a \n"
+)
 FULL = "0 creates c1 a s1 \n 0 leases c1 a \n 1 > get_or_create b \n -- stopped \n 2 > get_or_create c \n 0 ends c1 a \n"
 TWO_EVICTED = A_THEN_B + "1 > get_or_create c \n 3 > get_or_create d \n c1 closing a \n"
 
@@ -95,7 +97,13 @@ PAIRS: list[tuple[str, str, dict[str, Any], str, str]] = [
         "0 > shutdown \n 0 < \n -- end leftover",
         "0 > shutdown \n 0 < \n 0 > cleanup_idle \n 0 ? \n -- end",
     ),
-    ("L1", "waits though nothing is in the way", {}, WAITS_B, "0 > get_or_create a \n c1 opening a \n" + WAITS_B),
+    (
+        "L1",
+        "waits though nothing is in the way",
+        {},
+        WAITS_B,
+        "0 > get_or_create a \n c1 opening a \n" + WAITS_B,
+    ),
     (
         "L1",
         "waits for another key though a slot is free",
@@ -197,6 +205,15 @@ PAIRS: list[tuple[str, str, dict[str, Any], str, str]] = [
         TWO_EVICTED + "c2 died b \n -- stopped \n 2 > get_or_create b \n c3 opening b",
     ),
     (
+        "L4",
+        "who waits for a victim to die has its slot already",
+        {"slots": 2},
+        TWO_EVICTED
+        + "c2 closing b \n -- stopped \n 2 > get_or_create e \n c1 closed a \n c2 closed b \n c3 opening e",
+        A_THEN_B
+        + "1 > get_or_create c \n c1 closing a \n -- stopped \n c2 leaves b \n 2 > get_or_create e \n c3 opening e",
+    ),
+    (
         "L5",
         "a waiter stranded by another's cancellation",
         {},
@@ -258,7 +275,9 @@ def test_it_counts_how_often_it_could_have_broken(
     assert judgement.tested[known] == times
 
 
-def test_without_the_number_of_slots_nobody_can_say_that_one_was_free(judged: Callable[..., Judgement]) -> None:
+def test_without_the_number_of_slots_nobody_can_say_that_one_was_free(
+    judged: Callable[..., Judgement],
+) -> None:
     assert judged(REFUSED, slots=None).violations == {}
     assert judged("0 > get_or_create b \n 1 > with_connection b \n -- stopped", slots=None).tested["L1"] == 1
 
@@ -274,6 +293,16 @@ def test_a_cancelled_creator_may_have_chosen_the_victim(judged: Callable[..., Ju
     assert judged(A_THEN_B + "c2 leaves b", slots=2).violations == {}
 
 
+def test_a_lease_given_to_a_waiter_that_is_cancelled_was_a_use(judged: Callable[..., Judgement]) -> None:
+    """It was handed on by the release, and came back with the cancellation, when the other had been given back already."""
+    leased = A_THEN_B + "0 leases c1 a \n 1 leases c2 b \n"
+    waiting = "2 > with_connection a \n"
+    ends = "0 ends c1 a \n 1 ends c2 b \n"
+    asks = "3 > get_or_create c \n c2 leaves b"
+    assert judged(leased + ends + asks, slots=2).violations.keys() == {"S9"}
+    assert judged(leased + waiting + ends + "2 ? \n" + asks, slots=2).violations == {}
+
+
 def test_after_a_reset_or_a_death_the_queue_for_the_lease_is_formed_anew(
     judged: Callable[..., Judgement],
 ) -> None:
@@ -286,7 +315,9 @@ def test_a_stuck_shutdown_names_what_is_stuck(judged: Callable[..., Judgement]) 
     assert broken.message == "shutdown of client 1 is never answered, with c1, c2 stuck"
 
 
-def test_a_task_left_over_because_a_client_waits_is_that_clients_matter(judged: Callable[..., Judgement]) -> None:
+def test_a_task_left_over_because_a_client_waits_is_that_clients_matter(
+    judged: Callable[..., Judgement],
+) -> None:
     judgement = judged("0 > shutdown \n 0 < \n 1 > get_or_create a \n -- end leftover hung=c1")
     assert set(judgement.violations) == {"L2"}
 

@@ -169,7 +169,7 @@ async def test_more_conversations_than_slots_all_go_on(workshop: Any) -> None:
     assert [answers for answers, _ in outcomes] == [["1", "2", "3", "4"]] * 3 + [["1", "2"]] * 3
     # Nobody shares a process; the slots are served in turn, so who comes a second time has lost his to others.
     assert [len(used) for _, used in outcomes] == [2, 2, 2, 1, 1, 1]
-    assert len(set.union(*(used for _, used in outcomes))) == 9
+    assert len({pid for _, used in outcomes for pid in used}) == 9
     assert workshop.agents_of(pool).at_once == 2
     await pool.shutdown()
     assert sorted(pool.suspended) == sorted(keys)

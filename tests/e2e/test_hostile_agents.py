@@ -98,8 +98,9 @@ async def test_stderr_without_end_holds_nothing_up(workshop: Any, caplog: pytest
     pool: SessionPool = workshop.hostile(
         1, "endless-stderr", "ignore-eof", connector={"close_grace_s": 0.2, "stderr_level": logging.WARNING}
     )
-    for text in ("say one", "say two"):
-        assert await ask(pool, "key", text) == text.split()[1]
+    assert await ask(pool, "key", "say one") == "one"
+    assert await ask(pool, "key", "stderr 200000") == ""
+    assert await ask(pool, "key", "say two") == "two"
     await pool.shutdown()
     assert pool.stats().given_up == 0
     assert any("no end of it" in record.getMessage() for record in caplog.records)
@@ -206,12 +207,21 @@ async def test_a_conversation_that_the_agent_will_not_load_is_said_to_be_lost_un
     assert len(workshop.agents_of(pool).opened) == 1
 
 
-@pytest.mark.parametrize("how", ["exit 3", "kill 9", "endless"])
-async def test_an_agent_lost_in_mid_prompt_fails_it_and_is_replaced(workshop: Any, how: str) -> None:
+@pytest.mark.parametrize(
+    ("how", "reason"),
+    [
+        ("exit 3", "exited with status 3"),
+        ("kill 9", "was ended by SIGKILL"),
+        ("endless", "a line longer than 1000000 bytes"),
+    ],
+)
+async def test_an_agent_lost_in_mid_prompt_fails_it_and_is_replaced(
+    workshop: Any, how: str, reason: str
+) -> None:
     pool: SessionPool = workshop.hostile(
         1, capacity_timeout=60.0, connector={"close_grace_s": 0.2, "line_limit_bytes": 1_000_000}
     )
-    with pytest.raises(ConnectionLost):
+    with pytest.raises(ConnectionLost, match=reason):
         await ask(pool, "key", how)
     async with pool.session("key") as connection:
         assert connection.info.resumed

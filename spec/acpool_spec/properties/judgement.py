@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from acpool_spec.clients import Program
@@ -11,6 +11,7 @@ from acpool_spec.events import Event, History
 from acpool_spec.findings import Finding
 from acpool_spec.pool_spec import explain, judge_history
 from acpool_spec.properties import Violation
+from acpool_spec.properties.answers import judge_answer, judge_efforts
 from acpool_spec.properties.capacity import judge_exhaustion, judge_victim, watch_capacity
 from acpool_spec.properties.ledger import Ledger, Pending
 from acpool_spec.properties.processes import judge_exclusion, judge_processes
@@ -60,15 +61,17 @@ class Judgement:
         ended = ledger.see(event)
         self._note(judge_processes(event, ledger))
         self._note(self._sessions.judge(event, ledger, ended))
+        self._note(judge_answer(event, ledger, ended))
         self._note(judge_exhaustion(event, ended))
         self._note(self._after_shutdown(event, ended))
         watch_capacity(ledger)
         if event.type in ("info", "fail") or event.f in ("died", "open_failed"):
             self._disturbed = True
 
-    def stopped(self) -> None:
-        """Nothing is ready: whatever happens next happens outside."""
+    def stopped(self, called: Container[str] = ()) -> None:
+        """Nothing is ready: whatever happens next happens outside. ``called``: the connections with a call in progress."""
         self._note(judge_isolation(self.ledger))
+        self._note(judge_efforts(self.ledger, called))
         settle(self.ledger)
         if self.ledger.pending:
             self.tested["L3"] += 1

@@ -57,6 +57,7 @@ class Pending:
     key: str | None
     invoked: int
     holds: Process | None = None
+    taken_back: bool = False  # the process it held began to close under it
     short_of_slots: bool = False  # at one instant of the call there may have been no slot for it
     settled: bool = (
         False  # it was seen waiting: everything in the pool had come to a stop since it was called
@@ -95,7 +96,11 @@ class Ledger:
         """The processes that may hold a slot: also those given up on, since nobody outside sees when the pool does that, and
         those that died under a lease, held or perhaps granted already, which keeps the slot until it ends."""
         leasing = {call.key for call in self.calls(*LEASING)}
-        return [p for p in self.processes.values() if p.ended is None or p.holder is not None or p.key in leasing]
+        return [
+            p
+            for p in self.processes.values()
+            if p.ended is None or p.holder is not None or (p.established and p.closing is None and p.key in leasing)
+        ]
 
     def of_key(self, key: str) -> list[Process]:
         """The processes of ``key`` that hold a slot."""
@@ -180,8 +185,8 @@ class Ledger:
                 self._used(process, call.invoked, now)
         elif call.holds is not None:
             self._used(call.holds, call.holds.first_use, now)
-        elif call.f in CREATING and event.type == "info":
-            for process in self.of_key(key):  # it may have been a use before it was cancelled
+        elif call.f in (*CREATING, *LEASING) and event.type != "ok":
+            for process in self.of_key(key):  # a use, or a lease that was given and given back unseen
                 process.last_use = now
 
     def _see_connection(self, event: Event) -> None:
@@ -204,6 +209,8 @@ class Ledger:
                 process.claimed_id = None
             case "closing":
                 process.closing = now
+                if process.holder in self.pending:
+                    self.pending[process.holder].taken_back = True
             case "given_up":
                 process.given_up = True
             case "open_failed" | "died" | "closed":

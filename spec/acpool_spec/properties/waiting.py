@@ -100,19 +100,30 @@ def _slot_overtaken(event: Event, ledger: Ledger) -> Found:
     if own and own[-1].opened is not None and own[-1].ended is not None and own[-1].closing is None:
         return  # the slot of its process that died may be its own still
     began = min(call.invoked for call in mine)
+    for call in _queue_for_slots(ledger, other_than=event.key):
+        yield "L4", ""
+        if call.invoked < began and not any(mate.settled for mate in mine):
+            yield (
+                "L4",
+                f"{event.key!r} gets a slot before {call.key!r}, whose client {call.process} waited first",
+            )
+
+
+def _queue_for_slots(ledger: Ledger, *, other_than: str | None) -> Iterator[Pending]:
+    """The creators that have no slot for sure, in the order in which they came."""
+    dying = sum(1 for p in ledger.processes.values() if p.running and p.closing is not None)
+    assigned: set[str] = set()
     for call in ledger.calls(*CREATING):
-        if call.key == event.key or call.key is None or call.holds is not None or not call.settled:
+        if call.key == other_than or call.key is None or call.holds is not None or not call.settled:
             continue
         # Where its key had a process during the call it has had its slot, whatever became of that.
         served = any(
             p.key == call.key and (p.ended is None or p.ended > call.invoked)
             for p in ledger.processes.values()
         )
-        waits = not served and ledger.key(call.key).reset_called < call.invoked
-        if waits:
-            yield "L4", ""
-            if call.invoked < began and not any(mate.settled for mate in mine):
-                yield (
-                    "L4",
-                    f"{event.key!r} gets a slot before {call.key!r}, whose client {call.process} waited first",
-                )
+        if served or ledger.key(call.key).reset_called >= call.invoked or call.key in assigned:
+            continue
+        if len(assigned) < dying:
+            assigned.add(call.key)  # the slot of a process that is dying may be its own already
+        else:
+            yield call

@@ -1,0 +1,189 @@
+"""The gate: the same answer on any number of processes, three verdicts, and none of them by accident."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+from acpool_spec import gate
+from acpool_spec.batch import Found, Sample, fingerprint, run_batch, run_machine_batch
+from acpool_spec.gate import FLOOR, Plan, Progress, Report, run_check, targets_of
+from acpool_spec.minimise import Failure
+from acpool_spec.properties import BY_ID, Violation
+from acpool_spec.targets import OURS, BadInput
+from acpool_spec.verdict import Outcome
+from acpool_spec.world import Scope
+
+OURS_ONE = "acpool_spec.reference:default"
+# A pool and properties that a few of its schedules break, by the gate itself.
+KNOWN_BAD = {"global_lock": (8, "L1"), "unlocked_start": (40, "S2"), "merged": (6, "S1")}
+
+
+@pytest.fixture(autouse=True)
+def few_examples(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gate, "MACHINE_EXAMPLES", 2)
+
+
+def lines(report: Report) -> list[tuple[str, Outcome, int, str]]:
+    return [(line.id, line.outcome, line.tested, line.why) for line in report.lines]
+
+
+def by_id(report: Report, known: str) -> gate.Line:
+    return next(line for line in report.lines if line.id == known)
+
+
+def progressed(*, runs: int, schedules: int | None = None, tested: int = 1) -> Progress:
+    progress = Progress(Plan((OURS_ONE,), schedules=schedules), time.monotonic(), runs=runs)
+    progress.tested.update(dict.fromkeys(BY_ID, tested))
+    return progress
+
+
+def judged(progress: Progress) -> Report:
+    return Report(progress.plan, tuple(gate._judge(progress.plan, progress, {})), progress)  # pyright: ignore[reportPrivateUsage]  # the verdict, without an hour of sampling
+
+
+def test_the_same_sample_gives_the_same_report_on_one_process_and_on_two() -> None:
+    reports = [run_check(Plan(OURS, seed=5, schedules=60, workers=workers)) for workers in (1, 2)]
+    assert lines(reports[0]) == lines(reports[1])
+    first, second = (report.progress for report in reports)
+    assert (first.runs, first.steps, first.decisions) == (second.runs, second.steps, second.decisions)
+    assert first.runs == 60
+    assert first.histories == second.histories
+    assert len(first.histories) > 50
+    assert first.machine_runs == second.machine_runs > 0
+
+
+def test_a_budget_that_ends_early_is_named_and_nothing_holds() -> None:
+    shown: list[str] = []
+    plan = Plan((OURS_ONE,), seconds=0.1)
+    report = run_check(plan, lambda progress: shown.append(progress.phase))
+    assert report.outcome is Outcome.UNDECIDED
+    assert report.outcome.exit_status == 3
+    assert {line.outcome for line in report.lines} == {Outcome.UNDECIDED}
+    runs = report.progress.runs
+    assert by_id(report, "S1").why == f"the budget of 0.1 s ran out after {runs} of at least {FLOOR} schedules"
+    assert shown[-1] == "minimising"
+
+
+def test_what_was_never_put_to_the_test_is_undecided() -> None:
+    progress = progressed(runs=50, schedules=50)
+    progress.tested["L4"] = 0
+    report = judged(progress)
+    assert by_id(report, "L4").why == "never put to the test in 50 schedules"
+    assert report.outcome is Outcome.UNDECIDED
+    assert by_id(report, "L3").outcome is Outcome.HOLDS
+
+
+def test_what_was_planned_and_done_holds() -> None:
+    report = judged(progressed(runs=50, schedules=50))
+    assert report.outcome is Outcome.HOLDS
+    assert {line.why for line in report.lines} == {""}
+
+
+@pytest.mark.parametrize(("runs", "outcome"), [(FLOOR - 1, Outcome.UNDECIDED), (FLOOR, Outcome.HOLDS)])
+def test_without_a_number_there_is_a_floor(runs: int, outcome: Outcome) -> None:
+    assert judged(progressed(runs=runs)).outcome is outcome
+
+
+def test_a_search_that_met_its_bound_is_undecided() -> None:
+    progress = progressed(runs=FLOOR)
+    progress.undecided["S12"] = "a search for a linearization ended at its bound states=7"
+    report = judged(progress)
+    assert by_id(report, "S12").why.endswith("states=7")
+    assert report.outcome is Outcome.UNDECIDED
+
+
+def test_an_interrupted_sample_is_undecided_and_what_it_found_is_kept() -> None:
+    def interrupt(progress: Progress) -> None:
+        if progress.runs and progress.phase == "sampling":
+            raise KeyboardInterrupt
+
+    report = run_check(Plan((OURS_ONE,), schedules=2_000), interrupt)
+    assert report.progress.interrupted
+    assert 0 < report.progress.runs < 2_000
+    assert by_id(report, "S1").why.startswith("interrupted after ")
+    assert report.outcome is Outcome.UNDECIDED
+
+
+@pytest.mark.parametrize("pool", KNOWN_BAD)
+def test_a_known_bad_pool_is_violated_and_its_property_named(pool: str) -> None:
+    schedules, known = KNOWN_BAD[pool]
+    report = run_check(Plan((f"acpool_spec.pools.{pool}:factory",), seed=2, schedules=schedules, workers=2))
+    assert report.outcome is Outcome.VIOLATED
+    assert report.outcome.exit_status == 1
+    broken = {line.id: line for line in report.lines if line.outcome is Outcome.VIOLATED}
+    assert known in broken
+    for known, line in broken.items():
+        assert line.schedule is not None
+        assert line.schedule.property == known
+        assert line.why.startswith(line.schedule.message)
+        assert line.why.endswith("×)")
+
+
+def test_a_pool_that_ends_its_process_is_bad_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "deadly_pool.py").write_text(
+        "import os\n"
+        "class Pool:\n"
+        "    async def get_or_create(self, key): os._exit(7)\n"
+        "    with_connection = cleanup_idle = get_or_create\n"
+        "    async def shutdown(self): os._exit(7)\n"
+        "def factory(connector, *, max_sessions): return Pool()\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with pytest.raises(BadInput, match="deadly_pool:factory: a process that ran this pool has ended"):
+        run_check(Plan(("deadly_pool:factory",), schedules=5))
+
+
+def test_a_batch_counts_what_it_did() -> None:
+    sample = run_batch(OURS_ONE, 1, range(4))
+    again = run_batch(OURS_ONE, 1, range(4))
+    assert sample == again
+    assert sample.runs == 4
+    assert sample.steps > sample.decisions / 4 > 0
+    assert 0 < len(sample.histories) <= 4
+    assert sample.found == {}
+
+
+def test_the_machine_counts_its_runs() -> None:
+    sample = run_machine_batch(OURS_ONE, 1, 3)
+    assert (sample.found, sample.runs) == ({}, 0)
+    assert sample.machine_runs >= 1
+
+
+def failure(known: str, size: int) -> Failure:
+    return Failure(Scope(), ("turn",) * size, Violation(known, "broke", 0))
+
+
+def test_progress_keeps_the_failure_of_the_lowest_run_of_each_property() -> None:
+    progress = progressed(runs=0)
+    for target, run, times in (("b", 9, 1), ("a", 9, 2), ("c", 30, 1), ("z", 3, 1)):
+        progress.add(Sample(target, runs=1, found={"S1": Found(run, failure("S1", 5), times)}))
+    assert progress.found["S1"][0] == "z"
+    assert progress.times["S1"] == 5
+    assert progress.runs == 4
+
+
+def test_the_shortest_failure_of_a_batch_is_kept_and_counted() -> None:
+    batches = run_batch("acpool_spec.pools.merged:factory", 0, range(10)).found["S1"]
+    alone = [run_batch("acpool_spec.pools.merged:factory", 0, [number]).found for number in range(10)]
+    sizes = [len(found["S1"].failure.decisions) for found in alone if "S1" in found]
+    assert batches.times == len(sizes) > 1
+    assert len(batches.failure.decisions) == min(sizes)
+
+
+def test_histories_that_differ_in_time_alone_are_one() -> None:
+    from acpool_spec.events import Event
+
+    def event(time: int, key: str) -> Event:
+        return Event(index=0, time=time, type="invoke", f="reset", process=0, key=key)
+
+    assert fingerprint([event(1, "a")]) == fingerprint([event(2, "a")])
+    assert fingerprint([event(1, "a")]) != fingerprint([event(1, "b")])
+
+
+def test_every_pool_is_loaded_before_anything_runs() -> None:
+    assert targets_of(OURS) == OURS
+    with pytest.raises(BadInput, match="nowhere"):
+        targets_of([*OURS, "nowhere:factory"])
