@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 BAD_INPUT = 2
+UNDECIDED = 3
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -43,6 +44,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (BadInput, FactoryFailed) as error:
         print(f"acpool {options.command}: {error}", file=sys.stderr)
         return BAD_INPUT
+    except KeyboardInterrupt:
+        print(f"acpool {options.command}: interrupted, before there was anything to say", file=sys.stderr)
+        return UNDECIDED
     except OSError as error:
         # Nothing more can be said to whoever reads the output, and that is no verdict.
         if sys.stdout is not None:
@@ -117,3 +121,7 @@ def _count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r}: expected a whole number above 0")
     return int(text)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -60,8 +60,9 @@ class PoolMachine(RuleBasedStateMachine):
         scope = Scope(
             **{**{name: getattr(scope, name) for name in Scope.__slots__}, "reclaims": self.target.reclaims}
         )
-        self.world = World(self.target.factory, scope)
-        self.world.__enter__()
+        world = World(self.target.factory, scope)
+        world.__enter__()
+        self.world = world
 
     @property
     def here(self) -> World:

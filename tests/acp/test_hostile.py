@@ -109,6 +109,14 @@ async def test_the_error_repeats_the_agents_last_words(start_hostile: Any) -> No
         await connection.prompt("exit 3")
 
 
+async def test_how_an_agent_ended_is_told_rather_than_that_its_output_did(start_hostile: Any) -> None:
+    connection = await start_hostile()
+    # The exit is noticed before the end of the output.
+    asyncio.get_running_loop().remove_reader(connection._process.stdout.fileno())
+    with pytest.raises(ConnectionLost, match="the agent was ended by SIGKILL"):
+        await connection.prompt(f"kill {int(signal.SIGKILL)}")
+
+
 async def test_death_between_prompts_is_noticed_without_a_call(
     start_hostile: Any, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+
 from acpool_spec.batch import fingerprint
 from acpool_spec.sampling import Habits, Walk
 from acpool_spec.targets import load_target
@@ -52,7 +53,9 @@ def test_the_same_walks_under_any_hash_seed() -> None:
     assert int(answers.pop().split()[0]) > 1_000
 
 
-def walked(name: str, number: int, moments: list[Moment] | None = None) -> tuple[list[str], bytes, int, float]:
+def walked(
+    name: str, number: int, moments: list[Moment] | None = None
+) -> tuple[list[str], bytes, int, float]:
     target = load_target(name)
     walk = Walk(9, number, reclaims=target.reclaims)
     watch = None if moments is None else moments.append

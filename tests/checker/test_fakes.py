@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
+
 from acpool.contract import Connection, Connector
 from acpool.errors import ConnectionLost, SessionRefused
 from acpool_spec.fakes import STAGES, Call, FakeConnection, FakeConnector, FakeFailure, Outside

@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from acpool_spec import gate
 from acpool_spec.batch import Found, Sample, fingerprint, run_batch, run_machine_batch
 from acpool_spec.gate import FLOOR, Plan, Progress, Report, run_check, targets_of
@@ -62,7 +63,9 @@ def test_a_budget_that_ends_early_is_named_and_nothing_holds() -> None:
     assert report.outcome.exit_status == 3
     assert {line.outcome for line in report.lines} == {Outcome.UNDECIDED}
     runs = report.progress.runs
-    assert by_id(report, "S1").why == f"the budget of 0.1 s ran out after {runs} of at least {FLOOR} schedules"
+    assert (
+        by_id(report, "S1").why == f"the budget of 0.1 s ran out after {runs} of at least {FLOOR} schedules"
+    )
     assert shown[-1] == "minimising"
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+
 from acpool_spec.properties.judgement import Judgement
 
 SUSPENDED = """

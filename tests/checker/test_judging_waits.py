@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+
 from acpool_spec.properties.judgement import Judgement
 
 REFUSED = "1 > get_or_create b \n 1 ! PoolExhausted"

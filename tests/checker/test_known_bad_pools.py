@@ -6,6 +6,7 @@ How rare each is, under more seeds: ``acpool check --pool acpool_spec.pools.merg
 from __future__ import annotations
 
 import pytest
+
 from acpool_spec.properties import Violation
 from acpool_spec.sampling import Walk
 from acpool_spec.targets import load_target

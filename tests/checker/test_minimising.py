@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+
 from acpool_spec.batch import run_batch
 from acpool_spec.minimise import Failure, Minimiser, attempt
 from acpool_spec.targets import Target, load_target

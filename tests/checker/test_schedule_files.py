@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from acpool_spec import schedule as schedules
 from acpool_spec.batch import run_batch
 from acpool_spec.cli import main

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
+
 from acpool.contract import Connection, Connector, SessionInfo
 from acpool.errors import PoolClosed
 from acpool_spec.clients import Client, Program

@@ -250,6 +250,7 @@ class Desk:
             self.ask(key)
             self.open(key)
             self.commit(key)
+        self.drain()
         return self.core.live[keys[-1]]
 
     def lease(self, key: str, want: Want = Want.BOTH) -> tuple[Entry, object]:

@@ -14,8 +14,8 @@ def judge_answer(event: Event, ledger: Ledger, ended: Pending | None) -> Found:
     """S12 at an ``acquire`` or an answer; ``ledger`` has seen it."""
     if event.f == "acquire" and event.process in ledger.pending:
         process, call = ledger.processes.get(event.connection or ""), ledger.pending[event.process]
-        if process is not None and _gone_before(process, call):
-            yield "S12", f"client {call.process} gets the lease of {process.name}, which was dead before it called"
+        if process is not None and process.ended is not None and process.ended < max(call.invoked, process.released):
+            yield "S12", f"client {call.process} gets the lease of {process.name}, which had died before it could"
     if ended is None or event.type != "ok":
         return
     if ended.taken_back:
@@ -32,6 +32,11 @@ def judge_efforts(ledger: Ledger, called: Container[str]) -> Found:
 
     ``called``: the connections with a call in progress.
     """
+    for call in ledger.calls("reset"):
+        # Nothing is ready, so the reset has decided: whoever holds a lease from before it has lost it.
+        for process in ledger.processes.values():
+            if process.key == call.key and process.leased < call.invoked and process.holder in ledger.pending:
+                ledger.pending[process.holder].taken_back = True
     wanted = {call.key for call in ledger.calls(*CREATING, *LEASING)}
     alive = [p for p in ledger.processes.values() if p.ended is None and not p.given_up]
     for process in alive:

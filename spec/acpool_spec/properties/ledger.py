@@ -31,6 +31,7 @@ class Process:
     claimed_id: str | None = None  # the one it was asked to load, answered or not
     established: bool = False  # a caller was told of its session
     holder: int | None = None
+    released: int = -1
     leased: int = 0
     excused: int | None = None  # an operation that may remove it was called then, and it was not used since
     first_use: int = -1  # the last use was not before this
@@ -222,6 +223,7 @@ class Ledger:
                 if event.process in self.pending:
                     self.pending[event.process].holds = process
             case "release":
+                process.released = now
                 if process.holder == event.process:
                     process.holder = None
                 self._used(process, now, NEVER)
