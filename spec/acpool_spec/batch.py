@@ -1,4 +1,4 @@
-"""The unit of work of the gate: a range of random runs of one pool, judged, with each new failure cut down. Runs in any process."""
+"""The unit of work of the gate, in any process: a range of random runs of one pool, judged, and failures cut down."""
 
 from __future__ import annotations
 

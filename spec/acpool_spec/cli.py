@@ -36,7 +36,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from acpool_spec.world import FactoryFailed
 
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # whatever a key is made of, and wherever this is printed
+        sys.stdout.reconfigure(
+            errors="backslashreplace"
+        )  # whatever a key is made of, and wherever this is printed
     options = _parser().parse_args(arguments)
     command = {"check": check, "replay": replay, "history": history}[options.command]
     try:

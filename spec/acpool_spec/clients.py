@@ -5,17 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from acpool.errors import ConnectionLost, PoolError
-
 from acpool_spec.fakes import FakeFailure
 from acpool_spec.recorder import Recorder
 
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """One call: operation ``f`` on ``key`` (None where it takes none), with ``argument``: the prompts under a lease, or the ttl."""
+    """One call: operation ``f`` on ``key`` (None where it takes none); ``argument``: the prompts under a lease, or the ttl."""
 
     f: str
     key: str | None = None
@@ -100,10 +100,10 @@ class Client:
             case "get_or_create":
                 return _described(await pool.get_or_create(key))
             case "with_connection":
-                return await pool.with_connection(key, lambda connection: self._use(connection, program))
+                return await pool.with_connection(key, partial(self._use, program))
             case "session":
                 async with pool.session(key) as connection:
-                    return await self._use(connection, program)
+                    return await self._use(program, connection)
             case "cleanup_idle":
                 removed = await pool.cleanup_idle(float(program.argument))
                 return list(removed) if isinstance(removed, (list, tuple, set, frozenset)) else None
@@ -115,7 +115,7 @@ class Client:
                 await pool.shutdown()
                 return None
 
-    async def _use(self, connection: Any, program: Program) -> object:
+    async def _use(self, program: Program, connection: Any) -> object:
         # The names are read first: a lease that is taken back no longer tells them.
         seen = _Seen(connection.name, connection.key)
         record = self._recorder

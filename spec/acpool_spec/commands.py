@@ -20,7 +20,6 @@ from acpool_spec.timeline import Watcher, render
 from acpool_spec.verdict import Outcome
 
 
-
 class _Console(Console):
     """A console that tells when nobody reads any more, where rich would exit with the status of a violation."""
 

@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from acpool.errors import ConnectionLost, SessionRefused
-
 from acpool_spec.recorder import Recorder
 
 STAGES = ("open", "initialize", "new", "load", "prompt", "cancel", "close")
@@ -56,6 +55,7 @@ class Outside:
         self._sessions = 0
 
     def new_session_id(self) -> str:
+        """An id that no agent has used."""
         self._sessions += 1
         return f"s{self._sessions}"
 

@@ -1,4 +1,4 @@
-"""``acpool check``: samples schedules of pools under test on every core until its budget is spent, and gives each property a verdict.
+"""``acpool check``: samples schedules of pools under test until its budget is spent, and gives each property a verdict.
 
 A verdict of this gate is about a sample and says so: *holds* means that the planned number of schedules was run, that each
 property was put to the test in them, and that none broke. Anything less is *undecided* and named.
@@ -120,7 +120,10 @@ def run_check(plan: Plan, show: Callable[[Progress], object] = lambda _: None) -
     progress = Progress(plan, time.monotonic())
     # Spawned, not forked: a worker that begins from nothing behaves like the process that replays its schedules.
     context = multiprocessing.get_context("spawn")
-    ignore = (signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole process group; the workers finish their batch
+    ignore = (
+        signal.SIGINT,
+        signal.SIG_IGN,
+    )  # Ctrl-C reaches the whole process group; the workers finish their batch
     with ProcessPoolExecutor(plan.workers, context, signal.signal, ignore) as workers:
         try:
             _sample(plan, progress, workers, show)
@@ -128,7 +131,9 @@ def run_check(plan: Plan, show: Callable[[Progress], object] = lambda _: None) -
             progress.interrupted = True
         except BrokenProcessPool as error:
             names = ", ".join(plan.targets)
-            raise BadInput(f"--pool {names}: a process that ran this pool has ended; expected it to go on") from error
+            raise BadInput(
+                f"--pool {names}: a process that ran this pool has ended; expected it to go on"
+            ) from error
         progress.phase = "minimising"
         show(progress)
         schedules = _minimised(progress, workers)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from hypothesis import HealthCheck, Phase, Verbosity, seed, settings
 from hypothesis import strategies as st
@@ -57,9 +58,7 @@ class PoolMachine(RuleBasedStateMachine):
     @initialize(scope=_SCOPES)
     def begin(self, scope: Scope) -> None:
         """Make the pool and its world."""
-        scope = Scope(
-            **{**{name: getattr(scope, name) for name in Scope.__slots__}, "reclaims": self.target.reclaims}
-        )
+        scope = replace(scope, reclaims=self.target.reclaims)
         world = World(self.target.factory, scope)
         world.__enter__()
         self.world = world
@@ -175,7 +174,7 @@ def run_machine(
         derandomize=False,
         verbosity=Verbosity.quiet,
         phases=(Phase.generate, Phase.shrink),
-        suppress_health_check=list(HealthCheck),
+        suppress_health_check=(HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large),
         report_multiple_bugs=False,
         print_blob=False,
     )

@@ -13,9 +13,14 @@ class Named(Protocol):
     """What the recorder needs of a connection."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """Its name in the history."""
+        ...
+
     @property
-    def key(self) -> str: ...
+    def key(self) -> str:
+        """The key it was opened for."""
+        ...
 
 
 class Recorder:

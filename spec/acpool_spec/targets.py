@@ -8,7 +8,7 @@ import inspect
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import acpool_spec
 from acpool_spec.fakes import FakeConnector, Outside
@@ -85,7 +85,7 @@ def load_target(name: str) -> Target:
     if not callable(found):
         raise BadInput(f"--pool {name!r}: module {module_name!r} has no callable {attribute!r}")
     _require_pool(name, found)
-    return Target(name, found, bool(getattr(found, "reclaims_leases", False)))
+    return Target(name, cast(PoolFactory, found), bool(getattr(found, "reclaims_leases", False)))
 
 
 def _require_pool(name: str, factory: Any) -> None:

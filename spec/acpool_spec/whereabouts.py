@@ -17,7 +17,7 @@ def whereabouts(task: asyncio.Task[Any], outside: Outside) -> tuple[Location | N
     places = suspended_at(task)
     own = [place for place in places if "asyncio" not in PurePath(place.filename).parts]
     theirs = [place for place in own if PurePath(place.filename).name not in _MACHINERY]
-    place = (theirs or own or places or [None])[-1]
+    place = next((found[-1] for found in (theirs, own, places) if found), None)
     future: object = getattr(task, "_fut_waiter", None)
     if future is None:
         return place, "its turn"

@@ -23,7 +23,6 @@ from dataclasses import dataclass
 from typing import Any, Protocol, Self
 
 from acpool.contract import Connection, Connector
-
 from acpool_spec.clients import Client, Program
 from acpool_spec.events import PoolFacts
 from acpool_spec.fakes import FakeConnection, FakeConnector, Outside
@@ -39,16 +38,29 @@ from acpool_spec.whereabouts import whereabouts
 class PoolUnderTest(Protocol):
     """What a pool must offer to be judged; ``cancel``, ``reset`` and ``session`` are exercised where present."""
 
-    async def get_or_create(self, key: str) -> object: ...
-    async def with_connection(self, key: str, fn: Callable[[Connection], Awaitable[Any]]) -> Any: ...
-    async def cleanup_idle(self, ttl: float) -> object: ...
-    async def shutdown(self) -> None: ...
+    async def get_or_create(self, key: str) -> object:
+        """Describe the session of ``key``, creating it where there is none."""
+        ...
+
+    async def with_connection(self, key: str, fn: Callable[[Connection], Awaitable[Any]]) -> Any:
+        """Run ``fn`` with the connection of ``key`` under its lease."""
+        ...
+
+    async def cleanup_idle(self, ttl: float) -> object:
+        """Suspend what was idle for ``ttl`` seconds."""
+        ...
+
+    async def shutdown(self) -> None:
+        """Refuse new work and take everything down."""
+        ...
 
 
 class PoolFactory(Protocol):
     """Makes the pool under test."""
 
-    def __call__(self, connector: Connector, *, max_sessions: int) -> PoolUnderTest: ...
+    def __call__(self, connector: Connector, *, max_sessions: int) -> PoolUnderTest:
+        """Make a pool of ``max_sessions`` slots on ``connector``."""
+        ...
 
 
 class FactoryFailed(Exception):
@@ -64,7 +76,8 @@ class Scope:
     """What one run is about.
 
     ``mode``: ``fifo`` (stock asyncio's order of ready callbacks) or ``reordered`` (any ready lane may go next).
-    ``agents_load``: whether the agents can load a session. ``reclaims``: whether the pool's ``cleanup_idle`` takes old leases back. ``operations``: those that clients may call.
+    ``agents_load``: whether the agents can load a session. ``reclaims``: whether the pool's ``cleanup_idle`` takes old leases
+    back. ``operations``: those that clients may call.
     """
 
     max_sessions: int = 1
@@ -185,10 +198,8 @@ class World:
             for how in call.answers
             if how != "ok"
         ]
-        for connection in self.outside.connections:
-            if connection.alive and not connection.stuck:
-                found.append(f"outlive {connection.name}" if connection.killed else f"die {connection.name}")
-        return found
+        able = [c for c in self.outside.connections if c.alive and not c.stuck]
+        return [*found, *(f"{'outlive' if c.killed else 'die'} {c.name}" for c in able)]
 
     def starts(self, client: int) -> list[str]:
         """The calls that ``client`` may make now."""

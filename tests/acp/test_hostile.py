@@ -8,6 +8,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -166,7 +167,7 @@ async def test_the_last_words_are_read_to_the_end(
 
 
 async def test_an_agent_that_falls_silent_is_quoted_though_it_lives(
-    start_hostile: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    start_hostile: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG, "acpool.acp")
     monkeypatch.setattr(stderr, "LINES_PER_S", 10_000)
@@ -176,6 +177,7 @@ async def test_an_agent_that_falls_silent_is_quoted_though_it_lives(
     with pytest.raises(ConnectionLost, match="closed its output; its last words: 'about to fall silent'"):
         await connection.prompt("close-stdout")
     # What it says later is logged to the end, too.
+    (tmp_path / "speak").touch()
     await connection.close()
     assert [message for message in caplog.messages if "gone" in message] == ["agent of 'key': gone"]
 

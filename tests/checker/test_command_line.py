@@ -19,7 +19,7 @@ from acpool_spec.cli import main
 from acpool_spec.schedule import save_schedule, schedule_of
 from acpool_spec.targets import load_target
 
-GOOD_HISTORY = [
+GOOD_HISTORY: list[dict[str, object]] = [
     {"type": "pool", "max_sessions": 1},
     {"index": 0, "time": 0, "process": 0, "type": "invoke", "f": "get_or_create", "key": "a"},
     {"index": 1, "time": 1, "type": "event", "f": "opening", "key": "a", "connection": "c1"},
@@ -34,8 +34,15 @@ GOOD_HISTORY = [
         "connection": "c1",
         "session_id": "s",
     },
-    {"index": 5, "time": 5, "process": 0, "type": "ok", "f": "get_or_create", "key": "a"}
-    | {"value": {"session_id": "s", "resumed": False, "session_reset": False}},
+    {
+        "index": 5,
+        "time": 5,
+        "process": 0,
+        "type": "ok",
+        "f": "get_or_create",
+        "key": "a",
+        "value": {"session_id": "s", "resumed": False, "session_reset": False},
+    },
 ]
 ODD_KEYS = ("[red]x[/red]", "a\\[bold]b", "sp ace", "[/]", "\ud800", "ünï☂", "-", "")
 
@@ -49,7 +56,7 @@ def history(path: Path, records: list[dict[str, object]]) -> Path:
 
 def crowded(key: str) -> list[dict[str, object]]:
     """A history in which two processes of ``key`` are alive at once."""
-    second = [
+    second: list[dict[str, object]] = [
         {"index": index, "time": index, "type": "event", "f": f, "key": key, "connection": "c2"}
         for index, f in ((6, "opening"), (7, "opened"))
     ]
@@ -59,7 +66,7 @@ def crowded(key: str) -> list[dict[str, object]]:
 @pytest.fixture(autouse=True)
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
     monkeypatch.setattr(gate, "MACHINE_EXAMPLES", 1)
 
 
@@ -232,6 +239,9 @@ def test_a_schedule_that_cannot_be_written_does_not_cost_the_verdict(
     assert "cannot be written: " in capsys.readouterr().out
 
 
+ENDLESS = ["--pool", "acpool_spec.reference:default", "--schedules", "1000000", "--workers", "2"]
+
+
 def children(process: int) -> list[int]:
     return [int(child) for child in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
 
@@ -379,7 +389,7 @@ def test_who_stops_reading_gets_no_verdict(tmp_path: Path) -> None:
 def test_output_that_cannot_be_written(tmp_path: Path, redirection: str, status: int) -> None:
     path = history(tmp_path / "h", GOOD_HISTORY)
     command = f"{sys.executable} -m acpool_spec.cli history {path} {redirection}"
-    run = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    run = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True, check=False)
     assert run.returncode == status
     assert "Traceback" not in run.stderr
 

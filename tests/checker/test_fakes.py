@@ -159,7 +159,7 @@ def test_only_a_load_can_be_refused(
     assert call.answers == ("ok", "refuse", "fail", "hang")
     outside.answer(call, "refuse")
     run(loop)
-    with pytest.raises(SessionRefused, match="c1.load"):
+    with pytest.raises(SessionRefused, match=r"c1\.load"):
         task.result()
     assert seen()[-2:] == ["loading", "refused"]
     assert outside.recorder.events[-1].session_id == "s9"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from pathlib import Path
 
@@ -133,7 +134,7 @@ def test_a_pool_that_ends_its_process_is_bad_input(tmp_path: Path, monkeypatch: 
         "    async def shutdown(self): os._exit(7)\n"
         "def factory(connector, *, max_sessions): return Pool()\n"
     )
-    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     with pytest.raises(BadInput, match="deadly_pool:factory: a process that ran this pool has ended"):
         run_check(Plan(("deadly_pool:factory",), schedules=5))

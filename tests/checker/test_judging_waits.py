@@ -215,6 +215,16 @@ PAIRS: list[tuple[str, str, dict[str, Any], str, str]] = [
         + "1 > get_or_create c \n c1 closing a \n -- stopped \n c2 leaves b \n 2 > get_or_create e \n c3 opening e",
     ),
     (
+        "L4",
+        "with a slot for each of them nobody is overtaken",
+        {"slots": 2},
+        TWO_EVICTED
+        + "c2 closing b \n -- stopped \n 2 > get_or_create e \n c1 closed a \n c2 closed b \n c3 opening e",
+        A_THEN_B
+        + "1 > get_or_create c \n c1 closing a \n -- stopped \n c2 leaves b \n 2 > get_or_create e \n"
+        + "c1 closed a \n c3 opening e",
+    ),
+    (
         "L5",
         "a waiter stranded by another's cancellation",
         {},

@@ -182,7 +182,7 @@ class Slotted:
 
 
 class OneSlot:
-    __slots__ = "inner"  # a single name is allowed, too
+    __slots__ = "inner"  # noqa: PLC0205 - a single name is allowed, too, and must be searched
 
     def __init__(self, inner: object) -> None:
         self.inner = inner

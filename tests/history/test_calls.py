@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+
 from acpool_spec.history import Call, Event, HistoryError, calls_of
 
 INVOKE = Event(index=0, time=0, type="invoke", f="get_or_create", process=0, key="a", value=[1], ttl=2.0)

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from acpool_spec import history as history_module
-from acpool_spec.history import ANY, HistoryError, Vocabulary, iter_history, read_history
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from acpool_spec import history as history_module
+from acpool_spec.history import ANY, HistoryError, Vocabulary, iter_history, read_history
 
 INVOKE = {"index": 0, "time": 0, "type": "invoke", "f": "reset", "process": 0, "key": "a"}
 OK = {**INVOKE, "index": 1, "type": "ok", "value": True}

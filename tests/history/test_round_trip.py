@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from acpool_spec.history import (
     ANY,
     Event,
@@ -21,8 +24,6 @@ from acpool_spec.history import (
     read_history,
     write_history,
 )
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 EXAMPLE = """\
 {"type":"pool","max_sessions":4,"capacity_timeout":0.5}

@@ -9,6 +9,7 @@ from random import Random
 from typing import Any
 
 import pytest
+
 from acpool_spec.linearizability import Operation, SequentialSpec
 
 AnySpec = SequentialSpec[Any]

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+
 from acpool_spec.linearizability import Operation, check_history
 from acpool_spec.objects import KeyValue, Register
 from acpool_spec.verdict import Bound, Budget

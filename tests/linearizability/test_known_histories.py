@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from acpool_spec.linearizability import Operation, check_history
 from acpool_spec.objects import CasRegister, KeyValue, Lock, Queue, Register, UnknownOperation, hashable
 from acpool_spec.verdict import Stuck

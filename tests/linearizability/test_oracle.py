@@ -6,6 +6,7 @@ from random import Random
 from typing import Any
 
 import pytest
+
 from acpool_spec.linearizability import check_history
 from acpool_spec.objects import CasRegister, KeyValue, Lock, Queue, Register
 from acpool_spec.verdict import Verdict

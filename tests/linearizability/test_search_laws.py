@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
 from acpool_spec.linearizability import Operation, check_history
 from acpool_spec.objects import CasRegister, Register
 from acpool_spec.verdict import Budget
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 FIXED = settings(
     derandomize=True,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from acpool_spec.verdict import Bound, Budget, Meter, Outcome, Stuck, Verdict
 
 

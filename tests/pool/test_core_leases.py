@@ -136,7 +136,7 @@ def test_a_prompt_is_known_from_its_beginning_to_its_end(desk: type[Desk]) -> No
 def test_the_agent_is_told_when_a_prompt_is_cut_short(desk: type[Desk], prompts: int) -> None:
     table = desk()
     table.live("a")
-    entry, token = table.lease("a")
+    entry, _ = table.lease("a")
     for _ in range(prompts):
         table.core.prompt_begun(entry)
     table.core.reset("a")

@@ -256,9 +256,9 @@ class CoreMachine(RuleBasedStateMachine):
 
     @invariant()
     def leased_is_held(self) -> None:
-        held = {id(entry) for entry, _ in self.held.values()}
+        held = {entry.serial for entry, _ in self.held.values()}
         for entry in self.core.live.values():
-            assert (entry.stage is Stage.LEASED) == (entry.lease is not None) == (id(entry) in held)
+            assert (entry.stage is Stage.LEASED) == (entry.lease is not None) == (entry.serial in held)
 
     @invariant()
     def promises_are_mutual_and_once(self) -> None:

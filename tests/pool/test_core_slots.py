@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from acpool.records import Outcome, Queued, Served, Stage, Want
 
 if TYPE_CHECKING:
@@ -136,22 +138,21 @@ def test_a_newcomer_never_overtakes_those_who_wait(desk: type[Desk]) -> None:
     assert [creation.key for creation in table.core.waiting.values()] == ["d", "e"]
 
 
-def test_the_ends_that_free_a_slot_each_serve_who_waits(desk: type[Desk]) -> None:
-    """A session that comes to rest, one that dies, one that is reset, a start that fails: the line moves in that step."""
-    ends = {
-        "rests": lambda t, e, k: t.core.release(e, k, 0.0),
-        "dies": lambda t, e, k: (setattr(t.agent(e), "alive", False), t.core.release(e, k, 0.0)),
-        "reset": lambda t, e, k: t.core.reset("a"),
-        "expires": lambda t, e, k: t.core.expire(0.0, 0.0, 0.0),
-    }
-    for name, end in ends.items():
-        table = desk(queueing=True)
-        table.live("a")
-        entry, token = table.lease("a")
-        table.ask("b")
-        assert entry.heir is None
-        end(table, entry, token)
-        assert entry.heir is table.creation("b"), name
+@pytest.mark.parametrize("end", ["rests", "dies", "reset", "expires"])
+def test_every_end_of_a_lease_serves_who_waits_for_a_slot_in_that_step(desk: type[Desk], end: str) -> None:
+    table = desk(queueing=True)
+    table.live("a")
+    entry, token = table.lease("a")
+    table.ask("b")
+    assert entry.heir is None
+    if end == "reset":
+        table.core.reset("a")
+    elif end == "expires":
+        table.core.expire(0.0, 0.0, 0.0)
+    else:
+        table.agent(entry).alive = end == "rests"
+        table.core.release(entry, token, 0.0)
+    assert entry.heir is table.creation("b")
 
 
 def test_a_failed_start_gives_its_slot_to_who_waits(desk: type[Desk]) -> None:
@@ -205,7 +206,9 @@ def test_promised_slots_are_swapped_so_that_each_waits_for_its_own_process(desk:
     assert len(table.core.entries) == 2
 
 
-def test_the_heir_of_a_slot_whose_key_still_dies_elsewhere_swaps_with_that_ones_heir(desk: type[Desk]) -> None:
+def test_the_heir_of_a_slot_whose_key_still_dies_elsewhere_swaps_with_that_ones_heir(
+    desk: type[Desk],
+) -> None:
     table = desk(2, queueing=True)
     table.live("a", "b")
     table.ask("c")

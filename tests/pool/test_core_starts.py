@@ -10,9 +10,9 @@ from acpool import ConnectionLost, SessionInfo
 from acpool.records import Outcome, Stage, Suspended, Want
 
 if TYPE_CHECKING:
-    from acpool.records import Entry
-
     from tests.pool.conftest import Desk
+
+    from acpool.records import Entry
 
 
 def start(table: Desk, key: str) -> Entry:

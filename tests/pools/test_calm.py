@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
 import pytest
+
 from acpool.contract import Connection, Connector, SessionInfo
 from acpool.errors import ConnectionLost, NoSession, PoolClosed, SessionStartError
 from acpool_spec.pools import (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+
 from acpool.errors import ConnectionLost, PoolExhausted, SessionStartError
 from acpool_spec.pools import merged
 from acpool_spec.pools.staging import Outside, hello, settle

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+
 from acpool.contract import Connection
 from acpool.errors import LeaseRevoked, PoolExhausted
 from acpool_spec.pools import no_reclaim

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+
 from acpool.errors import LeaseRevoked
 from acpool_spec.pools import reset_drops_gate
 from acpool_spec.pools.staging import Outside, hello

@@ -6,6 +6,7 @@ import asyncio
 from typing import Protocol
 
 import pytest
+
 from acpool.contract import Connection, Connector
 from acpool.errors import NoSession, PoolClosed, PoolExhausted, SessionBusy, SessionStartError
 from acpool_spec.pools import _sessions, _start, no_reclaim, remove_by_key, reset_drops_gate, unlocked_start

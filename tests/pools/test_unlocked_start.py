@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+
 from acpool_spec.pools import unlocked_start
 from acpool_spec.pools.staging import Outside
 

@@ -23,7 +23,6 @@ from acpool.errors import (
     SessionBusy,
     SessionStartError,
 )
-
 from acpool_spec.pools._start import START_TIMEOUT_S, end, start
 
 T = TypeVar("T")

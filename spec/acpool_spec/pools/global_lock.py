@@ -16,7 +16,6 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from acpool.contract import Connection, Connector, SessionInfo
-
 from acpool_spec.pools._sessions import Sessions
 
 T = TypeVar("T")

@@ -29,7 +29,6 @@ from typing import TypeVar
 
 from acpool.contract import Connection, Connector, SessionInfo
 from acpool.errors import NoSession, PoolClosed, PoolExhausted, SessionStartError
-
 from acpool_spec.pools._start import START_TIMEOUT_S, end
 
 T = TypeVar("T")

@@ -16,7 +16,6 @@ from typing import TypeVar
 from weakref import WeakValueDictionary
 
 from acpool.contract import Connection, Connector, SessionInfo
-
 from acpool_spec.pools._sessions import Entry, Sessions
 
 T = TypeVar("T")

@@ -17,7 +17,6 @@ from typing import TypeVar
 from weakref import WeakValueDictionary
 
 from acpool.contract import Connection, Connector, SessionInfo
-
 from acpool_spec.pools._sessions import LEASE_TIMEOUT_S, Entry, Sessions
 
 T = TypeVar("T")

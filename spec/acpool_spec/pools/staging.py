@@ -171,7 +171,8 @@ class Outside:
                 held.append(hold)
             await hold.wait()
         if self._failures.get(where):
-            raise self._failures[where].pop(0)()
+            failure = self._failures[where].pop(0)
+            raise failure()
 
 
 async def settle() -> None:

@@ -14,7 +14,6 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from acpool.contract import Connection, Connector, SessionInfo
-
 from acpool_spec.pools._sessions import LEASE_TIMEOUT_S, Sessions
 
 T = TypeVar("T")

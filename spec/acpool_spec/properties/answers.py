@@ -14,8 +14,15 @@ def judge_answer(event: Event, ledger: Ledger, ended: Pending | None) -> Found:
     """S12 at an ``acquire`` or an answer; ``ledger`` has seen it."""
     if event.f == "acquire" and event.process in ledger.pending:
         process, call = ledger.processes.get(event.connection or ""), ledger.pending[event.process]
-        if process is not None and process.ended is not None and process.ended < max(call.invoked, process.released):
-            yield "S12", f"client {call.process} gets the lease of {process.name}, which had died before it could"
+        if (
+            process is not None
+            and process.ended is not None
+            and process.ended < max(call.invoked, process.released)
+        ):
+            yield (
+                "S12",
+                f"client {call.process} gets the lease of {process.name}, which had died before it could",
+            )
     if ended is None or event.type != "ok":
         return
     if ended.taken_back:
@@ -24,7 +31,10 @@ def judge_answer(event: Event, ledger: Ledger, ended: Pending | None) -> Found:
     if ended.f == "get_or_create" and isinstance(session_id, str) and ended.key is not None:
         process = ledger.with_session(session_id, ended.key)
         if process is not None and _gone_before(process, ended):
-            yield "S12", f"get_or_create({ended.key!r}) answered {session_id!r}, whose process was dead before the call"
+            yield (
+                "S12",
+                f"get_or_create({ended.key!r}) answered {session_id!r}, whose process was dead before the call",
+            )
 
 
 def judge_efforts(ledger: Ledger, called: Container[str]) -> Found:

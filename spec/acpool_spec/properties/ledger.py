@@ -100,7 +100,9 @@ class Ledger:
         return [
             p
             for p in self.processes.values()
-            if p.ended is None or p.holder is not None or (p.established and p.closing is None and p.key in leasing)
+            if p.ended is None
+            or p.holder is not None
+            or (p.established and p.closing is None and p.key in leasing)
         ]
 
     def of_key(self, key: str) -> list[Process]:

@@ -62,7 +62,9 @@ def _ownership(event: Event, process: Process, ledger: Ledger) -> Found:
     if session_id is None:
         return
     for other in ledger.processes.values():
-        perhaps = other.given_up and other.claimed_id == session_id  # asked to load it, and never confirmed dead
+        perhaps = (
+            other.given_up and other.claimed_id == session_id
+        )  # asked to load it, and never confirmed dead
         if other is not process and other.alive and (other.session_id == session_id or perhaps):
             yield (
                 "S3",

@@ -36,9 +36,9 @@ def judge_isolation(ledger: Ledger) -> Found:
         joined = call.key in ledger.strays or any(
             c.key == call.key and c.f in CREATING for c in ledger.pending.values()
         )
-        if call.f in LEASING and joined:
-            if ledger.max_sessions is None or _taken(ledger, since) >= ledger.max_sessions:
-                continue
+        full = ledger.max_sessions is None or _taken(ledger, since) >= ledger.max_sessions
+        if call.f in LEASING and joined and full:
+            continue
         yield (
             "L1",
             f"{call.f}({call.key!r}) of client {call.process} waits, though no process of its key exists and a slot is free",
@@ -93,7 +93,7 @@ def _overtaken(winner: Pending, names: tuple[str, ...], ledger: Ledger) -> Found
 
 
 def _slot_overtaken(event: Event, ledger: Ledger) -> Found:
-    mine = [call for call in ledger.calls(*CREATING, key=event.key)]
+    mine = ledger.calls(*CREATING, key=event.key)
     if not mine or event.key in ledger.strays:
         return
     own = [p for p in ledger.processes.values() if p.key == event.key]
@@ -112,6 +112,8 @@ def _slot_overtaken(event: Event, ledger: Ledger) -> Found:
 def _queue_for_slots(ledger: Ledger, *, other_than: str | None) -> Iterator[Pending]:
     """The creators that have no slot for sure, in the order in which they came."""
     dying = sum(1 for p in ledger.processes.values() if p.running and p.closing is not None)
+    # The newcomer takes one slot; whoever was given another of the free ones may not have begun to use it.
+    spare = 0 if ledger.max_sessions is None else max(0, ledger.max_sessions - len(ledger.occupying()) - 1)
     assigned: set[str] = set()
     for call in ledger.calls(*CREATING):
         if call.key == other_than or call.key is None or call.holds is not None or not call.settled:
@@ -123,7 +125,7 @@ def _queue_for_slots(ledger: Ledger, *, other_than: str | None) -> Iterator[Pend
         )
         if served or ledger.key(call.key).reset_called >= call.invoked or call.key in assigned:
             continue
-        if len(assigned) < dying:
-            assigned.add(call.key)  # the slot of a process that is dying may be its own already
+        if len(assigned) < dying + spare:
+            assigned.add(call.key)  # a slot that is free, or whose process is dying, may be its own already
         else:
             yield call

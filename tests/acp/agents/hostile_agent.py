@@ -190,6 +190,7 @@ def do_close_stdout(request_id: Any, session_id: str, argument: str) -> None:
     os.close(1)
     while read() is not None:
         pass
+    await_file("speak")
     os.write(2, b"about to go\n" * 1000 + b"gone\n")
     os._exit(0)
 
