@@ -26,6 +26,8 @@ class Bounds:
             value: float | None = getattr(self, bound.name)
             if value is not None:
                 require_seconds(bound.name, value)
+        if not self.cleanup_interval > 0:
+            raise ValueError(f"cleanup_interval is {self.cleanup_interval}: expected seconds, more than 0")
 
     @property
     def ending(self) -> float:

@@ -56,7 +56,10 @@ class Connection(Protocol):
         ...
 
     async def prompt(self, content: Any) -> Any:
-        """Send one prompt and return the agent's answer to it."""
+        """Send one prompt and return the agent's answer to it.
+
+        A cancelled prompt must tell the agent, and whatever the agent still says about it must not reach the next one.
+        """
         ...
 
     async def cancel(self) -> None:

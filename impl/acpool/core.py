@@ -47,6 +47,7 @@ class Core(Slots):
         if entry.lease is not token:
             return  # taken back before; the slot is somebody else's business now
         entry.lease = None  # LP release
+        entry.granted = None
         entry.used_at = now
         if self.listening:
             self._emit("release", entry.key, entry)
@@ -129,7 +130,8 @@ class Core(Slots):
             if not creation.waiters:
                 self._abandon(creation, "abandoned")
                 self._serve()
-        elif outcome is Outcome.PENDING and waiter.entry is not None:
+        elif outcome is Outcome.PENDING:
+            assert waiter.entry is not None
             del waiter.entry.queue[waiter]
 
     # -- creations ---------------------------------------------------------------------------------------------------
@@ -215,12 +217,9 @@ class Core(Slots):
 
     def capacity_ran_out(self, creation: Creation) -> None:
         """``capacity_timeout`` passed: refuse the creation, unless it was served meanwhile."""
-        if (
-            self.creations.get(creation.key) is not creation
-            or creation.entry is not None
-            or creation.source is not None
-        ):
+        if not creation.queued:
             return
+        creation.queued = False
         del self.creations[creation.key]
         del self.waiting[creation.serial]
         self._emit("exhaust", creation.key)
@@ -231,8 +230,7 @@ class Core(Slots):
         """The process of ``entry`` is dead (``confirmed``) or given up on: its slot goes to whoever it was promised to."""
         if self.entries.pop(entry.serial, None) is None:
             return
-        if self.dying.get(entry.key) is entry:
-            del self.dying[entry.key]
+        del self.dying[entry.key]
         self._emit("closed" if confirmed else "give_up", entry.key, entry)
         if not confirmed:
             self.given_up += 1
@@ -242,7 +240,8 @@ class Core(Slots):
         heir, entry.heir = entry.heir, None
         if heir is not None:
             heir.source = None
-            self._give(heir)
+            if heir.key == entry.key:
+                self._give(heir)  # the session's own slot; any other goes to whoever waited first
         self._serve()
 
     # -- the operator ------------------------------------------------------------------------------------------------
@@ -303,6 +302,11 @@ class Core(Slots):
             self._remove(entry, "shutdown", kill=True)
 
     # -- prompts -----------------------------------------------------------------------------------------------------
+
+    def begun(self, waiter: Waiter) -> None:
+        """The caller behind ``waiter`` begins to use the lease that it was handed; from now on it can be interrupted."""
+        assert waiter.entry is not None
+        waiter.entry.granted = None
 
     def prompt_begun(self, entry: Entry) -> None:
         """A prompt of the holder begins."""

@@ -39,7 +39,7 @@ class SessionBusy(PoolError):
 
 
 class LeaseRevoked(PoolError):
-    """The lease was taken back (``reset``, ``max_lease`` or the deadline of ``shutdown``); its connection is gone."""
+    """The lease was taken back (by ``reset``, ``max_lease``, the deadline of ``shutdown``, or its process died)."""
 
 
 class SessionRefused(PoolError):

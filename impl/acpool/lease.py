@@ -1,4 +1,4 @@
-"""The lease of one session: a single-use async context manager that is also the connection its holder talks to.
+"""The lease of one session: an async context manager that is also the connection its holder talks to.
 
 A holder whose lease is taken back is interrupted the way ``asyncio.timeout`` interrupts: its task is cancelled, and the
 cancellation that the lease itself asked for leaves the ``async with`` block as :class:`~acpool.errors.LeaseRevoked`.
@@ -67,16 +67,19 @@ class Lease:
             entry = await self._wait(pool, key)
         # Nothing is awaited between holding the lease and knowing whom to interrupt.
         task = current_task(pool.loop)
-        assert task is not None
+        if task is None:
+            core.release(entry, self, pool.now())
+            raise RuntimeError(f"the pool is used in an event loop that is not its own: no lease of {key!r}")
         self._held = (entry, pool, task, task.cancelling())
+        self._revoked = ""
+        if core.effects:
+            pool.perform()
         return self
 
     async def _wait(self, pool: Pool, key: str) -> Entry:
         if self._held is not None:
             raise RuntimeError(f"the lease of {key!r} is held already: ask the pool for another one")
-        entry = await pool.wait_for_lease(key, self._want, self)
-        self._revoked, self._interrupted = "", False
-        return entry
+        return await pool.wait_for_lease(key, self._want, self)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -87,6 +90,7 @@ class Lease:
         if entry.lease is not self:
             # Taken back. ``uncancel`` always: the request that this lease made ends with this lease.
             ours = self._interrupted and task.uncancel() <= cancelling
+            self._interrupted = False
             if ours and kind is not None and issubclass(kind, asyncio.CancelledError):
                 raise self._revocation() from error
             return
@@ -194,7 +198,7 @@ class Lease:
 
     def _revocation(self) -> LeaseRevoked:
         if self._revoked:
-            why = _REASONS.get(self._revoked, self._revoked)
+            why = _REASONS[self._revoked]
             return LeaseRevoked(f"the lease of {self._asked[1]!r} was taken back: {why}")
         return LeaseRevoked(f"the lease of {self._asked[1]!r} is not held: it has ended or has not begun")
 

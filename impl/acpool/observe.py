@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -79,10 +80,17 @@ def report(event: PoolEvent, on_event: Callable[[PoolEvent], None] | None) -> No
         if event.cause in _TROUBLE:
             level = logging.WARNING
         if log.isEnabledFor(level):
-            facts = {name: getattr(event, name) for name in PoolEvent.__slots__}
-            log.log(level, text, facts, extra={f"acpool_{name}": value for name, value in facts.items()})
+            _write(level, text, event)
     if on_event is not None:
         try:
             on_event(event)
         except Exception:
             log.exception("on_event raised at %s of %r", event.action, event.key)
+
+
+def _write(level: int, text: str, event: PoolEvent) -> None:
+    facts = {name: getattr(event, name) for name in PoolEvent.__slots__}
+    try:
+        log.log(level, text, facts, extra={f"acpool_{name}": value for name, value in facts.items()})
+    except Exception as error:  # noqa: BLE001 - a handler that fails must not take the pool's decision with it
+        sys.stderr.write(f"acpool: a logging handler raised at {event.action} of {event.key!r}: {error!r}\n")

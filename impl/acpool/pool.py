@@ -33,6 +33,7 @@ T = TypeVar("T")
 class SessionPool:
     """At most ``max_sessions`` agent processes, one per key, created, leased, suspended and resumed on demand.
 
+    Use it as an async context manager, or end it with ``shutdown``: what is not shut down outlives the event loop.
     All times are seconds, none may be negative; ``math.inf`` takes a bound away.
 
     ``capacity_timeout``: how long a creation waits for a slot while none is free, closing or idle (0: not at all).
@@ -64,8 +65,8 @@ class SessionPool:
         suspended: Mapping[str, str] | None = None,
         on_event: Callable[[PoolEvent], None] | None = None,
     ) -> None:
-        if max_sessions < 1:
-            raise ValueError(f"max_sessions is {max_sessions}: expected 1 or more")
+        if not isinstance(max_sessions, int) or max_sessions < 1:  # pyright: ignore[reportUnnecessaryIsInstance]  # callers may be untyped
+            raise ValueError(f"max_sessions is {max_sessions}: expected a whole number, 1 or more")
         self._bounds = Bounds(
             capacity_timeout=capacity_timeout,
             start_timeout=start_timeout,
@@ -148,7 +149,7 @@ class SessionPool:
         entry = self.core.prompting(key)
         if entry is None:
             return False
-        await tell_agent(entry.connection, self._bounds.cancel_timeout)
+        await tell_agent(entry.connection, key, self._bounds.cancel_timeout, self._shell.spawn)
         return True
 
     async def reset(self, key: str) -> bool:
@@ -179,7 +180,7 @@ class SessionPool:
         """
         require_seconds("timeout", timeout)
         at = self.now() + timeout
-        if self._shutdown is None:
+        if self._shutdown is None or self._shutdown.cancelled():
             self._shutdown_at = at
             self.core.shut()
             self.perform()
@@ -212,22 +213,20 @@ class SessionPool:
 
     async def wait_for_lease(self, key: str, want: Want, lease: Lease) -> Entry:
         """The slow way to a lease, for :class:`~acpool.lease.Lease`; raises and waits as ``session`` documents."""
-        while True:
-            waiter = await self._wait(key, want, lease)
-            assert waiter.entry is not None
-            if waiter.entry.lease is lease:
-                return waiter.entry
-            # Taken back between the hand-over and this step: nobody has begun anything, so it is asked for anew.
+        waiter = await self._wait(key, want, lease)
+        assert waiter.entry is not None
+        self.core.begun(waiter)
+        return waiter.entry
 
     async def _wait(self, key: str, want: Want, token: Lease | None) -> Waiter:
         """Ask, and wait until the core has decided; a caller that stops waiting gives back what it was granted meanwhile."""
         self._keep_clean()
         waiter = self.core.ask(key, want, token, self.now())
-        self.perform()
         last = (
             self.now() + self._bounds.creation + (0.0 if want is Want.ANSWER else self._bounds.lease_timeout)
         )
         try:
+            self.perform()
             while waiter.outcome is Outcome.PENDING:
                 await self._wait_for_phase(waiter, last)
         except BaseException:
@@ -304,8 +303,8 @@ class SessionPool:
                 raise NoSession(f"{key!r} has no live session: call get_or_create first, or use session(key)")
             case Outcome.CLOSED:
                 raise PoolClosed(f"the pool is shut: nothing more for {key!r}")
-            case _:
-                return
+            case undecided:
+                raise AssertionError(f"a caller was let go with its outcome {undecided.value}")
 
     def _refuse_when_shut(self, operation: str, key: str | None = None) -> None:
         if not self.core.open:

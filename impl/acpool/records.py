@@ -71,6 +71,7 @@ class Entry:
     resumed: bool = False
     session_reset: bool = False
     lease: Any = None  # identity of the holder; compared with ``is``, never looked into
+    granted: Waiter | None = None  # who was handed the lease, until it begins
     leased_at: float = 0.0  # seconds of the monotonic clock
     used_at: float = 0.0
     prompts: int = 0

@@ -46,8 +46,9 @@ class Shell:
         effects = self._core.effects
         if not effects:
             return
-        self._core.effects = []
-        for effect in effects:
+        # One by one from the queue itself: what a hook does in between joins the end, and nothing is lost if one raises.
+        while effects:
+            effect = effects.popleft()
             match effect:
                 case Wake(waiter):
                     if waiter.wake is not None:

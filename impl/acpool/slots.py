@@ -6,7 +6,7 @@ only when the decision that called it is over.
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Iterable, Mapping
 
 from acpool.records import (
@@ -58,7 +58,7 @@ class Slots:
             key: Suspended(session_id) for key, session_id in suspended.items()
         }
         self.given_up: int = 0
-        self.effects: list[Effect] = []
+        self.effects: deque[Effect] = deque()
         self.listening = listening
         self._serial = 0
 
@@ -89,14 +89,14 @@ class Slots:
 
     def _serve(self) -> None:
         """Find every creation without a slot the one it can have, in order of arrival: a free slot, then that of a dead session,
-        then one that closes for nobody, then that of an idle session."""
+        its own key's if that closes for nobody, that of an idle session, any other that closes for nobody."""
         for creation in list(self.waiting.values()):
             if creation.entry is not None:
                 continue  # served a moment ago, in place of another
             if len(self.entries) < self.max_sessions:
                 self._give(creation)
             elif creation.source is None:
-                source = self._dead() or self._unpromised() or self._evict()
+                source = self._dead() or self._own(creation) or self._evict() or self._unpromised()
                 if source is None:
                     return
                 self._promise(source, creation)
@@ -113,6 +113,11 @@ class Slots:
             self._promise(own, creation)
             if other is not None:
                 self._give(other)
+
+    def _own(self, creation: Creation) -> Entry | None:
+        """The dying process of the same key, which ``creation`` must wait for anyway, if its slot was promised to nobody."""
+        own = self.dying.get(creation.key)
+        return own if own is not None and own.heir is None else None
 
     def _unpromised(self) -> Entry | None:
         """A closing entry whose slot nobody was promised."""
@@ -196,14 +201,19 @@ class Slots:
         del self.live[entry.key]
         self.idle.pop(entry.key, None)
         token, entry.lease = entry.lease, None
+        granted, entry.granted = entry.granted, None
         if keep:
             self.suspended[entry.key] = Suspended(entry.session_id, entry.session_reset)
         self._doom(entry)
         self._emit("remove", entry.key, entry, cause=cause)
-        if token is not None:
+        if token is not None and granted is None:
             self.effects.append(Interrupt(token, cause))
         self.effects.append(Close(entry, kill=kill, tell=entry.prompts > 0))
         queue, entry.queue = entry.queue, {}
+        if granted is not None:
+            # It was handed the lease but has not begun: it is still the first of those who wait.
+            granted.outcome = Outcome.PENDING
+            queue = {granted: None, **queue}
         heirs = [waiter for waiter in queue if waiter.want is Want.BOTH]
         for waiter in queue:
             if waiter.want is Want.LEASE:
@@ -225,6 +235,7 @@ class Slots:
         del entry.queue[waiter]
         entry.stage = LEASED
         entry.lease = waiter.token  # LP acquire
+        entry.granted = waiter
         entry.leased_at = now
         self._decide(waiter, Outcome.GRANTED)
         if self.listening:
