@@ -11,16 +11,16 @@ from acpool.contract import Connection
 
 log = logging.getLogger("acpool")
 
+_FIRST_PAUSE_S = 0.05
+
 Spawn = Callable[[Coroutine[Any, Any, None], str], "asyncio.Task[None]"]
 
 
-async def tell_agent(connection: Connection, timeout_s: float) -> None:
-    """Ask the agent to end its prompt, within ``timeout_s`` seconds; a failure is logged, since the process ends anyway."""
-    try:
-        async with asyncio.timeout(timeout_s):
-            await connection.cancel()
-    except Exception as error:  # noqa: BLE001 - whatever an agent does, its process ends next
-        log.info("the agent could not be told that its prompt is over: %r", error)
+async def tell_agent(connection: Connection, key: str, timeout_s: float, spawn: Spawn) -> None:
+    """Ask the agent to end its prompt, within ``timeout_s`` seconds; a failure is logged, since nothing depends on it."""
+    error = await _ended_within(spawn(connection.cancel(), f"acpool-cancel-{key}"), timeout_s)
+    if error is not None:
+        log.info("the agent of %r could not be told that its prompt is over: %r", key, error)
 
 
 async def end_process(
@@ -29,42 +29,54 @@ async def end_process(
     """Close ``connection``; True when its process is confirmed dead, False when it has to be given up on.
 
     Asks first unless ``kill``; kills what has not closed after ``close_timeout_s`` seconds, and waits as long again for the
-    confirmation. Bound: twice ``close_timeout_s``, once with ``kill``. ``close()`` runs in a task of its own (``spawn`` keeps
-    it), so that one which ignores its cancellation cannot hold the slot either.
+    confirmation. Bound: twice ``close_timeout_s``, once with ``kill``. A caller that is cancelled must kill the process.
     """
     if not kill:
-        confirmed = False
-        try:
-            confirmed = await _closed_within(connection, key, close_timeout_s, spawn)
-        finally:
-            # Also when this task is cancelled, as at the end of ``asyncio.run``: no process outlives the pool.
-            if not confirmed:
-                _kill(connection, key)
-        if confirmed:
+        error = await _ended_within(spawn(connection.close(), f"acpool-close-{key}"), close_timeout_s)
+        if error is None:
             return True
-        log.warning("the agent process of %r did not close within %s s and was killed", key, close_timeout_s)
-    else:
-        _kill(connection, key)
-    return await _closed_within(connection, key, close_timeout_s, spawn)
+        log.warning("closing the agent process of %r failed, and it is killed: %r", key, error)
+    kill_process(connection, key)
+    return await _confirmed_dead(connection, key, close_timeout_s, spawn)
 
 
-def _kill(connection: Connection, key: str) -> None:
+def kill_process(connection: Connection, key: str) -> None:
+    """Kill the process of ``connection``; what ``kill()`` raises is logged."""
     try:
         connection.kill()
     except Exception:
         log.exception("the agent process of %r could not be killed", key)
 
 
-async def _closed_within(connection: Connection, key: str, timeout_s: float, spawn: Spawn) -> bool:
-    closing = spawn(connection.close(), f"acpool-close-{key}")
+async def _confirmed_dead(connection: Connection, key: str, timeout_s: float, spawn: Spawn) -> bool:
+    """Whether ``close()`` confirms the death of a killed process in time; one that raises is asked again, ever less often."""
+    loop = asyncio.get_running_loop()
+    deadline, pause = loop.time() + timeout_s, _FIRST_PAUSE_S
+    while True:
+        left = deadline - loop.time()
+        error = await _ended_within(spawn(connection.close(), f"acpool-close-{key}"), left)
+        if error is None:
+            return True
+        left = deadline - loop.time()
+        if left <= 0:
+            log.warning(
+                "the killed agent process of %r was not confirmed dead in %s s: %r", key, timeout_s, error
+            )
+            return False
+        await asyncio.sleep(min(pause, left))
+        pause *= 2
+
+
+async def _ended_within(task: asyncio.Task[None], timeout_s: float) -> BaseException | None:
+    """Wait for ``task``, cancelling it after ``timeout_s`` seconds or with the caller; why it did not end well, or None.
+
+    The task is not awaited itself: what it does with its cancellation is its own affair and cannot hold up the caller.
+    """
     try:
-        await asyncio.wait([closing], timeout=timeout_s)
+        await asyncio.wait([task], timeout=max(0.0, timeout_s))
     finally:
-        if not closing.done():
-            closing.cancel()
-    if not closing.done() or closing.cancelled():
-        return False
-    error = closing.exception()
-    if error is not None:
-        log.warning("closing the agent process of %r failed: %r", key, error)
-    return error is None
+        if not task.done():
+            task.cancel()
+    if not task.done():
+        return TimeoutError(f"no answer within {timeout_s:g} s")
+    return asyncio.CancelledError("it cancelled itself") if task.cancelled() else task.exception()

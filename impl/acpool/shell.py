@@ -9,11 +9,12 @@ import asyncio
 import logging
 import math
 from collections.abc import Callable, Coroutine
+from contextvars import copy_context
 from functools import partial
 from typing import Any, TypeVar
 
 from acpool.bounds import Bounds
-from acpool.closing import end_process, tell_agent
+from acpool.closing import end_process, kill_process, tell_agent
 from acpool.contract import Connector
 from acpool.core import Core
 from acpool.errors import ConnectionLost, SessionRefused
@@ -40,6 +41,8 @@ class Shell:
         self._capacity_timers: dict[int, asyncio.TimerHandle] = {}
         self._gone: dict[int, asyncio.Event] = {}
         self._drained: asyncio.Event | None = None
+        # Of whoever made the pool; a task of the pool must not run in the context of the caller that happened to cause it.
+        self._context = copy_context()
 
     def perform(self) -> None:
         """Do what the decisions since the last call asked for; never waits."""
@@ -108,7 +111,8 @@ class Shell:
 
     def spawn(self, coroutine: Coroutine[Any, Any, T], name: str) -> asyncio.Task[T]:
         """Run ``coroutine`` in a task of the pool, kept until it ends; how it fails is logged."""
-        task = asyncio.get_running_loop().create_task(coroutine, name=name)
+        loop = asyncio.get_running_loop()
+        task = loop.create_task(coroutine, name=name, context=self._context.copy())
         self._tasks.add(task)
         task.add_done_callback(self._ended)
         return task
@@ -141,7 +145,8 @@ class Shell:
                 if session_id is None or not resumed:
                     entry.start_stage = "new"
                     session_id = await connection.new_session()
-            core.commit(entry, session_id, resumed=resumed, now=asyncio.get_running_loop().time())
+                    if not isinstance(session_id, str) or not session_id:  # pyright: ignore[reportUnnecessaryIsInstance]  # connectors may be untyped
+                        raise TypeError(f"new_session() returned {session_id!r}: expected a session id")
         except Exception as error:  # noqa: BLE001 - it goes to every caller as the cause of SessionStartError
             cause = (
                 TimeoutError(f"start_timeout={self._bounds.start_timeout} s ran out")
@@ -149,6 +154,8 @@ class Shell:
                 else error
             )
             core.fail(entry, cause)
+        else:
+            core.commit(entry, session_id, resumed=resumed, now=asyncio.get_running_loop().time())
 
     def _start_ended(self, entry: Entry, _: asyncio.Task[None]) -> None:
         del self._starts[entry.serial]
@@ -159,7 +166,7 @@ class Shell:
 
     async def _close(self, entry: Entry, kill: bool, tell: bool) -> bool:
         if tell:
-            await tell_agent(entry.connection, self._bounds.cancel_timeout)
+            await tell_agent(entry.connection, entry.key, self._bounds.cancel_timeout, self.spawn)
         return await end_process(
             entry.connection,
             key=entry.key,
@@ -170,5 +177,7 @@ class Shell:
 
     def _close_ended(self, entry: Entry, task: asyncio.Task[bool]) -> None:
         confirmed = not task.cancelled() and task.exception() is None and task.result()
+        if not confirmed:
+            kill_process(entry.connection, entry.key)  # also where the task was cancelled before it could
         self._core.closed(entry, confirmed=confirmed)
         self.perform()

@@ -35,8 +35,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from acpool_spec.targets import BadInput
     from acpool_spec.world import FactoryFailed
 
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(
+    output: object = sys.stdout
+    if isinstance(output, io.TextIOWrapper):
+        output.reconfigure(
             errors="backslashreplace"
         )  # whatever a key is made of, and wherever this is printed
     options = _parser().parse_args(arguments)
@@ -51,8 +52,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return UNDECIDED
     except OSError as error:
         # Nothing more can be said to whoever reads the output, and that is no verdict.
-        if sys.stdout is not None:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if output is not None:
+            os.dup2(
+                os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno() if sys.__stdout__ is not None else 1
+            )
         if not isinstance(error, BrokenPipeError):
             print(f"acpool {options.command}: {error}", file=sys.stderr)
         return BAD_INPUT

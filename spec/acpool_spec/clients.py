@@ -105,8 +105,8 @@ class Client:
                 async with pool.session(key) as connection:
                     return await self._use(program, connection)
             case "cleanup_idle":
-                removed = await pool.cleanup_idle(float(program.argument))
-                return list(removed) if isinstance(removed, (list, tuple, set, frozenset)) else None
+                removed: Any = await pool.cleanup_idle(float(program.argument))
+                return list(removed) if type(removed) in (list, tuple, set, frozenset) else None
             case "cancel":
                 return bool(await pool.cancel(key))
             case "reset":

@@ -99,7 +99,7 @@ def replay(options: argparse.Namespace) -> int:
     watcher = Watcher()
     world = run_schedule(schedule, target, watcher.watch)
     violation = broken(world, schedule)
-    known = BY_ID[schedule.property]
+    known = BY_ID[schedule.property_id]
     scope = schedule.scope
     console.print(
         f"{escape(target.name)}, max_sessions={scope.max_sessions}, {scope.clients} clients, mode {scope.mode},"

@@ -10,7 +10,7 @@ import platform
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from acpool_spec.minimise import Failure
 from acpool_spec.properties import BY_ID, Violation
@@ -33,7 +33,7 @@ class Schedule:
     python: str
     scope: Scope
     decisions: tuple[str, ...]
-    property: str
+    property_id: str
     message: str
 
     @property
@@ -55,14 +55,16 @@ def schedule_of(target: Target, failure: Failure) -> Schedule:
         python=platform.python_version(),
         scope=failure.scope,
         decisions=failure.decisions,
-        property=failure.violation.property,
+        property_id=failure.violation.property,
         message=failure.violation.message,
     )
 
 
 def save_schedule(schedule: Schedule, path: Path) -> None:
     """Write ``schedule``; an older file of that name is replaced whole or not at all."""
-    members = {"format": FORMAT, "version": VERSION, "feasible": schedule.feasible, **asdict(schedule)}
+    facts = asdict(schedule)
+    facts["property"] = facts.pop("property_id")
+    members = {"format": FORMAT, "version": VERSION, "feasible": schedule.feasible, **facts}
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(path.name + ".new")
     draft.write_text(json.dumps(members, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
@@ -112,9 +114,8 @@ def _schedule(path: Path, members: dict[str, Any]) -> Schedule:
         raise BadInput(
             f"{path}: member 'property' is {members['property']!r}; expected one of {', '.join(BY_ID)}"
         )
-    texts = {
-        name: member(name, str) for name in ("pool", "digest", "checker", "python", "property", "message")
-    }
+    texts = {name: member(name, str) for name in ("pool", "digest", "checker", "python", "message")}
+    texts["property_id"] = members["property"]
     return Schedule(scope=_scope(path, member("scope", dict)), decisions=tuple(decisions), **texts)
 
 
@@ -130,9 +131,11 @@ _KINDS: dict[type, str] = {
 def _scope(path: Path, members: dict[str, Any]) -> Scope:
     values: dict[str, Any] = {}
     for known in fields(Scope):
-        value, default = members.get(known.name), getattr(Scope(), known.name)
-        if isinstance(default, tuple) and isinstance(value, list) and all(isinstance(v, str) for v in value):  # pyright: ignore[reportUnknownVariableType]
-            values[known.name] = tuple(value)  # pyright: ignore[reportUnknownArgumentType]
+        value: Any = members.get(known.name)
+        default = getattr(Scope(), known.name)
+        listed = cast(list[object], value) if isinstance(value, list) else []
+        if isinstance(default, tuple) and listed and all(isinstance(v, str) for v in listed):
+            values[known.name] = tuple(listed)
         elif type(value) is type(default):
             values[known.name] = value
         else:
@@ -179,10 +182,10 @@ def run_schedule(
                 raise Divergence(
                     f"decision {number} cannot be made: {error}; possible were: {shown}"
                 ) from error
-        world.finish(linearize=schedule.property == "S12")
+        world.finish(linearize=schedule.property_id == "S12")
         return world
 
 
 def broken(world: World, schedule: Schedule) -> Violation | None:
     """The violation that ``schedule`` is about, if it happened again."""
-    return world.judgement.violations.get(schedule.property)
+    return world.judgement.violations.get(schedule.property_id)

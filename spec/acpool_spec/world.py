@@ -24,7 +24,7 @@ from typing import Any, Protocol, Self
 
 from acpool.contract import Connection, Connector
 from acpool_spec.clients import Client, Program
-from acpool_spec.events import PoolFacts
+from acpool_spec.events import Event, PoolFacts
 from acpool_spec.fakes import FakeConnection, FakeConnector, Outside
 from acpool_spec.lanes import Lane
 from acpool_spec.loop import DeterministicLoop
@@ -136,6 +136,7 @@ class World:
         self._factory = factory
         self._watch = watch
         self._running = False
+        self._fault: Exception | None = None
 
     def __enter__(self) -> Self:
         self.loop.enter()
@@ -155,8 +156,15 @@ class World:
         self.judgement = Judgement(
             self.scope.max_sessions, reclaims=self.scope.reclaims, agents_load=self.scope.agents_load
         )
-        self.recorder.listeners.append(self.judgement.see)
+        self.recorder.listeners.append(self._judge)
         return self
+
+    def _judge(self, event: Event) -> None:
+        # Called from inside the pool's own tasks: an error of the judgement must not be taken for one of the pool.
+        try:
+            self.judgement.see(event)
+        except Exception as error:  # noqa: BLE001 - raised again by ``apply``
+            self._fault = self._fault or error
 
     def __exit__(self, *_: object) -> None:
         self._leave()
@@ -225,6 +233,8 @@ class World:
         self.decisions.append(decision)
         if self._watch is not None and verb not in ("turn", "step"):
             self._tell(decision, "", first, None)
+        if self._fault is not None:
+            raise self._fault
         if not self.loop.has_ready:
             self.judgement.stopped({call.connection.name for call in self.outside.calls.values()})
 

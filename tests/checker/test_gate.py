@@ -120,7 +120,7 @@ def test_a_known_bad_pool_is_violated_and_its_property_named(pool: str) -> None:
     assert known in broken
     for known, line in broken.items():
         assert line.schedule is not None
-        assert line.schedule.property == known
+        assert line.schedule.property_id == known
         assert line.why.startswith(line.schedule.message)
         assert line.why.endswith("×)")
 

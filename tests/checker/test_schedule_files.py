@@ -91,7 +91,7 @@ def test_a_file_is_replaced_whole(saved: Path, failure: Failure, target: Target)
 def test_only_a_schedule_of_s12_costs_a_search_for_a_linearization(failure: Failure, target: Target) -> None:
     schedule = schedule_of(target, failure)
     assert run_schedule(schedule, target).judgement.tested["S12"] == 0
-    assert run_schedule(replace(schedule, property="S12"), target).judgement.tested["S12"] >= 1
+    assert run_schedule(replace(schedule, property_id="S12"), target).judgement.tested["S12"] >= 1
 
 
 def refused(path: Path, capsys: pytest.CaptureFixture[str]) -> str:

@@ -75,7 +75,7 @@ def test_a_queue_does_not_overtake(toolbox: Any) -> None:
         op(0, "dequeue", None, "y", at=(4, 5)),
     ]
     assert check_history(history, Queue()).violated
-    assert check_history(history[:2] + [op(0, "dequeue", None, "x", at=(4, 5))], Queue()).holds
+    assert check_history([*history[:2], op(0, "dequeue", None, "x", at=(4, 5))], Queue()).holds
 
 
 def test_two_holders_of_one_lock(toolbox: Any) -> None:

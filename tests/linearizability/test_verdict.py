@@ -70,7 +70,7 @@ def test_seconds_are_finite(limit: float) -> None:
 
 def test_counts_are_whole_numbers() -> None:
     limits: dict[str, Any] = {"states": 1.5}
-    with pytest.raises(TypeError, match="budget states=1.5"):
+    with pytest.raises(TypeError, match=r"budget states=1\.5"):
         Budget(**limits)
 
 

@@ -202,7 +202,8 @@ class Desk:
 
     def drain(self) -> list[Effect]:
         """The effects since the last call."""
-        effects, self.core.effects = self.core.effects, []
+        effects = list(self.core.effects)
+        self.core.effects.clear()
         return effects
 
     def starts(self) -> list[str]:

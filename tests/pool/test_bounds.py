@@ -56,7 +56,7 @@ def test_a_bound_that_is_no_number_of_seconds_is_refused(agents: Agents, name: s
 
 @pytest.mark.parametrize("slots", [0, -1])
 def test_a_pool_without_slots_is_refused(agents: Agents, slots: int) -> None:
-    with pytest.raises(ValueError, match=f"^max_sessions is {slots}: expected 1 or more$"):
+    with pytest.raises(ValueError, match=f"^max_sessions is {slots}: expected a whole number, 1 or more$"):
         SessionPool(agents, max_sessions=slots)
 
 

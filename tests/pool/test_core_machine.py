@@ -52,7 +52,8 @@ class CoreMachine(RuleBasedStateMachine):
 
     def take(self) -> None:
         """Take note of what the core asked for, and of who was granted what."""
-        effects, self.core.effects = self.core.effects, []
+        effects = list(self.core.effects)
+        self.core.effects.clear()
         for effect in effects:
             match effect:
                 case Start(entry):
