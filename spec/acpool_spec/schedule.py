@@ -133,7 +133,7 @@ def _scope(path: Path, members: dict[str, Any]) -> Scope:
     for known in fields(Scope):
         value: Any = members.get(known.name)
         default = getattr(Scope(), known.name)
-        listed = cast(list[object], value) if isinstance(value, list) else []
+        listed = cast("list[object]", value) if type(value) is list else []
         if isinstance(default, tuple) and listed and all(isinstance(v, str) for v in listed):
             values[known.name] = tuple(listed)
         elif type(value) is type(default):

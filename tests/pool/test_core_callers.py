@@ -154,7 +154,7 @@ def test_a_creation_is_abandoned_when_the_last_of_its_callers_has_gone(desk: typ
     entry = table.starting("a")
     table.drain()
     table.core.leave(first, 0.0)
-    assert table.creation("a").entry is entry and table.core.effects == []
+    assert table.creation("a").entry is entry and not table.core.effects
     table.core.leave(second, 0.0)
     assert table.core.creations == {} and table.core.dying == {"a": entry}
     assert table.closes() == [("a", True, False)]

@@ -59,7 +59,7 @@ def test_a_lease_that_was_taken_back_is_not_released_again(desk: type[Desk]) -> 
     table.core.reset("a")
     table.drain()
     table.core.release(entry, following.token, 6.0)
-    assert table.core.effects == [] and table.core.idle == {}
+    assert not table.core.effects and table.core.idle == {}
 
 
 def test_a_session_found_dead_at_the_end_of_its_lease_is_suspended_and_its_waiters_go_on(
@@ -153,7 +153,7 @@ def test_without_a_listener_the_hot_path_asks_for_nothing(desk: type[Desk]) -> N
     table.core.release(entry, token, 0.0)
     assert [type(effect) for effect in table.drain()] == [Wake]
     table.core.release(entry, waiter.token, 0.0)
-    assert table.core.effects == []
+    assert not table.core.effects
     table.core.listening = True
     entry, token = table.lease("a")
     table.core.get("a", 0.0)

@@ -83,6 +83,7 @@ class CoreMachine(RuleBasedStateMachine):
             if waiter.outcome is Outcome.GRANTED:
                 assert waiter.entry is not None
                 if waiter.entry.lease is waiter.token:
+                    self.core.begun(waiter)
                     self.held[next(self.numbers)] = waiter.entry, waiter.token
 
     def pick(self, items: Iterable[Any], number: int) -> Any:

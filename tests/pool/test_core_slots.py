@@ -82,7 +82,7 @@ def test_a_dead_idle_session_is_the_slot_nearest_at_hand_and_no_victim(desk: typ
     assert table.closes() == [("b", True, False)]
 
 
-def test_a_dead_idle_session_goes_before_one_that_closes_for_nobody_and_that_before_a_live_one(
+def test_a_dead_idle_session_goes_before_a_live_one_and_that_before_one_that_closes_for_nobody(
     desk: type[Desk],
 ) -> None:
     table = desk(3)
@@ -92,9 +92,9 @@ def test_a_dead_idle_session_goes_before_one_that_closes_for_nobody_and_that_bef
     table.ask("d")
     assert table.core.dying["b"].heir is table.creation("d") and table.core.dying["c"].heir is None
     table.ask("e")
-    assert table.core.dying["c"].heir is table.creation("e") and list(table.core.idle) == ["a"]
+    assert table.core.dying["a"].heir is table.creation("e") and not table.core.idle
     table.ask("f")
-    assert table.core.dying["a"].heir is table.creation("f")
+    assert table.core.dying["c"].heir is table.creation("f")
     assert table.ask("g").outcome is Outcome.EXHAUSTED
 
 
@@ -182,28 +182,6 @@ def test_a_creation_waits_for_its_own_dying_process_in_that_slot_though_others_a
     assert table.starts() == ["b"], "the free slot is for others"
     table.core.closed(entry, confirmed=True)
     assert table.starts() == ["a"]
-
-
-def test_promised_slots_are_swapped_so_that_each_waits_for_its_own_process(desk: type[Desk]) -> None:
-    table = desk(2, queueing=True)
-    table.live("a", "b")
-    table.ask("c")  # is promised the slot of "a"
-    table.ask("d")  # and this one that of "b"
-    dying_a, dying_b = table.core.dying["a"], table.core.dying["b"]
-    table.ask("a")  # nothing is left for it, but one slot that closes is its own process's
-    assert dying_a.heir is table.creation("c") and table.creation("a").source is None
-    table.drain()
-    table.core.closed(dying_b, confirmed=True)
-    assert table.starts() == ["d"]
-    # Only when a free slot comes to "a" does it take its own, and hand the free one on.
-    table.core.leave(next(iter(table.creation("d").waiters)), 0.0)
-    table.core.stopped(next(e for e in table.core.dying.values() if e.key == "d"))
-    assert dying_a.heir is table.creation("a") and table.creation("c").entry is not None
-    assert [(e.key, e.other) for e in table.said("victim_changed")] == []
-    assert table.starts() == ["c"]
-    table.core.closed(dying_a, confirmed=True)
-    assert table.starts() == ["a"]
-    assert len(table.core.entries) == 2
 
 
 def test_the_heir_of_a_slot_whose_key_still_dies_elsewhere_swaps_with_that_ones_heir(

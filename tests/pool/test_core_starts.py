@@ -132,7 +132,7 @@ def test_only_a_start_in_progress_can_fail_or_commit(desk: type[Desk]) -> None:
     entry = table.live("a")
     table.core.fail(entry, RuntimeError("late"))
     assert not table.core.commit(entry, "late", resumed=False, now=0.0)
-    assert table.core.live["a"] is entry and entry.session_id == "s-a" and table.core.effects == []
+    assert table.core.live["a"] is entry and entry.session_id == "s-a" and not table.core.effects
 
 
 def test_a_process_found_dead_as_its_session_is_established_is_a_failed_start(desk: type[Desk]) -> None:

@@ -86,18 +86,17 @@ async def test_a_close_that_raises_is_no_confirmation_so_the_process_is_killed(
     await pool.get_or_create("b")
     assert agents.running() == ["b1"] and pool.stats().given_up == 0 and pool.suspended == {"a": "s1"}
     assert "kill a1" in agents.log and now() == 0.0
-    assert "closing the agent process of 'a' failed: OSError('odd')" in caplog.messages
-    assert "the agent process of 'a' did not close within 5.0 s and was killed" in caplog.messages
+    assert "closing the agent process of 'a' failed, and it is killed: OSError('odd')" in caplog.messages
 
 
 async def test_a_killed_process_whose_close_raises_is_given_up_on(agents: Agents, make: Make) -> None:
     pool = make()
     await pool.get_or_create("a")
     agents["a1"].stubborn = True
-    for _ in range(2):
+    for _ in range(20):
         agents.fail("close", "a", OSError("odd"))
     await pool.get_or_create("b")
-    assert pool.stats().given_up == 1 and now() == 0.0
+    assert pool.stats().given_up == 1 and now() == 5.0
     assert (await pool.get_or_create("a")).session_reset
 
 

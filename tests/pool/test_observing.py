@@ -169,7 +169,7 @@ async def test_stats_count_slots_by_stage_and_who_waits(agents: Agents, make: Ma
     await agents.settle()
     stats = pool.stats()
     assert (stats.creating, stats.idle, stats.leased, stats.closing) == (2, 0, 1, 1)
-    assert stats.waiting_for_capacity == 2
+    assert stats.waiting_for_capacity == 1
     for call in (closing, opening, later):
         call.release()
     for task in (*waiting, *more, creating):

@@ -146,7 +146,10 @@ async def test_a_cancel_that_fails_is_true_all_the_same(
     await agents.settle()
     with caplog.at_level("INFO", "acpool"):
         assert await pool.cancel("a")
-    assert "the agent could not be told that its prompt is over: BrokenPipeError('gone')" in caplog.messages
+    assert (
+        "the agent of 'a' could not be told that its prompt is over: BrokenPipeError('gone')"
+        in caplog.messages
+    )
     hold.release()
     await talking
 
