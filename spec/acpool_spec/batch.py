@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import logging
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from acpool_spec.events import Event
 from acpool_spec.machine import run_machine
 from acpool_spec.minimise import Failure, Minimiser
 from acpool_spec.properties import Violation
+from acpool_spec.quiet import quiet
 from acpool_spec.sampling import Walk
 from acpool_spec.targets import Target, load_target
 from acpool_spec.world import World
@@ -52,9 +52,9 @@ class Sample:
             known.run, known.failure = run, failure
 
 
+@quiet()
 def run_batch(name: str, seed: int, numbers: Iterable[int]) -> Sample:
     """Run and judge the random runs ``numbers`` of the pool called ``name``."""
-    logging.disable(logging.CRITICAL)  # a pool that logs its troubles to the terminal would hide the report
     target = load_target(name)
     sample = Sample(name)
     for number in numbers:
@@ -77,9 +77,9 @@ def _run(target: Target, walk: Walk, number: int, sample: Sample) -> None:
         sample.note(violation, number, world, decisions)
 
 
+@quiet()
 def run_machine_batch(name: str, seed: int, examples: int) -> Sample:
     """Let the Hypothesis state machine look for a failure of the pool called ``name``, and shrink it."""
-    logging.disable(logging.CRITICAL)
     target = load_target(name)
     sample = Sample(name)
 
@@ -94,9 +94,9 @@ def run_machine_batch(name: str, seed: int, examples: int) -> Sample:
     return sample
 
 
+@quiet()
 def minimise(name: str, failure: Failure) -> Failure:
     """Cut ``failure`` of the pool called ``name`` down; in any process."""
-    logging.disable(logging.CRITICAL)
     return Minimiser(load_target(name).factory, failure).minimise()
 
 

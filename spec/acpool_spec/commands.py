@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import logging
 from pathlib import Path
 
 from rich.console import Console
@@ -14,6 +13,7 @@ from rich.table import Table
 from acpool_spec import gate
 from acpool_spec.history_report import judge_file
 from acpool_spec.properties import BY_ID
+from acpool_spec.quiet import quiet
 from acpool_spec.schedule import broken, load_schedule, require_same_code, run_schedule, save_schedule
 from acpool_spec.targets import OURS, load_target
 from acpool_spec.timeline import Watcher, render
@@ -88,10 +88,10 @@ def _print_report(console: Console, report: gate.Report, folder: Path) -> None:
     )
 
 
+@quiet()  # what the pool would log is in the timeline, at its place
 def replay(options: argparse.Namespace) -> int:
     """``acpool replay FILE``."""
     console = _Console(highlight=False)
-    logging.disable(logging.CRITICAL)  # what the pool would log is in the timeline, at its place
     schedule = load_schedule(options.file)
     target = load_target(options.pool or schedule.pool)
     if not options.anyway and not options.pool:

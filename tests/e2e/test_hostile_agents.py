@@ -129,7 +129,9 @@ async def test_a_slot_comes_free_though_its_agent_ignores_every_request_to_go(
     assert list(agents.living()) == [agents.opened[1].pid]
     assert pool.suspended == {"first": "s1"}
     assert pool.stats().given_up == 0
-    assert ("'first' did not close within" in caplog.text) is killed_by_the_pool
+    assert (
+        "agent process of 'first' failed, and it is killed: TimeoutError" in caplog.text
+    ) is killed_by_the_pool
 
 
 async def test_what_the_agent_started_goes_with_it(
