@@ -88,15 +88,15 @@ class Slots:
         return creation
 
     def _serve(self) -> None:
-        """Find every creation without a slot the one it can have, in order of arrival: a free slot, then that of a dead session,
-        its own key's if that closes for nobody, that of an idle session, any other that closes for nobody."""
+        """Find every creation without a slot the one it can have, in order of arrival: a free slot, then its own key's if that
+        closes for nobody, that of a dead session, that of an idle session, any other that closes for nobody."""
         for creation in list(self.waiting.values()):
             if creation.entry is not None:
                 continue  # served a moment ago, in place of another
             if len(self.entries) < self.max_sessions:
                 self._give(creation)
             elif creation.source is None:
-                source = self._dead() or self._own(creation) or self._evict() or self._unpromised()
+                source = self._own(creation) or self._dead() or self._evict() or self._unpromised()
                 if source is None:
                     return
                 self._promise(source, creation)

@@ -74,10 +74,15 @@ class PoolFacts:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """A whole history: its events in order, and the facts about the pool, or None."""
+    """A whole history: its events in order, and the facts about the pool, or None.
+
+    ``rests``: the number of events seen each time everything had come to a stop, so that the pool had heard of all of
+    them; None where the recorder cannot know.
+    """
 
     events: tuple[Event, ...]
     pool: PoolFacts | None = None
+    rests: frozenset[int] | None = None
 
     @property
     def max_sessions(self) -> int | None:

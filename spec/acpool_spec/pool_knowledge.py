@@ -56,7 +56,8 @@ class Knowledge:
     holder has not begun), ``shared`` (two or more lease calls), ``resetting`` (two or more resets), ``prompting`` and
     ``perhaps_prompting``, ``housed`` (a process of the key may hold a slot).
     Masks of agents: ``running`` (from opening to the end, those given up on aside), ``holding`` (these, those given up
-    on, and those whose death the pool may not have noticed).
+    on, and those whose death the pool may not have noticed), ``unheard_of`` (ended, which the pool may not have heard of).
+    ``lapsing``: with this event a call that may have been promised a slot has ended without a session.
     ``sweeping``: a cleanup is in progress whose answer is not known. ``times``: nanoseconds.
     """
 
@@ -80,8 +81,10 @@ class Knowledge:
     housed: list[int] = field(default_factory=list[int])
     running: list[int] = field(default_factory=list[int])
     holding: list[int] = field(default_factory=list[int])
+    unheard_of: list[int] = field(default_factory=list[int])
     closing: list[int] = field(default_factory=list[int])
     sweeping: list[bool] = field(default_factory=list[bool])
+    lapsing: list[bool] = field(default_factory=list[bool])
 
     def agents_of(self, key: int) -> list[Agent]:
         """The agents of ``key``, in order of opening."""
@@ -109,7 +112,7 @@ def know(history: History, calls: Iterable[Call], ordinal: dict[int, int]) -> Kn
     if not connected:
         _sessions_in_answers(knowledge, calls, ordinal)
     _prove(knowledge, history, calls, ordinal)
-    _Reader(knowledge, calls, ordinal).read(history.events)
+    _Reader(knowledge, calls, ordinal, history.rests).read(history.events)
     return knowledge
 
 
@@ -205,8 +208,20 @@ def _prove(knowledge: Knowledge, history: History, calls: Iterable[Call], ordina
 class _Reader:
     """Follows the events and writes down the facts after each."""
 
-    def __init__(self, knowledge: Knowledge, calls: Iterable[Call], ordinal: dict[int, int]) -> None:
+    def __init__(
+        self,
+        knowledge: Knowledge,
+        calls: Iterable[Call],
+        ordinal: dict[int, int],
+        rests: frozenset[int] | None,
+    ) -> None:
         self._known = knowledge
+        self._rests = rests
+        self._unheard: dict[int, int] = {}  # agent -> the place where it ended
+        self._unseen_deaths: set[int] = (
+            set()
+        )  # those of the unheard that nobody has looked at since they died
+        self._places = ordinal
         self._calls = {ordinal[call.invoked_at]: call for call in calls}
         self._agents = {agent.name: agent for agent in knowledge.agents} if knowledge.connected else {}
         self._open: dict[int, Call] = {}
@@ -222,11 +237,14 @@ class _Reader:
 
     def read(self, events: Iterable[Event]) -> None:
         for place, event in enumerate(events):
+            if self._rests is not None and place in self._rests:
+                self._hear()
             if event.type == "event":
-                self._connection(event)
+                self._connection(event, place)
             elif event.type == "invoke":
                 assert event.process is not None
                 self._open[event.process] = self._calls[place]
+                self._look(self._calls[place])
             else:
                 self._answer(place, event)
             self._write(event)
@@ -236,6 +254,9 @@ class _Reader:
         if event.type == "info" and event.error != CANCELLED:
             return  # it may have its effect at any time
         call = self._open.pop(event.process)
+        if self._rests is None:
+            # Nobody saw it rest: it is taken to have heard of what was over before a call began that has answered.
+            self._hear(before=self._places[call.invoked_at])
         self._holds.pop(event.process, None)
         self._echo.pop(event.process, None)
         if event.type == "info" and call.name in CREATING and call.key is not None:
@@ -247,7 +268,7 @@ class _Reader:
             if not waiting:
                 del self._unnoticed[number]
 
-    def _connection(self, event: Event) -> None:
+    def _connection(self, event: Event, place: int) -> None:
         agent = self._agents.get(event.connection or "")
         if agent is None:
             return
@@ -269,6 +290,10 @@ class _Reader:
                     }
                     if mates:
                         self._unnoticed[agent.number] = mates
+                if agent.number not in self._unheard:
+                    self._unheard[agent.number] = place
+                    if not self._closing & bit:
+                        self._unseen_deaths.add(agent.number)
                 self._running &= ~bit
                 self._holding &= ~bit
                 self._closing &= ~bit
@@ -286,6 +311,18 @@ class _Reader:
                 self._echo.pop(event.process, None)
             case _:
                 pass
+
+    def _look(self, call: Call) -> None:
+        """``call`` begins: a pool is not told when a process dies of itself, and finds it dead when it looks at it."""
+        if call.name == "cleanup_idle" or call.key is not None:
+            for number in list(self._unseen_deaths):
+                if call.key is None or self._known.keys[call.key] == self._known.agents[number].key:
+                    self._unseen_deaths.discard(number)
+
+    def _hear(self, *, before: int = NEVER) -> None:
+        """The pool has heard of every ending before place ``before`` that it was told of or has looked at."""
+        deaths = self._unseen_deaths
+        self._unheard = {n: end for n, end in self._unheard.items() if end > before or n in deaths}
 
     def _write(self, event: Event) -> None:
         known = self._known
@@ -334,5 +371,7 @@ class _Reader:
         known.housed.append(housed)
         known.running.append(self._running)
         known.holding.append(holding)
+        known.unheard_of.append(sum(1 << number for number in self._unheard))
         known.closing.append(self._closing)
         known.sweeping.append(sweeping)
+        known.lapsing.append(event.type in ("fail", "info") and event.f in CREATING)

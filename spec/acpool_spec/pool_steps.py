@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable
 from typing import Any, NamedTuple
 
-from acpool_spec.pool_knowledge import Knowledge
+from acpool_spec.pool_knowledge import NEVER, Knowledge
 from acpool_spec.sequential import Operation
 
 _SLACK_NS = 1_000
@@ -34,7 +34,8 @@ class Memory(NamedTuple):
 
 class PoolState(NamedTuple):
     """``place``: the last event passed. ``live``: least recently used first. ``gone``: mask of agents that were removed or
-    defeated and have not begun to close. ``evicted``: mask of agents whose slot somebody was promised, until they end."""
+    defeated and have not begun to close. ``evicted``: mask of agents whose slot somebody was promised, until they end or
+    nobody may want it any more."""
 
     place: int
     open: bool
@@ -62,6 +63,7 @@ class PoolSpec:
         self._of_key = [0] * len(known.keys)
         for agent in known.agents:
             self._of_key[agent.key] |= 1 << agent.number
+        self._closed = sum(1 << agent.number for agent in known.agents if agent.closing < NEVER)
         self._mentioned = {agent.session_id for agent in known.agents if not agent.loaded}
         self._acts: dict[str, Callable[[PoolState, Any], _Steps]] = {
             name.removeprefix("_do_"): getattr(self, name) for name in dir(self) if name.startswith("_do_")
@@ -82,7 +84,9 @@ class PoolSpec:
     # -- what was seen -----------------------------------------------------------------------------------------------
 
     def _do_note(self, state: PoolState, argument: _Seen) -> _Steps:
-        return (state._replace(place=argument[0]),)
+        place = argument[0]
+        evicted = 0 if self._known.lapsing[place] else state.evicted
+        return (state._replace(place=place, evicted=evicted),)
 
     def _do_opening(self, state: PoolState, argument: _Seen) -> _Steps:
         """A process starts: somebody wants it, nobody has one, and there is a slot."""
@@ -204,8 +208,9 @@ class PoolSpec:
         if self._slots is None:
             return (self._suspend(state, entry),) if known.wanted[place] & ~(1 << key) else _NO
         # A slot that closes for another reason may be waited for, or not.
-        promised = (state.evicted & known.running[place]).bit_count()
-        at_hand = self._slots - known.holding[place].bit_count() + promised
+        unheard = known.unheard_of[place]
+        promised = (state.evicted & (known.running[place] | unheard)).bit_count()
+        at_hand = self._slots - (known.holding[place] | unheard).bit_count() + promised
         if at_hand >= (self._short(state) & ~(1 << key)).bit_count():
             return _NO
         return (self._suspend(state, entry)._replace(evicted=state.evicted | 1 << number),)
@@ -271,7 +276,8 @@ class PoolSpec:
         if any(s.holder == -1 and not arriving >> self._key_of[s.agent] & 1 for s in state.live):
             return _NO
         unseen = known.creators[place] & ~known.housed[place] & ~(1 << key)
-        return (state,) if known.holding[place].bit_count() + unseen.bit_count() >= self._slots else _NO
+        held = known.holding[place] | known.unheard_of[place] & self._closed
+        return (state,) if held.bit_count() + unseen.bit_count() >= self._slots else _NO
 
     def _do_no_session(self, state: PoolState, argument: tuple[int, int, bool]) -> _Steps:
         """The key has no live session, and no start that comes to something."""
@@ -409,9 +415,9 @@ class PoolSpec:
 
     def _passed(self, state: PoolState, place: int, number: int) -> PoolState:
         """The state after agent ``number`` began to close or ended at ``place``."""
-        bit = 1 << number
-        evicted = state.evicted & ~bit if place >= self._agents[number].ended else state.evicted
-        return state._replace(place=place, gone=state.gone & ~bit, evicted=evicted)
+        unheard = self._known.unheard_of[place]
+        evicted = state.evicted & (self._known.running[place] | unheard)
+        return state._replace(place=place, gone=state.gone & ~(1 << number), evicted=evicted)
 
     def _use(self, state: PoolState, entry: Session, holder: int) -> PoolState:
         used = Session(entry.agent, holder, *self._now(state))

@@ -33,6 +33,7 @@ class Recorder:
         self._clock = clock
         self._pool = pool
         self.events: list[Event] = []
+        self.rests: set[int] = set()
         self.listeners: list[Callable[[Event], None]] = []
 
     def event(
@@ -73,7 +74,11 @@ class Recorder:
 
     def history(self) -> History:
         """Everything so far. Who goes on after an operation of unknown outcome goes on as a new process, as in Jepsen."""
-        return History(tuple(_renumbered(self.events)), self._pool)
+        return History(tuple(_renumbered(self.events)), self._pool, frozenset(self.rests))
+
+    def rest(self) -> None:
+        """Everything has come to a stop: what was seen so far has been heard of by all whom it concerns."""
+        self.rests.add(len(self.events))
 
     def _add(
         self,

@@ -132,14 +132,15 @@ def _scope(path: Path, members: dict[str, Any]) -> Scope:
     values: dict[str, Any] = {}
     for known in fields(Scope):
         value: Any = members.get(known.name)
-        default = getattr(Scope(), known.name)
-        listed = cast("list[object]", value) if type(value) is list else []
-        if isinstance(default, tuple) and listed and all(isinstance(v, str) for v in listed):
+        kind = cast("type[object]", type(getattr(Scope(), known.name)))
+        same = type(value) is kind
+        listed = cast("list[Any]", value) if isinstance(value, list) else []
+        if kind is tuple and listed and all(isinstance(v, str) for v in listed):
             values[known.name] = tuple(listed)
-        elif type(value) is type(default):
+        elif same:
             values[known.name] = value
         else:
-            expected = "list of texts" if isinstance(default, tuple) else _KINDS[type(default)]
+            expected = "list of texts" if kind is tuple else _KINDS[kind]
             raise BadInput(f"{path}: member {known.name!r} of 'scope' is {value!r}; expected a {expected}")
     scope = Scope(**values)
     if (

@@ -154,7 +154,10 @@ class World:
         self.auditor = Client(self.scope.clients, self.pool, self.recorder)
         self.programs = tuple(Program.all(offered, self.scope.keys))
         self.judgement = Judgement(
-            self.scope.max_sessions, reclaims=self.scope.reclaims, agents_load=self.scope.agents_load
+            self.scope.max_sessions,
+            reclaims=self.scope.reclaims,
+            agents_load=self.scope.agents_load,
+            sees_rest=True,
         )
         self.recorder.listeners.append(self._judge)
         return self
@@ -236,6 +239,7 @@ class World:
         if self._fault is not None:
             raise self._fault
         if not self.loop.has_ready:
+            self.recorder.rest()
             self.judgement.stopped({call.connection.name for call in self.outside.calls.values()})
 
     def _acts(self) -> dict[str, Callable[[str, str], None]]:

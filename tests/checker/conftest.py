@@ -10,6 +10,7 @@ members, ``True`` and ``False`` stand for themselves), ``0 ! PoolExhausted``, ``
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -109,6 +110,7 @@ class _Told:
         )
         match question:
             case "stopped":
+                self.recorder.rest()
                 self.judgement.stopped()
             case "restless":
                 self.judgement.restless(7)
@@ -118,7 +120,8 @@ class _Told:
                 leftover = Finding("leftover task", "t", "not done at the end of the run")
                 self.judgement.at_the_end(remains, [leftover] if "leftover" in words else [])
             case "linearize":
-                self.judgement.linearize(self.recorder.history())
+                history = self.recorder.history()
+                self.judgement.linearize(replace(history, rests=history.rests or None))
             case _:
                 raise ValueError(f"no such question: {question!r}")
 

@@ -296,7 +296,17 @@ def test_without_the_number_of_slots_nobody_can_say_that_one_was_free(
 def test_a_cancelled_creation_may_go_on_unseen_and_hold_a_slot(judged: Callable[..., Judgement]) -> None:
     stray = "0 > get_or_create a \n 0 ? \n"
     assert judged(stray + REFUSED).violations == {}
-    assert judged(stray + "c1 starts a s1 \n c1 leaves a \n" + REFUSED).violations.keys() == {"S8"}
+    over = "c1 starts a s1 \n c1 leaves a \n"
+    assert judged(stray + over + "-- stopped \n" + REFUSED).violations.keys() == {"S8"}
+
+
+def test_a_pool_hears_of_a_confirmed_death_after_it_has_happened(judged: Callable[..., Judgement]) -> None:
+    over = "c1 starts a s1 \n c1 leaves a \n"
+    assert judged(over + REFUSED).violations == {}
+    heard = judged(over + "-- stopped \n" + REFUSED)
+    assert heard.violations.keys() == {"S8"}
+    # Nobody sees a file rest: a call that began after the death and was answered tells that the pool has heard of it.
+    assert judged(over + "1 > cleanup_idle \n 1 < \n" + REFUSED).violations.keys() == {"S8"}
 
 
 def test_a_cancelled_creator_may_have_chosen_the_victim(judged: Callable[..., Judgement]) -> None:

@@ -322,6 +322,19 @@ CASES: dict[str, tuple[dict[str, Any], str, str, str]] = {
         "c1 release a 1; 1 ! with_connection a LeaseRevoked",
         "0 > reset a; c1 closing a; c1 release a 1; 1 ! with_connection a LeaseRevoked",
     ),
+    "evicts though it has heard that a slot is free": (
+        {"slots": 2},
+        A
+        + "0 creates c2 b s2; 0 > reset a; c1 leaves a; 0 < reset a True; 0 > cancel b; 0 < cancel b False;",
+        GOC_C + "c2 closing b",
+        GOC_C + "c3 opening c",
+    ),
+    "exhausted though it has heard that a slot is free": (
+        {"slots": 1},
+        A + "0 > reset a; c1 leaves a; 0 < reset a True; 0 > cancel b; 0 < cancel b False;",
+        GOC_C + "0 ! get_or_create c PoolExhausted",
+        GOC_C + "c3 opening c",
+    ),
     "failed start of a live key": (
         {},
         A + GOC_A,
@@ -347,6 +360,24 @@ CASES: dict[str, tuple[dict[str, Any], str, str, str]] = {
 def test_defect_is_seen(name: str, judge: Callable[..., Verdict]) -> None:
     facts, before, wrong, _ = CASES[name]
     assert judge(f"{before};{wrong}", **facts).violated
+
+
+@pytest.mark.parametrize(
+    "decision",
+    ["0 > get_or_create c; c2 closing b", "0 > get_or_create c; 0 ! get_or_create c PoolExhausted"],
+)
+def test_a_pool_may_not_have_heard_yet_that_a_slot_is_free(
+    decision: str, judge: Callable[..., Verdict]
+) -> None:
+    busy = "0 creates c1 a s1; 0 creates c2 b s2;" + ("" if "c2" in decision else "1 leases c2 b;")
+    assert judge(f"{busy} 2 > reset a; c1 leaves a; {decision}", slots=2).holds
+
+
+def test_whoever_was_promised_a_slot_may_have_gone(judge: Callable[..., Verdict]) -> None:
+    full = "0 creates c1 a s1; 0 creates c2 b s2; 1 > get_or_create c; c1 closing a;"
+    again = "2 > get_or_create c; c2 closing b"
+    assert judge(f"{full} 1 ? get_or_create c; {again}", slots=2).holds
+    assert judge(f"{full} {again}", slots=2).violated
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -22,7 +22,7 @@ def surely_available(ledger: Ledger, key: str) -> bool:
     if ledger.max_sessions is None:
         return False
     others = len(ledger.creators_without_process(other_than=key))
-    if len(ledger.occupying()) + others < ledger.max_sessions:
+    if len(ledger.occupying()) + len(ledger.unheard_of()) + others < ledger.max_sessions:
         return True
     idle = [p for p in ledger.processes.values() if p.key != key and ledger.surely_idle(p)]
     return len(idle) > others

@@ -40,10 +40,17 @@ class Remains:
 
 class Judgement:
     """The properties of one run. ``violations``: the first of each property; ``tested``: how often each had a chance to break;
-    ``undecided``: the bound at which the search for an answer ended."""
+    ``undecided``: the bound at which the search for an answer ended. ``sees_rest``: :meth:`stopped` will be called."""
 
-    def __init__(self, max_sessions: int | None, *, reclaims: bool, agents_load: bool | None) -> None:
-        self.ledger = Ledger(max_sessions, reclaims=reclaims)
+    def __init__(
+        self,
+        max_sessions: int | None,
+        *,
+        reclaims: bool,
+        agents_load: bool | None,
+        sees_rest: bool = False,
+    ) -> None:
+        self.ledger = Ledger(max_sessions, reclaims=reclaims, sees_rest=sees_rest)
         self.violations: dict[str, Violation] = {}
         self.tested: Counter[str] = Counter()
         self.undecided: dict[str, str] = {}

@@ -37,6 +37,7 @@ class Process:
     first_use: int = -1  # the last use was not before this
     last_use: int = -1  # nor after this
     idle_since: int | None = None
+    heard_of: bool = False  # whoever was to hear that it ended has heard of it
 
     @property
     def running(self) -> bool:
@@ -88,6 +89,7 @@ class Ledger:
     shutdown_called: int | None = None
     shutdown_returned: int | None = None
     reclaims: bool = False  # cleanup_idle may take leases back
+    sees_rest: bool = False  # it is known when everything has come to a stop
 
     def key(self, name: str) -> Key:
         """The record of ``name``."""
@@ -103,6 +105,14 @@ class Ledger:
             if p.ended is None
             or p.holder is not None
             or (p.established and p.closing is None and p.key in leasing)
+        ]
+
+    def unheard_of(self) -> list[Process]:
+        """The processes that closed, of which the pool may not have heard yet: to it they still hold their slots."""
+        return [
+            p
+            for p in self.processes.values()
+            if p.ended is not None and p.closing is not None and p.holder is None and not p.heard_of
         ]
 
     def of_key(self, key: str) -> list[Process]:
@@ -151,12 +161,21 @@ class Ledger:
             ended = self.pending.pop(event.process, None)
             if ended is not None:
                 self._see_answer(event, ended)
+                if not self.sees_rest:
+                    self.hear_of_endings(before=ended.invoked)
         for process in self.processes.values():
             if not self.surely_idle(process):
                 process.idle_since = None
             elif process.idle_since is None:
                 process.idle_since = event.index
         return ended
+
+    def hear_of_endings(self, *, before: int = NEVER) -> None:
+        """The pool has heard of every ending up to event ``before``. Where nobody sees it rest, it is taken to have heard of
+        what was over before an operation began that has answered."""
+        for process in self.processes.values():
+            if process.ended is not None and process.ended < before:
+                process.heard_of = True
 
     def _see_call(self, event: Event) -> None:
         assert event.process is not None

@@ -65,6 +65,7 @@ def settle(ledger: Ledger) -> None:
     """Everything has come to a stop: whoever waits now was in its queue before whoever calls from now on."""
     for call in ledger.pending.values():
         call.settled = True
+    ledger.hear_of_endings()
 
 
 def judge_order(event: Event, ledger: Ledger) -> Found:
