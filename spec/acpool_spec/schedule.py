@@ -128,15 +128,22 @@ _KINDS: dict[type, str] = {
 }
 
 
+def _texts(value: object) -> tuple[str, ...]:
+    """The members of a list of texts; empty for anything else."""
+    listed = cast("list[object]", value) if isinstance(value, list) else []
+    texts = tuple(member for member in listed if isinstance(member, str))
+    return texts if len(texts) == len(listed) else ()
+
+
 def _scope(path: Path, members: dict[str, Any]) -> Scope:
     values: dict[str, Any] = {}
     for known in fields(Scope):
-        value: Any = members.get(known.name)
+        value: object = members.get(known.name)
         kind = cast("type[object]", type(getattr(Scope(), known.name)))
         same = type(value) is kind
-        listed = cast("list[Any]", value) if isinstance(value, list) else []
-        if kind is tuple and listed and all(isinstance(v, str) for v in listed):
-            values[known.name] = tuple(listed)
+        texts = _texts(value)
+        if kind is tuple and texts:
+            values[known.name] = texts
         elif same:
             values[known.name] = value
         else:
