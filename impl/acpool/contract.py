@@ -59,6 +59,7 @@ class Connection(Protocol):
         """Send one prompt and return the agent's answer to it.
 
         A cancelled prompt must tell the agent, and whatever the agent still says about it must not reach the next one.
+        An answer whose attribute ``answered`` is False says that the prompt never reached the agent.
         """
         ...
 

@@ -20,7 +20,7 @@ from acpool.records import Entry, Want
 
 _REASONS = {
     "reset": "the key was reset",
-    "max_lease": "the lease grew older than max_lease",
+    "max_lease": "the lease grew older than max_lease={max_lease} s",
     "shutdown": "the deadline of the shutdown passed",
     "die": "its agent process died and another caller needed the key",
 }
@@ -30,6 +30,7 @@ class Pool(Protocol):
     """What a lease needs of the pool that gives it."""
 
     core: Core
+    max_lease: float | None
     loop: asyncio.AbstractEventLoop | None
     now: Callable[[], float]
     perform: Callable[[], None]
@@ -150,7 +151,7 @@ class Lease:
         answered = False
         try:
             answer = await entry.connection.prompt(content, **options)
-            answered = True
+            answered = getattr(answer, "answered", True) is not False
             return answer
         finally:
             core.prompt_ended(entry, self, answered=answered)
@@ -198,7 +199,7 @@ class Lease:
 
     def _revocation(self) -> LeaseRevoked:
         if self._revoked:
-            why = _REASONS[self._revoked]
+            why = _REASONS[self._revoked].format(max_lease=self._asked[0].max_lease)
             return LeaseRevoked(f"the lease of {self._asked[1]!r} was taken back: {why}")
         return LeaseRevoked(f"the lease of {self._asked[1]!r} is not held: it has ended or has not begun")
 

@@ -77,6 +77,7 @@ class SessionPool:
             idle_ttl=idle_ttl,
             cleanup_interval=cleanup_interval,
         )
+        self.max_lease = max_lease
         self.loop: asyncio.AbstractEventLoop | None = None  # the one that first used the pool
         self.now: Callable[[], float] = self._first_now
         self.core = Core(
@@ -254,7 +255,8 @@ class SessionPool:
                 timer.cancel()
         # At one and the same instant the change wins: it was made before the time ran out.
         if expired and waiter.outcome is Outcome.PENDING and waiter.creation is creation:
-            self._run_out(waiter, TimeoutError(f"no session within {bound} s"))
+            parts = "capacity_timeout + cancel_timeout + 2 × close_timeout + start_timeout"
+            self._run_out(waiter, TimeoutError(f"{parts} = {bound:g} s ran out"))
 
     def _leave(self, waiter: Waiter) -> None:
         self.core.leave(waiter, self.now())

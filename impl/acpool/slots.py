@@ -210,7 +210,9 @@ class Slots:
             self.effects.append(Interrupt(token, cause))
         self.effects.append(Close(entry, kill=kill, tell=entry.prompts > 0))
         queue, entry.queue = entry.queue, {}
-        if granted is not None:
+        if granted is not None and not self.open:
+            self._decide(granted, Outcome.CLOSED)  # whoever waited was told when the pool was shut
+        elif granted is not None:
             # It was handed the lease but has not begun: it is still the first of those who wait.
             granted.outcome = Outcome.PENDING
             queue = {granted: None, **queue}

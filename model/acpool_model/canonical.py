@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from acpool_model.state import Client, Key, Phase, Stage, State
 
 _QUEUEING = (Phase.WAITING, Phase.GRANTED, Phase.HOLDING)
-_ASKING = (Phase.WAITING, Phase.LOST, Phase.GRANTED)
+_ASKING = (Phase.WAITING, Phase.GRANTED)
 
 
 def canonical(state: State) -> State:

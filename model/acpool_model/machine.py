@@ -78,9 +78,9 @@ def _client_can(state: State, client: Client, kind: int) -> bool:
         case Kind.ASK:
             return client.phase == Phase.OUT
         case Kind.LEAVE:
-            return client.phase in (Phase.WAITING, Phase.GRANTED, Phase.LOST)
+            return client.phase in (Phase.WAITING, Phase.GRANTED)
         case Kind.BEGIN:
-            return client.phase in (Phase.GRANTED, Phase.LOST)
+            return client.phase == Phase.GRANTED
         case Kind.RELEASE:
             return client.phase in (Phase.HOLDING, Phase.REVOKED)
         case Kind.PROMPT:

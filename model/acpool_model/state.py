@@ -47,8 +47,7 @@ class Phase:
     WAITING: Final = 1  # for the creation of its key, or for the lease where the key is leased
     GRANTED: Final = 2  # the lease was handed over, the client has not run since
     HOLDING: Final = 3
-    LOST: Final = 4  # the lease was handed over and taken back before the client ran
-    REVOKED: Final = 5  # the lease was taken back, the client is still on its way out
+    REVOKED: Final = 4  # the lease was taken back, the client is still on its way out
 
 
 class Want:

@@ -65,10 +65,22 @@ def s9_fair_victim(before: State, action: Action, after: State) -> bool:
 
 
 def l4_no_starvation(before: State, action: Action, after: State) -> bool:
-    """No creation in line for capacity is served while one that got in line before it is not."""
+    """No creation in line for capacity, and nobody who waits for a lease, is served while who came before is not."""
     pairs = list(permutations(list(zip(before.keys, after.keys, strict=True)), 2))
+    callers = list(permutations(list(zip(before.clients, after.clients, strict=True)), 2))
     return every(
         [
+            implies(
+                (first.phase == Phase.WAITING)
+                & (second.phase == Phase.WAITING)
+                & (first.key == second.key)
+                & (first.arrival < second.arrival)
+                & (first_after.phase == Phase.WAITING),
+                second_after.phase != Phase.GRANTED,
+            )
+            for (first, first_after), (second, second_after) in callers
+        ]
+        + [
             implies(
                 (first.stage == Stage.QUEUED)
                 & (second.stage == Stage.QUEUED)

@@ -4,9 +4,10 @@
 * A key has one creation or one live session, never both, and at most one dying process. A start begins only with a slot and
   only when the key's dying process is gone.
 * Creations without a slot are in line, first come first served; within the step that makes it possible they get a free slot,
-  else the promise of a closing one (the key's own first, then the longest closing), else that of an evicted session's.
-* The victim is idle: a dead one first, else the least recently used.
-* A lease goes to the first who waits for it in the very step that frees it; only who holds it can give it back.
+  else the promise of the key's own closing one, else that of a session taken out for it, else that of the longest closing one.
+* What is taken out for a creation is idle: a dead session first, else the least recently used.
+* A lease goes to the first who waits for it in the very step that frees it; only who holds it can give it back. Whoever was
+  handed one that is taken out before its turn has come is still the first of those who wait.
 * A session taken out of use is suspended with its reset flag, unless it was reset. Those who asked for a session whatever
   its state start over in its slot; those who asked for that session alone are told that there is none.
 * What a defeated start does afterwards is not looked at; only its slot comes back.
@@ -105,11 +106,8 @@ def leave(state: State, number: int) -> State:
 
 
 def resume_caller(state: State, number: int) -> State:
-    """A client runs after the hand-over: it has the lease, or asks anew where that was taken back meanwhile."""
-    client = state.clients[number - 1]
-    if client.phase == Phase.LOST:
-        return ask(seat(state, number, Client()), number, client.key, client.want)
-    return seat(state, number, client._replace(phase=Phase.HOLDING))
+    """A client runs after the hand-over: it has the lease."""
+    return seat(state, number, state.clients[number - 1]._replace(phase=Phase.HOLDING))
 
 
 def release(state: State, number: int) -> State:
@@ -271,29 +269,30 @@ def revoke(state: State) -> State:
 
 
 def serve(state: State) -> State:
-    """Give free slots, then closing ones, then idle ones to the creations in line, in order of arrival."""
+    """Give each creation in line, in order of arrival, a free slot or the promise of one."""
     while in_line(state) and slots(state) < state.capacity:
         state = grant(state, in_line(state)[0])
     for at in in_line(state):
         if state.keys[at - 1].stage == Stage.QUEUED:
-            source = unpromised(state, at)
-            if not source:
-                source = victim(state)
-                if not source:
-                    return state
+            spare = unpromised(state)
+            source = at if at in spare else victim(state)
+            if source and source != at:
                 state = take_out(state, source)  # LP evict
+            elif not source:
+                source = min(spare, key=lambda n: state.keys[n - 1].dying_since, default=0)
+            if not source:
+                return state
             state = with_key(state, at, stage=Stage.PROMISED, source=source)
     return state
 
 
-def unpromised(state: State, at: int) -> int:
-    """A key whose dying process leaves a slot that nobody was promised: ``at`` itself, else the longest dying; 0: none."""
-    spare = [n for n, key in enumerate(state.keys, 1) if key.dying and not heir_of(state, n)]
-    return at if at in spare else min(spare, key=lambda n: state.keys[n - 1].dying_since, default=0)
+def unpromised(state: State) -> list[int]:
+    """The keys whose dying process leaves a slot that nobody was promised."""
+    return [n for n, key in enumerate(state.keys, 1) if key.dying and not heir_of(state, n)]
 
 
 def victim(state: State) -> int:
-    """The idle session to evict: a dead one, else the least recently used; 0: none."""
+    """The idle session to take out for a creation: a dead one, else the least recently used; 0: none."""
     idle = [at for at, key in enumerate(state.keys, 1) if key.stage == Stage.IDLE]
     return min(idle, key=lambda at: (state.keys[at - 1].alive, state.keys[at - 1].used), default=0)
 
@@ -333,8 +332,10 @@ def take_out(state: State, at: int, *, keep: bool = True) -> State:
     state = doom(state, at)
     if key.holder:
         holder = state.clients[key.holder - 1]
-        lost = Phase.LOST if holder.phase == Phase.GRANTED else Phase.REVOKED
-        state = seat(state, key.holder, holder._replace(phase=lost))
+        granted = holder.phase == Phase.GRANTED
+        state = seat(state, key.holder, holder._replace(phase=Phase.WAITING if granted else Phase.REVOKED))
+        if granted and not state.open:
+            state = tell(state, key.holder, Answer.CLOSED)
     for number in waiters(state, at):
         if state.clients[number - 1].want != Want.BOTH:
             state = tell(state, number, Answer.NO_SESSION)

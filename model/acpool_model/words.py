@@ -57,7 +57,6 @@ _PHASES: Final = {
     Phase.WAITING: "waits for {key}",
     Phase.GRANTED: "was handed the lease of {key}",
     Phase.HOLDING: "holds {key}",
-    Phase.LOST: "was handed the lease of {key} and lost it",
     Phase.REVOKED: "had its lease of {key} taken back",
 }
 _ANSWERS: Final = {

@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from acpool.acp.messages import MalformedMessage, decode, encode, is_request, is_response, method_not_found
+from acpool.acp.messages import (
+    MALFORMED,
+    MalformedMessage,
+    decode,
+    encode,
+    is_request,
+    is_response,
+    method_not_found,
+)
 
 
 @pytest.mark.parametrize(
@@ -54,15 +62,27 @@ def test_an_answer_passes_as_it_is() -> None:
     assert decode(json.dumps(error).encode()) == error
 
 
-@pytest.mark.parametrize("error", ["text", None, [], {"code": "1", "message": 2}, {"code": True}])
-def test_a_malformed_error_is_still_an_error(error: object) -> None:
+@pytest.mark.parametrize("error", ["text", [], {"code": "1", "message": 2}, {"code": True}])
+def test_a_malformed_error_is_marked_as_one(error: object) -> None:
     decoded = decode(json.dumps({"id": 3, "error": error}).encode())["error"]
     assert decoded["code"] == -32603
     assert decoded["message"].startswith("malformed error: ")
+    assert decoded["data"] is MALFORMED
 
 
-def test_an_answer_with_neither_result_nor_error_is_an_error() -> None:
-    assert decode(b'{"id":3}')["error"]["code"] == -32603
+def test_an_error_without_a_text_is_an_error() -> None:
+    decoded = decode(b'{"id":3,"error":{"code":-5,"message":7}}')["error"]
+    assert (decoded["code"], decoded["data"]) == (-5, None)
+    assert decoded["message"].startswith("error without a message: ")
+
+
+@pytest.mark.parametrize("line", [b'{"id":3}', b'{"id":3,"error":null}', b'{"id":3,"result":null}'])
+def test_an_answer_with_neither_result_nor_error_is_success(line: bytes) -> None:
+    assert decode(line)["result"] is None
+
+
+def test_a_malformed_error_beside_a_result_does_not_take_it_away() -> None:
+    assert decode(b'{"id":3,"result":{"a":1},"error":null}')["result"] == {"a": 1}
 
 
 @given(st.dictionaries(st.text(), st.text() | st.integers() | st.none()))

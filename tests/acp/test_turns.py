@@ -12,6 +12,7 @@ from acp import RequestError, text_block
 from acp.schema import AgentThoughtChunk
 
 from acpool.acp import AcpConnection
+from acpool.acp.messages import MalformedMessage
 from acpool.acp.turns import TurnBook
 from acpool.errors import ConnectionLost, SessionRefused
 
@@ -251,7 +252,7 @@ async def test_errors_of_the_agent_come_out_and_the_next_prompt_works(start_host
     connection = await start_hostile()
     with pytest.raises(RequestError, match="sorry"):
         await connection.prompt("error sorry")
-    with pytest.raises(RequestError, match="malformed error"):
+    with pytest.raises(MalformedMessage, match="malformed error: 'text'"):
         await connection.prompt("malformed-error text")
     with pytest.raises(ValueError, match="stopReason"):
         await connection.prompt("nonsense")

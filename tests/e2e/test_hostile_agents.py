@@ -145,6 +145,19 @@ async def test_what_the_agent_started_goes_with_it(
     assert is_gone(grandchild)
 
 
+async def test_a_prompt_that_was_called_off_unsent_tells_nobody_of_a_lost_session(workshop: Any) -> None:
+    pool: SessionPool = workshop.hostile(1, "refuse-load", suspended={"key": "precious"})
+    async with pool.session("key") as connection:
+        prompting = asyncio.create_task(connection.prompt("say never"))
+        await asyncio.sleep(0)
+        await connection.cancel()
+        result = await prompting
+        assert (result.stop_reason, result.answered) == ("cancelled", False)
+        assert connection.info.session_reset
+        assert (await connection.prompt("say now")).answered
+        assert not connection.info.session_reset
+
+
 async def test_a_load_that_dies_keeps_the_id(workshop: Any) -> None:
     pool: SessionPool = workshop.hostile(1, capacity_timeout=60.0, suspended={"key": "precious"})
     agents = workshop.agents_of(pool)
@@ -154,6 +167,21 @@ async def test_a_load_that_dies_keeps_the_id(workshop: Any) -> None:
     ):
         await pool.get_or_create("key")
     await resumes(pool, agents)
+
+
+async def test_an_answer_to_a_load_that_is_neither_yes_nor_no_keeps_the_id(workshop: Any) -> None:
+    pool: SessionPool = workshop.hostile(1, capacity_timeout=60.0, suspended={"key": "precious"})
+    agents = workshop.agents_of(pool)
+    agents.commands["key"] = workshop.hostile_command("malformed-load")
+    with pytest.raises(SessionStartError, match=r"stage 'load' failed with MalformedMessage.*'boom'"):
+        await pool.get_or_create("key")
+    await resumes(pool, agents)
+
+
+async def test_an_answer_to_a_load_with_nothing_in_it_is_a_yes(workshop: Any) -> None:
+    pool: SessionPool = workshop.hostile(1, "silent-load", suspended={"key": "precious"})
+    info = await pool.get_or_create("key")
+    assert (info.session_id, info.resumed, info.session_reset) == ("precious", True, False)
 
 
 async def test_a_load_that_hangs_keeps_the_id(

@@ -75,8 +75,9 @@ ONE_KEY: dict[str, Seen] = {
     "left after the hand-over": _client(
         lambda b, a, s, c: a.kind == Kind.LEAVE and b.clients[c].phase == Phase.GRANTED
     ),
-    "taken back after the hand-over, asked anew": _client(
-        lambda b, a, s, c: a.kind == Kind.BEGIN and b.clients[c].phase == Phase.LOST
+    "taken back after the hand-over": lambda b, a, s: any(
+        was.phase == Phase.GRANTED and now.phase == Phase.WAITING
+        for was, now in zip(b.clients, s.clients, strict=True)
     ),
     "released after the lease was taken back": _client(
         lambda b, a, s, c: a.kind == Kind.RELEASE and b.clients[c].phase == Phase.REVOKED
@@ -128,13 +129,13 @@ def _explored(look: Look, scope: Scope, always: dict[str, Seen], unseen: set[str
 
 # The counts were found by this exploration; what they pin is that nobody changes what can happen without noticing.
 def test_one_key_two_clients(look: Look) -> None:
-    assert _explored(look, Scope(1, 2, 1), ONE_KEY, set()) == (1410, 9950, 19)
+    assert _explored(look, Scope(1, 2, 1), ONE_KEY, set()) == (1026, 7306, 19)
 
 
 def test_two_keys_two_clients(look: Look) -> None:
     assert _explored(look, Scope(2, 2, 1), ONE_KEY | TWO_KEYS, {"has a slot while its own process dies"}) == (
-        11812,
-        100186,
+        8408,
+        72696,
         24,
     )
 
@@ -142,10 +143,10 @@ def test_two_keys_two_clients(look: Look) -> None:
 @pytest.mark.parametrize(
     ("scope", "counts"),
     [
-        (Scope(1, 1, 1), (192, 938, 10)),
+        (Scope(1, 1, 1), (178, 884, 10)),
         # A single client never finds the only slot leased or creating for another key, so whether it might queue is all one.
-        (Scope(2, 1, 1), (844, 5130, 15)),
-        (Scope(2, 1, 1, queueing=0), (844, 5130, 15)),
+        (Scope(2, 1, 1), (788, 4886, 15)),
+        (Scope(2, 1, 1, queueing=0), (788, 4886, 15)),
     ],
 )
 def test_one_client(look: Look, scope: Scope, counts: tuple[int, int, int]) -> None:

@@ -202,12 +202,45 @@ def test_reset_takes_the_lease_and_sends_away_who_wanted_that_session(play: Make
     assert (state.keys[0].stage, state.keys[0].kept) == (Stage.PROMISED, 0)
 
 
-def test_who_lost_the_lease_before_it_ran_asks_anew(play: Make) -> None:
+def test_who_lost_the_lease_before_it_ran_is_still_the_first_who_waits(play: Make) -> None:
+    pool = play(1, 3, 1)
+    pool.live(1, 1, Want.BOTH)
+    pool(Action(Kind.BEGIN, client=1), Action(Kind.ASK, 1, 2, Want.BOTH), Action(Kind.ASK, 1, 3, Want.BOTH))
+    assert pool(Action(Kind.RELEASE, client=1)).clients[1].phase == Phase.GRANTED
+    state = pool(Action(Kind.RECLAIM, 1))
+    assert [client.phase for client in state.clients] == [Phase.OUT, Phase.WAITING, Phase.WAITING]
+    assert state.keys[0].stage == Stage.PROMISED
+    pool(Action(Kind.CLOSED, 1), Action(Kind.OPENED, 1), Action(Kind.INITIALIZED, 1, arg=1))
+    state = pool(Action(Kind.COMMIT, 1))
+    assert [client.phase for client in state.clients] == [Phase.OUT, Phase.GRANTED, Phase.WAITING]
+
+
+def test_who_lost_that_lease_before_it_ran_is_told_that_there_is_none(play: Make) -> None:
+    pool = play(1, 2, 1)
+    pool.live(1, 1, Want.BOTH)
+    pool(Action(Kind.BEGIN, client=1), Action(Kind.ASK, 1, 2, Want.LEASE), Action(Kind.RELEASE, client=1))
+    state = pool(Action(Kind.RECLAIM, 1))
+    assert (state.clients[1].answer, state.keys[0].stage) == (Answer.NO_SESSION, Stage.ABSENT)
+
+
+def test_who_lost_the_lease_before_it_ran_is_told_that_the_pool_is_shut(play: Make) -> None:
     pool = play(1, 1, 1)
     pool.live(1, 1, Want.BOTH)
-    assert pool(Action(Kind.RECLAIM, 1)).clients[0].phase == Phase.LOST
-    state = pool(Action(Kind.BEGIN, client=1))
-    assert (state.clients[0].phase, state.keys[0].stage) == (Phase.WAITING, Stage.PROMISED)
+    state = pool(Action(Kind.SHUT), Action(Kind.REVOKE))
+    assert (state.clients[0].answer, state.keys[0].stage) == (Answer.CLOSED, Stage.ABSENT)
+
+
+def test_an_idle_session_goes_before_a_slot_that_closes_for_nobody(play: Make) -> None:
+    pool = play(3, 1, 2)
+    for key in (1, 2):
+        pool.live(key, 1, Want.ANSWER)
+    pool(Action(Kind.EXPIRE, 1))
+    state = pool(Action(Kind.ASK, 3, 1, Want.ANSWER))
+    assert (state.keys[2].source, state.keys[1].stage) == (2, Stage.ABSENT)
+    pool(Action(Kind.LEAVE, client=1))
+    assert (
+        pool(Action(Kind.ASK, 3, 1, Want.ANSWER)).keys[2].source == 1
+    )  # nothing is idle now: the longest dying
 
 
 def test_the_last_who_leaves_abandons_the_creation(play: Make) -> None:

@@ -256,7 +256,10 @@ async def test_a_creation_that_is_defeated_again_and_again_ends_at_its_callers_b
 
     operator = asyncio.create_task(resetting())
     error = await fails(pool.get_or_create("a"), SessionStartError, 8.5)
-    assert str(error).endswith("stage 'open' failed with TimeoutError: no session within 8.5 s")
+    assert str(error).endswith(
+        "stage 'open' failed with TimeoutError: "
+        "capacity_timeout + cancel_timeout + 2 × close_timeout + start_timeout = 8.5 s ran out"
+    )
     assert pool.stats().creating == 0
     operator.cancel()
 

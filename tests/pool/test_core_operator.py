@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from acpool.records import Interrupt, Outcome, Stage, Start, Stop, Suspended, Want
 
 if TYPE_CHECKING:
@@ -27,6 +29,24 @@ def test_what_was_idle_for_ttl_to_the_second_is_suspended_least_recently_used_fi
     assert table.core.expire(9.0, None, 10.49) == ["b"]
     assert list(table.core.idle) == ["c"]
     assert [event.cause for event in table.said("remove")] == ["expire", "expire"]
+
+
+@pytest.mark.parametrize("want", [Want.BOTH, Want.LEASE])
+def test_whoever_was_handed_a_lease_that_the_shutdown_takes_back_begins_nothing(
+    desk: type[Desk], want: Want
+) -> None:
+    table = desk()
+    table.live("a")
+    entry, token = table.lease("a")
+    following = table.ask("a", want)
+    table.core.release(entry, token, 0.0)
+    outcomes = [following.outcome]
+    table.core.shut()
+    table.core.revoke_all()
+    assert [*outcomes, following.outcome] == [Outcome.GRANTED, Outcome.CLOSED]
+    assert table.core.creations == {} and revoked(table) == []
+    table.core.closed(entry, confirmed=True)
+    assert table.core.entries == {} and table.core.suspended == {"a": Suspended("s-a")}
 
 
 def test_leased_sessions_are_not_idle_however_old(desk: type[Desk]) -> None:

@@ -23,7 +23,9 @@ async def test_an_open_that_ignores_its_cancellation_costs_its_caller_a_bounded_
 ) -> None:
     pool = make(start_timeout=2.0, cancel_timeout=1.0, close_timeout=3.0)
     opening = agents.deaf("open", "a")
-    with pytest.raises(SessionStartError, match=r"'open' failed with TimeoutError: no session within 9.0 s"):
+    with pytest.raises(
+        SessionStartError, match=r"'open' failed with TimeoutError: .* start_timeout = 9 s ran out"
+    ):
         await pool.get_or_create("a")
     assert now() == 9.0
     await agents.settle()

@@ -13,6 +13,7 @@ from acp import PROTOCOL_VERSION, Client, RequestError, connect_to_agent, text_b
 from acp.meta import AGENT_METHODS
 from acp.schema import Implementation, PromptResponse
 
+from acpool.acp.messages import MALFORMED, MalformedMessage
 from acpool.acp.outstanding import Outstanding
 from acpool.acp.permissions import PermissionDesk
 from acpool.acp.process import AgentProcess
@@ -31,10 +32,10 @@ T = TypeVar("T")
 class AcpConnection:
     """An ``acpool.Connection`` to a real agent; made by :class:`acpool.acp.AcpConnector`.
 
-    Calls raise ``ConnectionLost`` as soon as the process or its output is gone, and ``acp.RequestError`` when
-    the agent answers with a JSON-RPC error. No call but ``close`` is bounded: put it under
-    ``asyncio.timeout``. A request that was sent stays outstanding until its answer, also when its caller is
-    cancelled; an answer never reaches another request.
+    Calls raise ``ConnectionLost`` as soon as the process or its output is gone, ``acp.RequestError`` when
+    the agent answers with a JSON-RPC error, and ``MalformedMessage`` when what it sends for an error is none.
+    No call but ``close`` is bounded: put it under ``asyncio.timeout``. A request that was sent stays
+    outstanding until its answer, also when its caller is cancelled; an answer never reaches another request.
     """
 
     def __init__(
@@ -166,7 +167,7 @@ class AcpConnection:
         try:
             await self._old_turn_ended(turn)
             if turn.interrupted.done():
-                return PromptResult("cancelled", ())
+                return PromptResult("cancelled", (), answered=False)
             return await self._run_turn(turn, blocks)
         finally:
             self._prompting = None
@@ -174,7 +175,7 @@ class AcpConnection:
     async def cancel(self) -> None:
         """Ask the agent to end the prompt in progress, once; does nothing without one. Never waits.
 
-        A prompt that was not written yet is answered "cancelled" without a word to the agent.
+        A prompt that was not written yet returns "cancelled", not ``answered``, without a word to the agent.
         """
         self._raise_if_lost()
         turn = self._prompting
@@ -246,7 +247,7 @@ class AcpConnection:
         if turn.error is not None:
             raise turn.error
         if turn.interrupted.done():
-            return PromptResult("cancelled", ())
+            return PromptResult("cancelled", (), answered=False)
         answer: PromptResponse = self._result(request)
         return PromptResult(answer.stop_reason, tuple(turn.updates))
 
@@ -279,6 +280,11 @@ class AcpConnection:
             return request.result()
         except ConnectionError as error:
             raise self._connection_lost() from error
+        except RequestError as error:
+            if error.data is MALFORMED:
+                # Neither yes nor no: what the agent meant is not known, so it must not count as a refusal.
+                raise MalformedMessage(f"{self._label}: {error}") from error
+            raise
 
     def _raise_if_lost(self) -> None:
         if self._lost is not None:

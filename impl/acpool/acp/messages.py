@@ -15,6 +15,10 @@ INTERNAL_ERROR = -32603
 METHOD_NOT_FOUND = -32601
 
 
+MALFORMED = object()
+"""Stands in the ``data`` of an error that was not one; compared with ``is``, so that no agent can send it."""
+
+
 class MalformedMessage(ValueError):
     """A line that is not a JSON-RPC message; says what it is instead."""
 
@@ -72,15 +76,19 @@ def _checked_response(message: Message) -> Message:
     # This side numbers its requests with integers, so no other id can be the answer to one.
     if type(message.get("id")) is not int:
         raise MalformedMessage("neither a call nor the answer to one")
-    if "result" in message:
-        return message
     error: object = message.get("error")
+    if "result" in message or error is None:
+        # Neither result nor error is success, as the SDK has it: what is undefined is left out by the JSON of many agents.
+        return {"result": None} | message
     fields = cast("dict[str, Any]", error) if isinstance(error, dict) else {}
     code, text = fields.get("code"), fields.get("message")
-    return message | {
-        "error": {
-            "code": code if type(code) is int else INTERNAL_ERROR,
-            "message": text if isinstance(text, str) else f"malformed error: {error!r:.200}",
-            "data": fields.get("data"),
+    if type(code) is not int:
+        return message | {
+            "error": {
+                "code": INTERNAL_ERROR,
+                "message": f"malformed error: {error!r:.200}",
+                "data": MALFORMED,
+            }
         }
-    }
+    said = text if isinstance(text, str) else f"error without a message: {error!r:.200}"
+    return message | {"error": {"code": code, "message": said, "data": fields.get("data")}}

@@ -30,10 +30,12 @@ class PromptResult:
     ``stop_reason`` as in the protocol: ``"end_turn"``, ``"max_tokens"``, ``"max_turn_requests"``,
     ``"refusal"``, ``"cancelled"``.
     ``updates``: what the agent streamed during this turn, oldest first, as objects of ``acp.schema``.
+    ``answered``: False where the prompt was called off before a word of it was written, so that the agent never saw it.
     """
 
     stop_reason: str
     updates: tuple[SessionUpdate, ...]
+    answered: bool = True
 
     @property
     def text(self) -> str:

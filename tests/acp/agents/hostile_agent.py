@@ -304,6 +304,12 @@ def load(request_id: Any, session_id: str) -> None:
     if "refuse-load" in TRAITS or "no-load" in TRAITS:
         send(id=request_id, error={"code": -32602, "message": "unknown session"})
         return
+    if "malformed-load" in TRAITS:
+        send(id=request_id, error="boom")
+        return
+    if "silent-load" in TRAITS:
+        send(id=request_id)
+        return
     for number in range(50):
         say(session_id, f"history {number}", "user_message_chunk" if number % 2 else "agent_message_chunk")
     send(id=request_id, result=None)
