@@ -17,38 +17,21 @@ BAD_INPUT = 2
 UNDECIDED = 3
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit status."""
-    if os.name != "posix":
-        print("acpool runs on POSIX systems only: it needs process groups and signals", file=sys.stderr)
-        return BAD_INPUT
-    try:
-        from acpool_spec.commands import check, history, replay
-    except ModuleNotFoundError as error:
-        if error.name is None or error.name.partition(".")[0] not in ("rich", "hypothesis", "crosshair"):
-            raise
-        print(
-            f"acpool: {error.name} is not installed: the checker needs pip install 'acpool[check]'",
-            file=sys.stderr,
-        )
-        return BAD_INPUT
-    from acpool_spec.targets import BadInput
-    from acpool_spec.world import FactoryFailed
+class _Refused(Exception):
+    """There is no verdict; the message is the one sentence that is left to say."""
 
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status. Whatever goes wrong is one sentence, never a traceback."""
+    options: argparse.Namespace | None = None
     output: object = sys.stdout
-    if isinstance(output, io.TextIOWrapper):
-        output.reconfigure(
-            errors="backslashreplace"
-        )  # whatever a key is made of, and wherever this is printed
-    options = _parser().parse_args(arguments)
-    command = {"check": check, "replay": replay, "history": history}[options.command]
     try:
-        return command(options)
-    except (BadInput, FactoryFailed) as error:
-        print(f"acpool {options.command}: {error}", file=sys.stderr)
-        return BAD_INPUT
+        if os.name != "posix":
+            raise _Refused("it runs on POSIX systems only: it needs process groups and signals")
+        options = _parser().parse_args(arguments)
+        return _run(options)
     except KeyboardInterrupt:
-        print(f"acpool {options.command}: interrupted, before there was anything to say", file=sys.stderr)
+        _say(options, "interrupted, before there was anything to say")
         return UNDECIDED
     except OSError as error:
         # Nothing more can be said to whoever reads the output, and that is no verdict.
@@ -57,8 +40,50 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno() if sys.__stdout__ is not None else 1
             )
         if not isinstance(error, BrokenPipeError):
-            print(f"acpool {options.command}: {error}", file=sys.stderr)
+            _say(options, str(error), error)
         return BAD_INPUT
+    except _Refused as error:
+        _say(options, str(error), error)
+        return BAD_INPUT
+    except BaseException as error:  # the status of a traceback is that of a violation, which nobody has seen
+        if options is None:
+            raise  # argparse has said what it had to say
+        from acpool_spec.making import said
+
+        _say(options, f"{said(error)}; expected nothing of the kind: ACPOOL_TRACEBACK=1 shows where", error)
+        return BAD_INPUT
+
+
+def _run(options: argparse.Namespace) -> int:
+    try:
+        from acpool_spec.commands import check, history, replay
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] not in ("rich", "hypothesis", "crosshair"):
+            raise
+        raise _Refused(
+            f"{error.name} is not installed: the checker needs pip install 'acpool[check]'"
+        ) from error
+    from acpool_spec.making import Unusable
+    from acpool_spec.targets import BadInput
+
+    output: object = sys.stdout
+    if isinstance(output, io.TextIOWrapper):
+        output.reconfigure(
+            errors="backslashreplace"
+        )  # whatever a key is made of, and wherever this is printed
+    command = {"check": check, "replay": replay, "history": history}[options.command]
+    try:
+        return command(options)
+    except (BadInput, Unusable) as error:
+        raise _Refused(str(error)) from error
+
+
+def _say(options: argparse.Namespace | None, sentence: str, error: BaseException | None = None) -> None:
+    if error is not None and os.environ.get("ACPOOL_TRACEBACK") == "1":
+        import traceback
+
+        traceback.print_exception(error)
+    print(f"acpool {options.command}: {sentence}" if options else f"acpool: {sentence}", file=sys.stderr)
 
 
 def _parser() -> argparse.ArgumentParser:

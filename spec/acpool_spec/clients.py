@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from acpool.errors import ConnectionLost, PoolError
-from acpool_spec.fakes import FakeFailure
+from acpool_spec.fakes import FakeConnection, FakeFailure
 from acpool_spec.recorder import Recorder
 
 
@@ -44,18 +44,54 @@ class Program:
                 yield Program(f)
 
 
-class Client:
-    """One caller. ``task`` is the operation in progress, None while it is free."""
+class Registry:
+    """Tells which of the world's ``connections`` a holder was handed, whatever the pool has wrapped around it.
 
-    def __init__(self, number: int, pool: Any, recorder: Recorder) -> None:
+    From the first one that it cannot tell it tells none: a history in which some leases are recorded and others are not
+    would show an order of holders that is not the true one.
+    """
+
+    def __init__(self, connections: Sequence[FakeConnection]) -> None:
+        self._connections = connections
+        self._lost = False
+
+    def find(self, handed: object, key: str | None) -> FakeConnection | None:
+        """The connection behind ``handed``, which its holder got for ``key``; None where that is not known."""
+        found = None if self._lost else self._named(handed) or self._of_session(handed, key)
+        self._lost = found is None
+        return found
+
+    def _named(self, handed: object) -> FakeConnection | None:
+        name, session_id = _read(handed, "name"), _session_of(handed)
+        found = (c for c in self._connections if c.name == name)
+        return next((c for c in found if session_id in (None, c.session_id)), None)
+
+    def _of_session(self, handed: object, key: str | None) -> FakeConnection | None:
+        session_id, alive = _session_of(handed), _read(handed, "alive")
+        if session_id is None:
+            return None
+        same = (c for c in reversed(self._connections) if c.key == key and c.session_id == session_id)
+        # A session that was resumed had a process before that: which of them it is shows by its life.
+        return next((c for c in same if alive is None or c.alive == alive), None)
+
+
+class Client:
+    """One caller. ``task`` is the operation in progress, None while it is free; ``holding``: it is under a lease.
+
+    ``registry`` tells it which connection it was handed.
+    """
+
+    def __init__(self, number: int, pool: Any, recorder: Recorder, registry: Registry) -> None:
         self.number = number
         self.task: asyncio.Task[None] | None = None
         self.program: Program | None = None
         self.cancellations = 0
+        self.holding = False
         self.swallowed = False
         self.unexpected: list[str] = []
         self._pool = pool
         self._recorder = recorder
+        self._registry = registry
 
     @property
     def busy(self) -> bool:
@@ -108,35 +144,67 @@ class Client:
                 removed: Any = await pool.cleanup_idle(float(program.argument))
                 return list(removed) if type(removed) in (list, tuple, set, frozenset) else None
             case "cancel":
-                return bool(await pool.cancel(key))
+                return _told(await pool.cancel(key))
             case "reset":
-                return bool(await pool.reset(key))
+                return _told(await pool.reset(key))
             case _:
                 await pool.shutdown()
                 return None
 
     async def _use(self, program: Program, connection: Any) -> object:
-        # The names are read first: a lease that is taken back no longer tells them.
-        seen = _Seen(connection.name, connection.key)
-        record = self._recorder
-        session_id = connection.session_id
-        record.event("acquire", seen, process=self.number, session_id=session_id)
+        # Both are read first: a lease that is taken back no longer tells them.
+        session_id = _session_of(connection)
+        seen = self._registry.find(connection, program.key)
+        self._note("acquire", seen, session_id)
+        self.holding = True
         try:
             for number in range(program.argument):
                 try:
                     await connection.prompt(f"{program.key}-{number}")
-                    record.event("answered", seen, process=self.number, session_id=session_id)
-                except (FakeFailure, ConnectionLost):
-                    pass  # the agent's trouble, not the pool's
+                    self._note("answered", seen, session_id)
+                except Exception as error:
+                    if not _of_the_agent(error):
+                        raise
             return {"session_id": session_id}
         finally:
-            record.event("release", seen, process=self.number, session_id=session_id)
+            self.holding = False
+            self._note("release", seen, session_id)
+
+    def _note(self, f: str, seen: FakeConnection | None, session_id: str | None) -> None:
+        if seen is not None:
+            self._recorder.event(f, seen, process=self.number, session_id=session_id)
 
 
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    name: str
-    key: str
+def _read(handed: object, name: str) -> Any:
+    """The member ``name`` of what a pool hands out, None where it has none or does not tell."""
+    try:
+        return getattr(handed, name, None)
+    except Exception:  # noqa: BLE001 - whatever it raises, it does not tell
+        return None
+
+
+def _session_of(handed: object) -> str | None:
+    session_id = _read(handed, "session_id")
+    return session_id if isinstance(session_id, str) else None
+
+
+def _of_the_agent(error: BaseException) -> bool:
+    """Whether a prompt failed by the agent's trouble, not the pool's: also where somebody made an error of his own of it."""
+    chain: list[BaseException] = []
+    cause: BaseException | None = error
+    while cause is not None and cause not in chain:
+        if isinstance(cause, FakeFailure | ConnectionLost):
+            return True
+        if isinstance(cause, PoolError):
+            return False
+        chain.append(cause)
+        cause = cause.__cause__ or cause.__context__
+    return False
+
+
+def _told(answer: object) -> bool | None:
+    """What ``cancel`` or ``reset`` told, None where it told nothing."""
+    return answer if isinstance(answer, bool) else None
 
 
 def _described(info: Any) -> dict[str, object]:

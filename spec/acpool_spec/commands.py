@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -12,11 +13,19 @@ from rich.table import Table
 
 from acpool_spec import gate
 from acpool_spec.history_report import judge_file
+from acpool_spec.making import clip
 from acpool_spec.properties import BY_ID
 from acpool_spec.quiet import quiet
-from acpool_spec.schedule import broken, load_schedule, require_same_code, run_schedule, save_schedule
+from acpool_spec.schedule import (
+    Schedule,
+    broken,
+    load_schedule,
+    require_same_code,
+    run_schedule,
+    save_schedule,
+)
 from acpool_spec.targets import OURS, load_target
-from acpool_spec.timeline import Watcher, render
+from acpool_spec.timeline import WIDTH, Watcher, render
 from acpool_spec.verdict import Outcome
 
 
@@ -27,16 +36,25 @@ class _Console(Console):
         raise BrokenPipeError
 
 
+_NARROWEST = 60  # columns: a timeline on a narrower terminal would be nothing but breaks
+_GAP = 2  # columns between those of the table
 _STYLE = {Outcome.HOLDS: "green", Outcome.VIOLATED: "bold red", Outcome.UNDECIDED: "yellow"}
 
 
 def check(options: argparse.Namespace) -> int:
     """``acpool check``."""
     console = _Console(highlight=False)
-    names = gate.targets_of([options.pool] if options.pool else OURS)
+    names = gate.targets_of([options.pool] if options.pool is not None else OURS)
     plan = gate.Plan(names, options.seed, options.budget, options.schedules, options.workers)
-    console.print(f"checking {escape(', '.join(names))}, seed {plan.seed}, on {plan.workers} processes")
-    bar = Progress(TextColumn("{task.description}"), BarColumn(bar_width=24), console=console, transient=True)
+    where = f"on {_count(plan.workers, 'process', 'processes')}"
+    _say(console, f"checking {escape(', '.join(names))}, seed {plan.seed}, {where}")
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,  # elsewhere all it leaves is an empty line
+    )
     with bar:
         task = bar.add_task("starting", total=plan.schedules or plan.seconds)
 
@@ -54,38 +72,62 @@ def check(options: argparse.Namespace) -> int:
 
 
 def _print_report(console: Console, report: gate.Report, folder: Path) -> None:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("id", no_wrap=True)
-    table.add_column("property", no_wrap=True)
-    table.add_column("verdict", no_wrap=True)
-    table.add_column("tested", justify="right", no_wrap=True)
-    table.add_column("why", ratio=1)
-    for line in report.lines:
-        verdict = f"[{_STYLE[line.outcome]}]{line.outcome.value}[/]"
-        table.add_row(line.id, line.name, verdict, f"{line.tested:,}", escape(line.why))
-    console.print(table)
+    room = _print_table(console, report.lines)
+    for why, ids in _undecided(report.lines, room):
+        _say(console, f"{', '.join(ids)}: {escape(_below(why))}")
     for line in report.lines:
         if line.schedule is not None:
-            pool = line.schedule.pool.replace(":", ".").removesuffix(".factory").rpartition(".")[2]
-            path = folder / f"{pool}-{line.id}.json"
-            what = f"{line.id}: {len(line.schedule.decisions)} decisions, feasible: {line.schedule.feasible}"
-            try:
-                save_schedule(line.schedule, path)
-            except OSError as error:
-                # The verdict counts for more than the file.
-                console.print(escape(f"{what}; {path} cannot be written: {error}"), soft_wrap=True)
-            else:
-                console.print(escape(f"{what}; acpool replay {path}"), soft_wrap=True)
+            _print_failure(console, line, line.schedule, folder)
+            if len(line.why) > room or "\n" in line.why:
+                _say(console, f"    {escape(_below(line.why))}")
     progress, plan = report.progress, report.plan
-    console.print(
+    _say(
+        console,
         f"{progress.runs:,} random schedules and {progress.machine_runs:,} of the Hypothesis machine, {progress.steps:,} steps,"
         f" {len(progress.histories):,} distinct histories, {progress.seconds:.0f} s",
-        soft_wrap=True,
     )
     bound = f"a sample of {progress.runs:,} schedules, seed {plan.seed}"
-    console.print(
-        f"verdict: [{_STYLE[report.outcome]}]{report.outcome.value}[/] (within {bound})", soft_wrap=True
-    )
+    _say(console, f"verdict: [{_STYLE[report.outcome]}]{report.outcome.value}[/] (within {bound})")
+
+
+def _print_table(console: Console, lines: Sequence[gate.Line]) -> int:
+    """One line for each property, with the beginning of its explanation; how many columns there are for that."""
+    rows = [(line.id, line.name, line.outcome.value, f"{line.tested:,}") for line in lines]
+    titles = ("id", "property", "verdict", "tested")
+    widths = [max(map(len, column)) for column in zip(titles, *rows, strict=True)]
+    room = max(20, console.width - sum(widths) - _GAP * len(widths))
+    table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="bold")
+    for title, width in zip(titles, widths, strict=True):
+        table.add_column(title, justify="right" if title == "tested" else "left", no_wrap=True, width=width)
+    table.add_column("why", no_wrap=True)
+    for line, (known, name, outcome, tested) in zip(lines, rows, strict=True):
+        verdict = f"[{_STYLE[line.outcome]}]{outcome}[/]"
+        table.add_row(known, name, verdict, tested, escape(clip(line.why.partition("\n")[0], room)))
+    console.print(table)
+    console.print()
+    return room
+
+
+def _undecided(lines: Sequence[gate.Line], room: int) -> list[tuple[str, list[str]]]:
+    """The explanations without a schedule that are too long for the table, each with the properties that it is about."""
+    found: dict[str, list[str]] = {}
+    for line in lines:
+        if line.schedule is None and (len(line.why) > room or "\n" in line.why):
+            found.setdefault(line.why, []).append(line.id)
+    return list(found.items())
+
+
+def _print_failure(console: Console, line: gate.Line, schedule: Schedule, folder: Path) -> None:
+    pool = schedule.pool.replace(":", ".").removesuffix(".factory").rpartition(".")[2]
+    path = folder / f"{pool}-{line.id}.json"
+    what = f"{line.id}: {_count(len(schedule.decisions), 'decision')}, feasible: {schedule.feasible}"
+    try:
+        save_schedule(schedule, path)
+    except OSError as error:
+        # The verdict counts for more than the file.
+        _say(console, escape(f"{what}; {path} cannot be written: {error}"))
+    else:
+        _say(console, escape(f"{what}; acpool replay {path}"))
 
 
 @quiet()  # what the pool would log is in the timeline, at its place
@@ -93,31 +135,32 @@ def replay(options: argparse.Namespace) -> int:
     """``acpool replay FILE``."""
     console = _Console(highlight=False)
     schedule = load_schedule(options.file)
-    target = load_target(options.pool or schedule.pool)
-    if not options.anyway and not options.pool:
-        require_same_code(schedule, target)
+    if options.pool is not None:
+        target = load_target(options.pool)
+    else:
+        target = load_target(schedule.pool, f"{schedule.places}member 'pool'")
+        if not options.anyway:
+            require_same_code(schedule, target)
     watcher = Watcher()
     world = run_schedule(schedule, target, watcher.watch)
     violation = broken(world, schedule)
     known = BY_ID[schedule.property_id]
     scope = schedule.scope
-    console.print(
-        f"{escape(target.name)}, max_sessions={scope.max_sessions}, {scope.clients} clients, mode {scope.mode},"
-        f" {len(schedule.decisions)} decisions",
-        soft_wrap=True,
+    _say(
+        console,
+        f"{escape(target.name)}, max_sessions={scope.max_sessions}, {_count(scope.clients, 'client')}, mode {scope.mode},"
+        f" {_count(len(schedule.decisions), 'decision')}",
     )
-    for text in render(watcher, world, violation):
+    for text in render(watcher, world, violation, min(max(console.width, _NARROWEST), WIDTH)):
         console.print(text, markup=False, soft_wrap=True)
     if violation is None:
-        console.print(
-            f"{known.id} ({known.name}) holds in this schedule now; it was broken when the file was written"
+        _say(
+            console, f"{known.id} ({known.name}) holds in this schedule now; it was broken when it was found"
         )
         return Outcome.HOLDS.exit_status
-    console.print(
-        f"[bold red]{known.id} {known.name} violated[/]: {escape(violation.message)}", soft_wrap=True
-    )
-    console.print(f"  {known.id} says: {known.statement}", soft_wrap=True)
-    console.print(f"  feasible: {schedule.feasible}", soft_wrap=True)
+    _say(console, f"[bold red]{known.id} {known.name} violated[/]: {escape(_below(violation.message))}")
+    _say(console, f"  {known.id} says: {known.statement}")
+    _say(console, f"  feasible: {schedule.feasible}")
     return Outcome.VIOLATED.exit_status
 
 
@@ -126,10 +169,25 @@ def history(options: argparse.Namespace) -> int:
     console = _Console(highlight=False)
     report = judge_file(options.file, max_sessions=options.max_sessions)
     for line in report.lines:
-        why = f": {escape(line.why)}" if line.why else ""
+        why = f": {escape(_below(line.why))}" if line.why else ""
         verdict = (
             f"[{_STYLE[line.outcome]}]{line.outcome.value}[/]" if line.outcome is not None else "not judged"
         )
-        console.print(f"{line.id:4}{line.name:26}{verdict}{why}", soft_wrap=True)
-    console.print(f"{report.events:,} events; verdict: [{_STYLE[report.outcome]}]{report.outcome.value}[/]")
+        _say(console, f"{line.id:4}{line.name:26}{verdict}{why}")
+    verdict = f"[{_STYLE[report.outcome]}]{report.outcome.value}[/]"
+    _say(console, f"{_count(report.events, 'event')}; verdict: {verdict}")
     return report.outcome.exit_status
+
+
+def _say(console: Console, sentence: str) -> None:
+    """Print one sentence, in which the terminal and nothing else may break lines."""
+    console.print(sentence, soft_wrap=True)
+
+
+def _below(why: str) -> str:
+    """An explanation whose further lines are indented."""
+    return why.replace("\n", "\n    ")
+
+
+def _count(number: int, one: str, many: str = "") -> str:
+    return f"{number:,} {one if number == 1 else many or one + 's'}"

@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeAlias
 
 from acpool_spec.lanes import Lane, LaneHandle, promote, push
 from acpool_spec.refusals import Refusals
-from acpool_spec.timers import Timers
+from acpool_spec.timers import Timer, Timers
 
 ChoiceKind: TypeAlias = Literal["schedule", "value"]
 
@@ -118,10 +118,18 @@ class DrivenLoop(Refusals):
         self.begin_iteration()
         return self.finish_iteration()
 
+    def ready_lanes(self) -> Sequence[Lane]:
+        """As :meth:`lanes`, without beginning an iteration: timers that are due stay where they are."""
+        return self._runnable
+
     @property
     def has_ready(self) -> bool:
         """Whether any callback is ready."""
         return bool(self._runnable)
+
+    def timers(self) -> Sequence[Timer]:
+        """The live timers, in the order in which they will become ready."""
+        return self._timers.live()
 
     def next_deadline(self) -> float | None:
         """The deadline of the next live timer, in seconds of virtual time; None when there is none."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from acpool_spec.events import Event, History, HistoryError
+from acpool_spec.events import History, HistoryError
 from acpool_spec.history import read_history
-from acpool_spec.properties import PROPERTIES
+from acpool_spec.properties import PROPERTIES, Property
 from acpool_spec.properties.judgement import Judgement
 from acpool_spec.targets import BadInput
 from acpool_spec.verdict import Outcome
@@ -15,6 +15,8 @@ from acpool_spec.verdict import Outcome
 _NEEDS_REST = ("S10", "L1", "L2", "L3", "L4", "L5")
 _NEEDS_SLOTS = ("S1", "S8", "S9")
 _NEEDS_PROCESSES = ("S1", "S2", "S3", "S4", "S5", "S6", "S7", "S8", "S9", "S11")
+_NEEDS_OPERATOR = ("S4", "S9")
+_BY_ITSELF = "the pool cleans up by itself, and a file does not say when"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +38,11 @@ class HistoryReport:
 
     @property
     def outcome(self) -> Outcome:
-        """Violated if anything is, otherwise undecided if anything that could be judged is."""
+        """Violated if anything is, otherwise undecided if anything that could be judged is, or if nothing could be."""
         outcomes = [line.outcome for line in self.lines if line.outcome is not None]
         return next(
-            (worst for worst in (Outcome.VIOLATED, Outcome.UNDECIDED) if worst in outcomes), Outcome.HOLDS
+            (o for o in (Outcome.VIOLATED, Outcome.UNDECIDED, Outcome.HOLDS) if o in outcomes),
+            Outcome.UNDECIDED,
         )
 
 
@@ -61,28 +64,34 @@ def judge(history: History, *, max_sessions: int | None = None) -> HistoryReport
     for event in history.events:
         judgement.see(event)
     judgement.linearize(history)
-    lines: list[Line] = []
-    for known in PROPERTIES:
-        violation = judgement.violations.get(known.id)
-        missing = _missing(known.id, history.events, slots)
-        if violation is not None:
-            lines.append(
-                Line(known.id, known.name, Outcome.VIOLATED, f"event {violation.index}: {violation.message}")
-            )
-        elif missing:
-            lines.append(Line(known.id, known.name, None, missing))
-        elif known.id in judgement.undecided:
-            lines.append(Line(known.id, known.name, Outcome.UNDECIDED, judgement.undecided[known.id]))
-        else:
-            lines.append(Line(known.id, known.name, Outcome.HOLDS))
+    lines = [_line(known, judgement, _missing(known.id, history, slots)) for known in PROPERTIES]
     return HistoryReport(tuple(lines), len(history.events))
 
 
-def _missing(property_id: str, events: tuple[Event, ...], slots: int | None) -> str:
+def _line(known: Property, judgement: Judgement, missing: str) -> Line:
+    violation = judgement.violations.get(known.id)
+    if missing and (violation is None or missing == _BY_ITSELF):
+        return Line(known.id, known.name, None, missing)
+    if violation is not None:
+        why = f"event {violation.index}: {violation.message}"
+        return Line(known.id, known.name, Outcome.VIOLATED, why)
+    if known.id in judgement.undecided:
+        return Line(known.id, known.name, Outcome.UNDECIDED, judgement.undecided[known.id])
+    if not judgement.tested[known.id]:
+        return Line(known.id, known.name, None, "nothing in this file puts it to the test")
+    return Line(known.id, known.name, Outcome.HOLDS)
+
+
+def _missing(property_id: str, history: History, slots: int | None) -> str:
+    cleans_up = history.pool is not None and history.pool.others.get("idle_ttl") is not None
+    if not history.events:
+        return "the file has no events: there is nothing to judge"
     if property_id in _NEEDS_REST:
         return "a file does not say when nothing moved any more"
     if property_id in _NEEDS_SLOTS and slots is None:
         return "max_sessions is not known"
-    if property_id in _NEEDS_PROCESSES and not any(event.type == "event" for event in events):
+    if property_id in _NEEDS_PROCESSES and not any(event.type == "event" for event in history.events):
         return "the file has no events of connections"
+    if property_id in _NEEDS_OPERATOR and cleans_up:
+        return _BY_ITSELF
     return ""

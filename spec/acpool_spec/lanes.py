@@ -109,6 +109,11 @@ class LaneHandle(asyncio.Handle):
         """Whether :meth:`cancel` was called."""
         return self._entry is None
 
+    @property
+    def entry(self) -> Entry | None:
+        """The callback as it stands in its lane, whether or not it has run; None when it was cancelled."""
+        return self._entry
+
     def get_context(self) -> Context:
         """The context the callback runs in. Raises ``LookupError`` when it was cancelled."""
         if self._entry is None:

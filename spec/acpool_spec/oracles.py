@@ -10,7 +10,7 @@ import random
 from collections.abc import Sequence
 from typing import Protocol
 
-from acpool_spec.driven import ChoiceKind
+from acpool_spec.driven import ChoiceKind, DrivenLoop
 
 Choice = tuple[int, int]
 """What was chosen, among how many."""
@@ -20,11 +20,38 @@ class ReplayDivergence(Exception):
     """The run is not the recorded one: the code, the scenario or Python differs from when it was recorded."""
 
 
+class View(Protocol):
+    """What an oracle may look at, at a choice point, if it wants to know more than the number of alternatives."""
+
+    @property
+    def loop(self) -> DrivenLoop:
+        """The loop of the run."""
+        ...
+
+    @property
+    def cancellations_left(self) -> int:
+        """How many more tasks the outside world may cancel in this run."""
+        ...
+
+    @property
+    def late(self) -> bool:
+        """Mode ``fifo``: time has passed between these two iterations, so that the selector reports nothing more."""
+        ...
+
+    def labels(self) -> tuple[str, ...]:
+        """The alternatives of a ``schedule`` choice point in words, such as ``step Task-2``; no two alike."""
+        ...
+
+
+class PrunedRun(Exception):
+    """Raised by ``choose`` at a ``schedule`` choice point: what comes from here on is known already, end the run."""
+
+
 class Oracle(Protocol):
     """Makes the choices of one run after another."""
 
-    def begin(self) -> None:
-        """A run begins."""
+    def begin(self, view: View) -> None:
+        """A run begins; ``view`` is of that run."""
         ...
 
     def choose(self, count: int, kind: ChoiceKind) -> int:
@@ -39,7 +66,7 @@ class Oracle(Protocol):
 class FirstOracle:
     """Always alternative 0: what stock asyncio would do."""
 
-    def begin(self) -> None:
+    def begin(self, view: View) -> None:
         """Nothing to do."""
 
     def choose(self, count: int, kind: ChoiceKind) -> int:
@@ -56,7 +83,7 @@ class RandomOracle:
     def __init__(self, seed: int) -> None:
         self._random = random.Random(seed).random
 
-    def begin(self) -> None:
+    def begin(self, view: View) -> None:
         """Nothing to do: the next run continues the sequence."""
 
     def choose(self, count: int, kind: ChoiceKind) -> int:
@@ -81,7 +108,7 @@ class ReplayOracle:
         self._choices = tuple(choices)
         self._position = 0
 
-    def begin(self) -> None:
+    def begin(self, view: View) -> None:
         """Start from the first choice."""
         self._position = 0
 

@@ -264,20 +264,15 @@ def _answered(
         )
     elif call.name in LEASING:
         session_id = member(value, "session_id")
-        if began is None and not leases.recorded:
-            actions.add("lease", (key, session_id), begin, end, f"the lease of {what}")
+        if began is None:
+            # Where other leases were recorded, this one was at a time that nobody knows.
+            name, argument = ("perhaps_use", key) if leases.recorded else ("lease", (key, session_id))
+            actions.add(name, argument, begin, end, f"the lease of {what}")
     elif call.name == "cleanup_idle":
         _swept(actions, call, interval)
-    elif call.name == "cancel":
-        actions.add("cancel", (key, value), begin, end, f"{what} answering {value}")
-    elif call.name == "reset":
-        actions.add(
-            "reset",
-            (key, value if isinstance(value, bool) else None),
-            begin,
-            end,
-            f"{what} answering {value}",
-        )
+    elif call.name in ("cancel", "reset"):
+        told = value if isinstance(value, bool) else None
+        actions.add(call.name, (key, told), begin, end, f"{what} answering {value}")
     else:
         actions.add("shut", None, begin, end, what)
 

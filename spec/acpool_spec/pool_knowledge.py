@@ -68,6 +68,7 @@ class Knowledge:
     periodic: bool
     connected: bool
     prompts_seen: bool
+    leases_seen: bool
     down: int = NEVER
     proven: int = 0  # mask of the agents that were certainly installed
     times: list[int] = field(default_factory=list[int])
@@ -108,6 +109,7 @@ def know(history: History, calls: Iterable[Call], ordinal: dict[int, int]) -> Kn
         periodic=others.get("idle_ttl") is not None,
         connected=connected,
         prompts_seen=any(e.type == "event" and e.f == "prompt_begin" for e in history.events),
+        leases_seen=any(e.type == "event" and e.f == "acquire" for e in history.events),
     )
     if not connected:
         _sessions_in_answers(knowledge, calls, ordinal)
@@ -147,6 +149,8 @@ def _agents(history: History, keys: dict[str, int]) -> tuple[list[Agent], bool]:
             case "closing":
                 agent.closing = min(agent.closing, place)
             case "open_failed" | "died" | "closed":
+                if event.f == "closed" and agent.established < NEVER and agent.ended == NEVER:
+                    agent.closing = min(agent.closing, place)  # where its beginning was not recorded
                 agent.ended = min(agent.ended, place)
                 agent.died = agent.died or event.f == "died"
             case "given_up":
@@ -292,7 +296,7 @@ class _Reader:
                         self._unnoticed[agent.number] = mates
                 if agent.number not in self._unheard:
                     self._unheard[agent.number] = place
-                    if not self._closing & bit:
+                    if not self._closing & bit and agent.closing != place:
                         self._unseen_deaths.add(agent.number)
                 self._running &= ~bit
                 self._holding &= ~bit
@@ -305,12 +309,20 @@ class _Reader:
             case "prompt_begin":
                 self._prompts[agent.number] = agent.key
                 self._echo.update({p: key for p, key in self._holds.items() if key == agent.key})
+                self._echo.update(dict.fromkeys(self._unrecorded_holders(agent.key), agent.key))
             case "prompt_end":
                 self._prompts.pop(agent.number, None)
             case "answered" | "release" if event.process is not None:
                 self._echo.pop(event.process, None)
             case _:
                 pass
+
+    def _unrecorded_holders(self, key: int) -> list[int]:
+        """The processes that may hold the lease of ``key``, where no lease was recorded."""
+        if self._known.leases_seen:
+            return []
+        leasing = [(p, call.key) for p, call in self._open.items() if call.name in LEASING]
+        return [p for p, name in leasing if name is not None and self._known.keys[name] == key]
 
     def _look(self, call: Call) -> None:
         """``call`` begins: a pool is not told when a process dies of itself, and finds it dead when it looks at it."""

@@ -319,13 +319,15 @@ class PoolSpec:
     def _do_impossible(self, state: PoolState, _: object) -> _Steps:
         return _NO
 
-    def _do_cancel(self, state: PoolState, argument: tuple[int, Any]) -> _Steps:
-        """Whether a prompt runs on the live session."""
+    def _do_cancel(self, state: PoolState, argument: tuple[int, bool | None]) -> _Steps:
+        """Whether a prompt runs on the live session; None: the pool did not say."""
         key, found = argument
         known, place = self._known, state.place
         if not state.open:
             return _NO
-        if found is True:
+        if found is None:
+            return (state,)
+        if found:
             return (state,) if known.perhaps_prompting[place] >> key & 1 or not known.prompts_seen else _NO
         entry = self._live(state, key)
         busy = entry is not None and entry.holder != -1 and known.prompting[place] >> key & 1

@@ -6,18 +6,23 @@ import hashlib
 import importlib
 import inspect
 import sys
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
 import acpool_spec
+from acpool_spec.events import PoolFacts
 from acpool_spec.fakes import FakeConnector, Outside
+from acpool_spec.loop import DeterministicLoop
+from acpool_spec.making import FactoryFailed, clip, make_pool, said
 from acpool_spec.recorder import Recorder
+from acpool_spec.sources import digest_of_modules
 from acpool_spec.world import PoolFactory
 
 OURS = ("acpool_spec.reference:default", "acpool_spec.reference:patient")
-_REQUIRED = ("get_or_create", "with_connection", "cleanup_idle", "shutdown")
-_CHECKER = ("clients", "fakes", "lanes", "loop", "recorder", "tasks", "timers", "world")
+_CHECKER = ("clients", "driven", "fakes", "lanes", "loop", "recorder", "tasks", "timers", "world")
 
 
 class BadInput(Exception):
@@ -38,18 +43,8 @@ class Target:
 
     @property
     def digest(self) -> str:
-        """Digest of the source of the pool: of its module, and of the modules beside it in the same package."""
-        module = sys.modules[self.name.partition(":")[0]]
-        path = Path(inspect.getfile(module))
-        files = (
-            sorted(path.parent.glob("*.py")) if module.__package__ and path.name != "__init__.py" else [path]
-        )
-        if self.name in OURS:
-            files = [
-                path,
-                *sorted(Path(inspect.getfile(importlib.import_module("acpool"))).parent.glob("*.py")),
-            ]
-        return digest_of(files)
+        """Digest of the source of the pool: of its factory's module, and of all that this one is made of."""
+        return digest_of_modules([self.name.partition(":")[0]])
 
 
 def checker_digest() -> str:
@@ -66,51 +61,53 @@ def digest_of(files: list[Path]) -> str:
     return sums.hexdigest()
 
 
-def load_target(name: str) -> Target:
-    """Import the pool called ``module:factory``. Raises :class:`BadInput` when there is none that can be judged."""
+def load_target(name: str, source: str = "--pool") -> Target:
+    """Import the pool called ``module:factory``, which ``source`` asks for.
+
+    Raises :class:`BadInput` when there is none that can be judged, whatever its code does.
+    """
+    place = f"{source} {clip(repr(name), 200)}"
     module_name, colon, attribute = name.partition(":")
     if not (module_name and colon and attribute):
-        raise BadInput(f"--pool {name!r}: expected module:factory, such as acpool_spec.pools.merged:factory")
-    try:
+        raise BadInput(f"{place}: expected module:factory, such as acpool_spec.pools.merged:factory")
+    with _blaming(f"{place}: module {clip(repr(module_name), 200)} cannot be imported"):
         if "" not in sys.path:
             sys.path.insert(0, "")  # a pool in the working directory is found, as by ``python -m``
         module = importlib.import_module(module_name)
-    except (Exception, SystemExit) as error:  # whatever the module does, it is not this program's failure
-        raise BadInput(
-            f"--pool {name!r}: module {module_name!r} cannot be imported: {_said(error)}"
-        ) from error
     found: Any = module
-    for part in attribute.split("."):
-        found = getattr(found, part, None)
-    if not callable(found):
-        raise BadInput(f"--pool {name!r}: module {module_name!r} has no callable {attribute!r}")
-    _require_pool(name, found)
-    return Target(name, cast(PoolFactory, found), bool(getattr(found, "reclaims_leases", False)))
+    with _blaming(
+        f"{place}: module {clip(repr(module_name), 200)} cannot be asked for {clip(repr(attribute))}"
+    ):
+        for part in attribute.split("."):
+            found = getattr(found, part, None)
+        usable, reclaims = callable(found), bool(getattr(found, "reclaims_leases", False))
+    if not usable:
+        raise BadInput(
+            f"{place}: module {clip(repr(module_name), 200)} has no callable {clip(repr(attribute))}"
+        )
+    _require_pool(place, found)
+    return Target(name, cast(PoolFactory, found), reclaims)
 
 
-def _require_pool(name: str, factory: Any) -> None:
-    """Make one pool, outside any loop if it lets us, and see whether it has the operations."""
-    from acpool_spec.events import PoolFacts
-    from acpool_spec.loop import DeterministicLoop
+@contextmanager
+def _blaming(place: str) -> Generator[None, None, None]:
+    """Say in one sentence what a stranger's code raises inside; Ctrl-C goes through."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        raise BadInput(f"{place}: {said(error)}") from error
 
+
+def _require_pool(place: str, factory: Any) -> None:
+    """Make one pool, with a loop running as in every run, and see whether it has the operations."""
     loop = DeterministicLoop()
     connector = FakeConnector(Outside(Recorder(loop.time, PoolFacts(max_sessions=1)), agents_load=True))
     with loop.running():
         try:
-            pool: Any = factory(connector, max_sessions=1)
-        except (Exception, SystemExit) as error:
-            raise BadInput(
-                f"--pool {name!r}: factory(connector, max_sessions=1) failed: {_said(error)}"
-            ) from error
+            make_pool(factory, connector, 1)
+        except FactoryFailed as error:
+            raise BadInput(f"{place}: {error}") from error
         finally:
             loop.dispose()
-    missing = [operation for operation in _REQUIRED if not callable(getattr(pool, operation, None))]
-    if missing:
-        raise BadInput(
-            f"--pool {name!r}: the pool it makes lacks {', '.join(missing)}; expected {', '.join(_REQUIRED)}"
-        )
-
-
-def _said(error: BaseException) -> str:
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__

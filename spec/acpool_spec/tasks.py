@@ -1,7 +1,8 @@
-"""Tasks and futures that are the same in every run: numbered from 1 per loop, hashed by that number.
+"""Tasks and futures that are the same in every run: numbered from 1 per loop, all of one hash.
 
 asyncio iterates over sets of tasks (``TaskGroup._abort``, ``asyncio.wait``); with the default hash, which is an
-address, the order of such a loop would change from run to run.
+address, the order of such a loop would change from run to run. With one hash for all, a small set is iterated over in the
+order of insertion, so that the order depends on what is in the set and not on how many tasks there were before.
 """
 
 from __future__ import annotations
@@ -25,7 +26,12 @@ class SimulatedTask(asyncio.Task[Any]):
     serial: int
 
     def __hash__(self) -> int:
-        return self.serial
+        return 1
+
+    def set_name(self, value: object) -> None:
+        """Rename the task and its lane: on Python 3.11 ``asyncio.create_task`` gives a task its name after it was made."""
+        super().set_name(value)
+        self.lane.name = str(value)
 
 
 class SimulatedFuture(asyncio.Future[Any]):
@@ -36,7 +42,7 @@ class SimulatedFuture(asyncio.Future[Any]):
     serial: int
 
     def __hash__(self) -> int:
-        return self.serial
+        return 1
 
 
 class Location(NamedTuple):

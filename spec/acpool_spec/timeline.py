@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePath
+from textwrap import wrap
 
 from acpool_spec.events import Event
 from acpool_spec.properties import Violation
@@ -57,8 +58,8 @@ class Watcher:
             )
 
 
-def render(watcher: Watcher, world: World, violation: Violation | None) -> Iterator[str]:
-    """The lines of the timeline, at most 100 columns wide; it ends with the row in which ``violation`` was seen."""
+def render(watcher: Watcher, world: World, violation: Violation | None, width: int = WIDTH) -> Iterator[str]:
+    """The lines of the timeline, at most ``width`` columns wide; it ends with the row in which ``violation`` was seen."""
     yield f"{'time/s':>9}  what happened"
     operations: dict[str, str] = {}
     events = world.recorder.events
@@ -67,9 +68,9 @@ def render(watcher: Watcher, world: World, violation: Violation | None) -> Itera
             event = events[index]
             if event.type == "invoke":
                 operations[f"client-{event.process}"] = _call(event)
-        yield from _lines(row, operations.get(row.who, ""))
+        yield from _lines(row, operations.get(row.who, ""), width)
         for index in row.events:
-            yield _clip(f"{'':>9}      · {describe_event(events[index])}")
+            yield from _folded(f"{'':>9}      · ", describe_event(events[index]), width)
         if violation is not None and row.events and row.events[-1] >= violation.index:
             seen_all = number + 1 == len(watcher.rows)
             if not seen_all:
@@ -77,23 +78,37 @@ def render(watcher: Watcher, world: World, violation: Violation | None) -> Itera
             return
 
 
-def _lines(row: Row, operation: str) -> Iterator[str]:
+def _lines(row: Row, operation: str, width: int) -> Iterator[str]:
     if not row.steps:
-        yield _clip(f"{row.time:9.3f}  » {row.who}")
+        yield from _folded(f"{row.time:9.3f}  » ", row.who, width)
         return
     who = f"{row.who}: {operation}" if operation else row.who
     count = f" ({row.steps} steps)" if row.steps > 1 else ""
-    if row.where is not None:
-        place = f"{PurePath(row.where.filename).name}:{row.where.line}"
-        yield _clip(f"{row.time:9.3f}    {who}{count}, now at {place}, waits for {row.waits_for}")
+    lead = f"{row.time:9.3f}    "
+    if row.where is None:
+        ends = ", ends" if not row.who.startswith("callbacks") else ""
+        yield from _folded(lead, f"{who}{count}{ends}", width)
+        return
+    place = f"now at {PurePath(row.where.filename).name}:{row.where.line}, waits for {row.waits_for}"
+    if len(lead) + len(f"{who}{count}, {place}") <= width:
+        yield f"{lead}{who}{count}, {place}"
     else:
-        yield _clip(
-            f"{row.time:9.3f}    {who}{count}{', ends' if not row.who.startswith('callbacks') else ''}"
-        )
+        yield from _folded(lead, f"{who}{count},", width)
+        yield from _folded(f"{'':{len(lead) + 2}}", place, width)
 
 
-def _clip(line: str) -> str:
-    return line if len(line) <= WIDTH else line[: WIDTH - 1] + "…"
+def _folded(lead: str, text: str, width: int) -> list[str]:
+    """``text`` after ``lead``, on three lines at most, which begin below each other; what is longer is clipped."""
+    clipped = text if len(text) <= 3 * width else text[: 3 * width]
+    return wrap(
+        clipped,
+        width,
+        initial_indent=lead,
+        subsequent_indent=" " * (len(lead) + 2),
+        break_on_hyphens=False,
+        max_lines=3,
+        placeholder="…",
+    )
 
 
 _OUTSIDE = {

@@ -76,6 +76,10 @@ class Timers:
             heappop(heap)
         return None
 
+    def live(self) -> list[Timer]:
+        """The live timers, in order."""
+        return [timer for _, _, timer in sorted(self._heap) if not timer.cancelled()]
+
     def pop_due(self, now: float) -> list[tuple[int, Timer]]:
         """Remove the live timers due at ``now``, in order, each with its serial number."""
         due: list[tuple[int, Timer]] = []

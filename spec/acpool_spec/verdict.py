@@ -11,11 +11,11 @@ import math
 import time
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
-from enum import Enum
+from enum import StrEnum
 
 
-class Outcome(Enum):
-    """The three answers of a check."""
+class Outcome(StrEnum):
+    """The three answers of a check; each equals its name as text."""
 
     HOLDS = "holds"
     VIOLATED = "violated"

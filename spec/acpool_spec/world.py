@@ -23,11 +23,12 @@ from dataclasses import dataclass
 from typing import Any, Protocol, Self
 
 from acpool.contract import Connection, Connector
-from acpool_spec.clients import Client, Program
+from acpool_spec.clients import Client, Program, Registry
 from acpool_spec.events import Event, PoolFacts
 from acpool_spec.fakes import FakeConnection, FakeConnector, Outside
 from acpool_spec.lanes import Lane
 from acpool_spec.loop import DeterministicLoop
+from acpool_spec.making import Unusable, clip, make_pool, offered, said
 from acpool_spec.properties.judgement import Judgement, Remains
 from acpool_spec.recorder import Recorder
 from acpool_spec.residue import residue
@@ -63,12 +64,16 @@ class PoolFactory(Protocol):
         ...
 
 
-class FactoryFailed(Exception):
-    """The factory of the pool under test raised; the message is one sentence that says what."""
-
-
 class NotEnabled(Exception):
-    """The decision cannot be made in this state of the world."""
+    """The decision cannot be made in this state of the world; ``why`` says so without repeating it."""
+
+    def __init__(self, decision: str, why: str) -> None:
+        super().__init__(decision, why)
+        self.decision = decision
+        self.why = why
+
+    def __str__(self) -> str:
+        return f"{clip(repr(self.decision))}: {self.why}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,17 +147,16 @@ class World:
         self.loop.enter()
         self._running = True
         try:
-            self.pool: Any = self._factory(FakeConnector(self.outside), max_sessions=self.scope.max_sessions)
-        except (Exception, SystemExit) as error:
+            self.pool: Any = make_pool(self._factory, FakeConnector(self.outside), self.scope.max_sessions)
+            operations = offered(self.pool, self.scope.operations)
+        except BaseException:
             self._leave()
-            said = " ".join(f"{type(error).__name__}: {error}".split())
-            raise FactoryFailed(
-                f"factory(connector, max_sessions={self.scope.max_sessions}) failed with {said}"
-            ) from error
-        offered = [name for name in self.scope.operations if hasattr(self.pool, name)]
-        self.clients = [Client(number, self.pool, self.recorder) for number in range(self.scope.clients)]
-        self.auditor = Client(self.scope.clients, self.pool, self.recorder)
-        self.programs = tuple(Program.all(offered, self.scope.keys))
+            raise
+        registry = Registry(self.outside.connections)
+        *self.clients, self.auditor = (
+            Client(number, self.pool, self.recorder, registry) for number in range(self.scope.clients + 1)
+        )
+        self.programs = tuple(Program.all(operations, self.scope.keys))
         self.judgement = Judgement(
             self.scope.max_sessions,
             reclaims=self.scope.reclaims,
@@ -226,13 +230,21 @@ class World:
         return [*self.schedule(), *starts, *self.cancellations(), *self.faults()]
 
     def apply(self, decision: str) -> None:
-        """Make ``decision``. Raises :class:`NotEnabled` when it cannot be made now; then nothing has happened."""
+        """Make ``decision``. Raises :class:`NotEnabled` when it cannot be made now; then nothing has happened.
+
+        Raises :class:`Unusable` when the pool tries to end the whole process, whose status would pass for a verdict.
+        """
         verb, _, rest = decision.partition(" ")
         act = self._acts().get(verb)
         if act is None:
-            raise NotEnabled(f"{decision!r}: no such decision")
+            raise NotEnabled(decision, "no such decision")
         first = len(self.recorder.events)
-        act(decision, rest)
+        try:
+            act(decision, rest)
+        except SystemExit as error:
+            raise Unusable(
+                f"the pool raised {said(error)} after {decision!r}; expected it to leave the process alone"
+            ) from error
         self.decisions.append(decision)
         if self._watch is not None and verb not in ("turn", "step"):
             self._tell(decision, "", first, None)
@@ -266,7 +278,7 @@ class World:
 
     def _turn(self, decision: str, rest: str) -> None:
         if rest or self.scope.mode != "fifo" or not self.loop.has_ready:
-            raise NotEnabled(f"{decision!r}: nothing is ready, or the mode is not fifo")
+            raise NotEnabled(decision, "nothing is ready, or the mode is not fifo")
         if self._watch is None:
             self.loop.run_iteration()
             return
@@ -277,7 +289,7 @@ class World:
     def _step(self, decision: str, rest: str) -> None:
         lane = self._lanes().get(rest) if self.scope.mode == "reordered" else None
         if lane is None:
-            raise NotEnabled(f"{decision!r}: no such lane is ready, or the mode is not reordered")
+            raise NotEnabled(decision, "no such lane is ready, or the mode is not reordered")
         self._run(decision, lane)
 
     def _run(self, decision: str, lane: Lane) -> None:
@@ -290,7 +302,7 @@ class World:
         name, _, how = rest.rpartition(" ")
         call = self.outside.calls.get(name)
         if call is None or how not in call.answers:
-            raise NotEnabled(f"{decision!r}: no such call is pending, or it cannot be answered so")
+            raise NotEnabled(decision, "no such call is pending, or it cannot be answered so")
         self.outside.answer(call, how)
 
     def _start(self, decision: str, rest: str) -> None:
@@ -298,20 +310,20 @@ class World:
         client = next((c for c in self.clients if str(c.number) == number), None)
         program = next((program for program in self.programs if str(program).split(" ") == words), None)
         if client is None or client.busy or program is None:
-            raise NotEnabled(f"{decision!r}: no such client is free, or there is no such call")
+            raise NotEnabled(decision, "no such client is free, or there is no such call")
         client.start(program)
 
     def _cancel(self, decision: str, rest: str) -> None:
         client = next((c for c in self.clients if str(c.number) == rest), None)
         if client is None or not client.busy:
-            raise NotEnabled(f"{decision!r}: no such client has an operation in progress")
+            raise NotEnabled(decision, "no such client has an operation in progress")
         client.cancel()
 
     def _connection(self, decision: str, name: str, *, killed: bool) -> FakeConnection:
         found = next((c for c in self.outside.connections if c.name == name), None)
         if found is None or not found.alive or found.stuck or found.killed is not killed:
             raise NotEnabled(
-                f"{decision!r}: no such process is {'killed and not yet dead' if killed else 'alive'}"
+                decision, f"no such process is {'killed and not yet dead' if killed else 'alive'}"
             )
         return found
 
@@ -329,7 +341,7 @@ class World:
 
     def _advance(self, decision: str, rest: str) -> None:
         if rest or not self.timer():
-            raise NotEnabled(f"{decision!r}: no timer is set before the horizon")
+            raise NotEnabled(decision, "no timer is set before the horizon")
         self.loop.advance()
 
     def _tell(self, decision: str, lane: str, first: int, task: asyncio.Task[Any] | None) -> None:
@@ -383,6 +395,7 @@ class World:
         clients = [*self.clients, self.auditor]
         return Remains(
             busy={c.number for c in clients if c.busy},
+            holding={c.number for c in clients if c.holding},
             swallowed=[str(c.program) for c in clients if c.swallowed],
             unexpected=[text for c in clients for text in c.unexpected],
             hung=tuple(call.connection.name for call in self.outside.calls.values() if call.hung),

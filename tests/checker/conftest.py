@@ -4,7 +4,7 @@ A line is an event: ``0 > reset a`` (client 0 calls), ``0 < s1 reset`` (it is an
 members, ``True`` and ``False`` stand for themselves), ``0 ! PoolExhausted``, ``0 ?`` (cancelled), ``c1 opening a``,
 ``c1 created a s1``, ``c1 acquire a 0`` (client 0). Shorthands: ``c1 starts a s1``, ``c1 loads a s1``, ``c1 leaves a``,
 ``0 creates c1 a s1``, ``0 leases c1 a``, ``0 ends c1 a``. Questions put to the run: ``-- stopped``, ``-- restless``,
-``-- rest hung=c1 knows=a``, ``-- end leftover swallowed unexpected``, ``-- linearize``.
+``-- rest hung=c1 holding=0 knows=a``, ``-- end leftover swallowed unexpected``, ``-- linearize``.
 """
 
 from __future__ import annotations
@@ -103,6 +103,7 @@ class _Told:
         values = dict(word.split("=") for word in words if "=" in word)
         remains = Remains(
             busy=set(self.judgement.ledger.pending),
+            holding=set(map(int, values["holding"].split(","))) if "holding" in values else set(),
             swallowed=["reset a 0"] if "swallowed" in words else [],
             unexpected=["reset('a') raised KeyError: 'a'"] if "unexpected" in words else [],
             hung=tuple(values["hung"].split(",")) if "hung" in values else (),

@@ -130,7 +130,7 @@ POOL = "class Pool:\n    async def get_or_create(self, key): ...\n    with_conne
         (
             "silent_factory:factory",
             "def factory(connector, *, max_sessions): raise KeyError",
-            "failed: KeyError\n",
+            "failed with KeyError\n",
         ),
         (
             "exiting_factory:factory",
@@ -217,7 +217,7 @@ def test_a_broken_pool_ends_with_1_and_a_file_that_replays(
     arguments = ["--schedules", "8", "--workers", "1", "--failures", str(folder)]
     assert main(["check", "--pool", pool, *arguments]) == 1
     said = capsys.readouterr().out
-    assert f"checking {pool}, seed 0, on 1 processes" in said
+    assert f"checking {pool}, seed 0, on 1 process\n" in said
     assert "verdict: violated (within a sample of 8 schedules, seed 0)" in said
     path = folder / "global_lock-L1.json"
     assert re.search(

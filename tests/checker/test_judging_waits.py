@@ -309,6 +309,16 @@ def test_a_pool_hears_of_a_confirmed_death_after_it_has_happened(judged: Callabl
     assert judged(over + "1 > cleanup_idle \n 1 < \n" + REFUSED).violations.keys() == {"S8"}
 
 
+def test_a_creation_goes_on_for_those_who_joined_when_its_creator_runs_out_of_time(
+    judged: Callable[..., Judgement],
+) -> None:
+    full = "0 creates c1 a s1 \n 1 > session b \n 2 > with_connection b \n c1 closing a \n"
+    gone = "1 ! SessionStartError \n"
+    assert judged(full + gone + "-- stopped").violations == {}
+    late = "0 creates c1 a s1 \n 1 > session b \n" + gone + "2 > with_connection b \n -- stopped"
+    assert judged(late).violations.keys() == {"L1"}
+
+
 def test_a_cancelled_creator_may_have_chosen_the_victim(judged: Callable[..., Judgement]) -> None:
     assert judged(A_THEN_B + "0 > get_or_create c \n 0 ? \n c2 leaves b", slots=2).violations.keys() == {"S9"}
     assert judged(A_THEN_B + "c2 leaves b", slots=2).violations == {}
@@ -356,3 +366,13 @@ def test_the_audit_asks_for_every_slot_that_is_not_stuck_and_for_every_key(
     asked = [str(program) for program in judgement.audit(("a", "b"))]
     assert asked == ["get_or_create audit-0 0", "get_or_create audit-1 0", "get_or_create b 0"]
     assert list(judged("0 creates c1 a s1 \n 0 leases c1 a").audit(("a", "b"))) == []
+
+
+def test_a_holder_whose_connection_is_not_known_waits_for_its_own_prompt(
+    judged: Callable[..., Judgement],
+) -> None:
+    script = "0 creates c1 a s1 \n 0 > with_connection a \n c1 prompt_begin a \n"
+    assert judged(script + "-- rest hung=c1 holding=0").violations == {}
+    assert set(judged(script + "-- rest hung=c1").violations) == {"L2"}
+    other = script + "1 > with_connection a \n"
+    assert set(judged(other + "-- rest hung=c1 holding=0").violations) == {"L2"}

@@ -6,10 +6,11 @@ import pytest
 
 from acpool.contract import Connector
 from acpool_spec.machine import run_machine
+from acpool_spec.making import FactoryFailed
 from acpool_spec.minimise import attempt
 from acpool_spec.schedule import broken, run_schedule, schedule_of
 from acpool_spec.targets import Target, load_target
-from acpool_spec.world import FactoryFailed, PoolUnderTest, World
+from acpool_spec.world import PoolUnderTest, World
 
 UNLOCKED = "acpool_spec.pools.unlocked_start:factory"
 

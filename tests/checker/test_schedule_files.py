@@ -114,9 +114,9 @@ def refused(path: Path, capsys: pytest.CaptureFixture[str]) -> str:
         pytest.param(b'{"a": NaN}', "", "NaN", "one JSON object", id="NaN"),
         pytest.param(b'{"a": 1, "a": 2}', "", '"a" twice', "one JSON object", id="twice"),
         pytest.param(b'{"a":' * 9999, "", "nested too deep", "one JSON object", id="deep"),
-        pytest.param(b"\xff\xfe{}", "", "0xff", "cannot be read", id="not UTF-8"),
+        pytest.param(b"\n\xff\xfe{}", ", line 2", "not UTF-8", "a schedule file", id="not UTF-8"),
         pytest.param(b"\x00" * 16, ", line 1", "broken JSON", "one JSON object", id="binary"),
-        pytest.param(b"{}", "", "member 'format' is None", "expected 'acpool-schedule'", id="no members"),
+        pytest.param(b"{}", "", "member 'format' is missing", "expected 'acpool-schedule'", id="no members"),
     ],
 )
 def test_what_is_no_schedule_is_refused(
@@ -152,31 +152,49 @@ def test_a_missing_file_and_a_directory_are_named(tmp_path: Path, capsys: pytest
 @pytest.mark.parametrize(
     ("members", "scope", "found", "expected"),
     [
-        ({"format": "acpool-history"}, {}, "'acpool-history'", "expected 'acpool-schedule'"),
-        ({"version": 2}, {}, "version 2", "reads version 1"),
-        ({"version": ...}, {}, "version None", "reads version 1"),
-        ({"decisions": "turn"}, {}, "'decisions' is 'turn'", "expected a list"),
-        ({"decisions": ["turn", 3]}, {}, "decision 2 is 3", "expected a text such as"),
-        ({"property": "S99"}, {}, "'S99'", "expected one of S1, S2"),
-        ({"property": 1}, {}, "'property' is 1", "expected a text"),
-        ({"pool": None}, {}, "'pool' is None", "expected a text"),
-        ({"pool": True}, {}, "'pool' is True", "expected a text"),
-        ({"digest": ...}, {}, "'digest' is None", "expected a text"),
-        ({"message": []}, {}, "'message' is []", "expected a text"),
-        ({"scope": []}, {}, "'scope' is []", "expected a JSON object"),
-        ({}, {"clients": "two"}, "'clients' of 'scope' is 'two'", "expected a whole number"),
-        ({}, {"clients": True}, "'clients' of 'scope' is True", "expected a whole number"),
-        ({}, {"clients": 1.5}, "'clients' of 'scope' is 1.5", "expected a whole number"),
-        ({}, {"agents_load": 1}, "'agents_load' of 'scope' is 1", "expected a true or false"),
-        ({}, {"keys": "ab"}, "'keys' of 'scope' is 'ab'", "expected a list of texts"),
-        ({}, {"keys": ["a", 1]}, "'keys' of 'scope' is ['a', 1]", "expected a list of texts"),
-        ({}, {"keys": ...}, "'keys' of 'scope' is None", "expected a list of texts"),
-        ({}, {"operations": ["get_or_create", "__init__"]}, "out of range", "operations such as"),
-        ({}, {"mode": "lifo"}, "out of range", "mode fifo or reordered"),
-        ({}, {"clients": 0}, "out of range", "1-100 clients"),
-        ({}, {"clients": 101}, "out of range", "1-100 clients"),
-        ({}, {"max_sessions": 0}, "out of range", "1-1000 sessions"),
-        ({}, {"max_sessions": 10**9}, "out of range", "1-1000 sessions"),
+        (
+            {"format": "acpool-history"},
+            {},
+            "'format' is the string \"acpool-history\"",
+            "expected 'acpool-schedule'",
+        ),
+        ({"version": 2}, {}, "'version' is the number 2", "expected 1, the one version"),
+        ({"version": True}, {}, "'version' is true", "expected a whole number"),
+        ({"version": 1.0}, {}, "'version' is the number 1.0", "expected a whole number"),
+        ({"version": ...}, {}, "'version' is missing", "expected a whole number"),
+        ({"decisions": "turn"}, {}, "'decisions' is the string \"turn\"", "expected a list"),
+        ({"decisions": ["turn", 3]}, {}, "decision 2 is the number 3", "expected a text such as"),
+        ({"property": "S99"}, {}, "'property' is the string \"S99\"", "expected one of S1, S2"),
+        ({"property": 1}, {}, "'property' is the number 1", "expected a text"),
+        ({"pool": None}, {}, "'pool' is null", "expected a text"),
+        ({"pool": True}, {}, "'pool' is true", "expected a text"),
+        ({"digest": ...}, {}, "'digest' is missing", "expected a text"),
+        ({"message": []}, {}, "'message' is the list []", "expected a text"),
+        ({"scope": []}, {}, "'scope' is the list []", "expected a JSON object"),
+        ({}, {"clients": "two"}, "'clients' of 'scope' is the string \"two\"", "expected a whole number"),
+        ({}, {"clients": True}, "'clients' of 'scope' is true", "expected a whole number"),
+        ({}, {"clients": 1.5}, "'clients' of 'scope' is the number 1.5", "expected a whole number"),
+        ({}, {"agents_load": 1}, "'agents_load' of 'scope' is the number 1", "expected true or false"),
+        (
+            {},
+            {"keys": "ab"},
+            "'keys' of 'scope' is the string \"ab\"",
+            "expected a list of at least one text",
+        ),
+        ({}, {"keys": ["a", 1]}, "'keys' of 'scope' is the list [\"a\", 1]", "expected a list of at least"),
+        ({}, {"keys": ...}, "'keys' of 'scope' is missing", "expected a list of at least one text"),
+        ({}, {"keys": []}, "'keys' of 'scope' is the list []", "expected a list of at least one text"),
+        (
+            {},
+            {"operations": ["get_or_create", "__init__"]},
+            "'operations' of 'scope' is the list",
+            "expected get_or_create, with_",
+        ),
+        ({}, {"mode": "lifo"}, "'mode' of 'scope' is the string", "expected fifo or reordered"),
+        ({}, {"clients": 0}, "'clients' of 'scope' is the number 0", "expected 1 to 100"),
+        ({}, {"clients": 101}, "'clients' of 'scope' is the number 101", "expected 1 to 100"),
+        ({}, {"max_sessions": 0}, "'max_sessions' of 'scope' is", "expected 1 to 1000"),
+        ({}, {"max_sessions": 10**9}, "the number 1000000000", "expected 1 to 1000"),
     ],
 )
 def test_a_member_that_cannot_be_used_is_named(
@@ -213,14 +231,66 @@ def test_a_schedule_for_other_code_is_refused_and_replayed_anyway(
 
 
 def test_a_run_that_leaves_its_schedule_says_where_and_what_was_possible(
-    edited: Edit, capsys: pytest.CaptureFixture[str], failure: Failure
+    edited: Edit, saved: Path, capsys: pytest.CaptureFixture[str], failure: Failure
 ) -> None:
     decisions = [*failure.decisions]
     decisions[1] = "answer c9.open ok"
     said = refused(edited(decisions=decisions), capsys)
-    assert "decision 2 cannot be made: 'answer c9.open ok'" in said
+    assert 'decision 2 cannot be made: the string "answer c9.open ok": no such call' in said
+    assert f"acpool replay: {saved}, line 1: " in said
     assert "possible were: " in said
     assert said.rstrip().endswith("…")
+
+
+HUGE = "x" * 5_000_000
+
+
+@pytest.mark.parametrize(
+    ("members", "scope"),
+    [
+        ({"decisions": [HUGE]}, {}),
+        ({"decisions": [[HUGE]]}, {}),
+        ({"decisions": HUGE}, {}),
+        ({"format": HUGE}, {}),
+        ({"version": HUGE}, {}),
+        ({"property": HUGE}, {}),
+        ({"pool": HUGE}, {}),
+        ({"pool": f"{HUGE}:factory"}, {}),
+        ({"pool": f"acpool_spec.reference:{HUGE}"}, {}),
+        ({"digest": HUGE}, {}),
+        ({"checker": HUGE}, {}),
+        ({"decisions": ["nothing"]}, {"keys": [HUGE, "two\nlines"]}),
+        ({}, {"mode": HUGE}),
+        ({}, {"keys": {"a": HUGE}}),
+        ({}, {"operations": [HUGE]}),
+    ],
+    ids=lambda value: str(value)[:30],
+)
+def test_a_message_stays_short_whatever_the_file_says(
+    edited: Edit, capsys: pytest.CaptureFixture[str], members: dict[str, Any], scope: dict[str, Any]
+) -> None:
+    path = edited(scope, **members)
+    said = refused(path, capsys)
+    assert said.startswith(f"acpool replay: {path}")
+    assert len(said) < 1000
+
+
+def test_a_message_tells_the_line(saved: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = saved.read_text(encoding="utf-8").splitlines()
+
+    def told(line: str, instead: str) -> str:
+        changed = [instead if found.strip().startswith(line) else found for found in lines]
+        saved.write_text("\n".join(changed), encoding="utf-8")
+        number = next(number for number, found in enumerate(changed, start=1) if found == instead)
+        said = refused(saved, capsys)
+        assert said.startswith(f"acpool replay: {saved}, line {number}: ")
+        return said
+
+    assert "member 'version' is true; expected a whole number" in told('"version"', '"version": true,')
+    assert "member 'keys' of 'scope' is the list []" in told('"keys"', '"keys": [], "before": [')
+    decision = lines[lines.index(' "decisions": [') + 1].strip()
+    assert "is null; expected a text such as 'answer c1.open ok'" in told(decision, "null,")
+    assert 'cannot be made: the string "answer c9.open ok"' in told(decision, '"answer c9.open ok",')
 
 
 def test_divergence_lists_all_that_was_possible_where_it_is_little(target: Target, failure: Failure) -> None:

@@ -10,11 +10,12 @@ import pytest
 
 from acpool.contract import Connection, Connector, SessionInfo
 from acpool.errors import PoolClosed
-from acpool_spec.clients import Client, Program
+from acpool_spec.clients import Client, Program, Registry
 from acpool_spec.events import PoolFacts
+from acpool_spec.making import FactoryFailed
 from acpool_spec.recorder import Recorder
 from acpool_spec.reference import default
-from acpool_spec.world import FactoryFailed, Moment, NotEnabled, Scope, World
+from acpool_spec.world import Moment, NotEnabled, Scope, World
 
 
 class Toy:
@@ -247,7 +248,7 @@ def stock_iterations() -> list[list[str]]:
 
     async def main() -> None:
         recorder = Recorder(asyncio.get_running_loop().time, PoolFacts())
-        clients = [Client(number, pool, recorder) for number in range(len(PROGRAMS))]
+        clients = [Client(number, pool, recorder, Registry([])) for number in range(len(PROGRAMS))]
         for client, program in zip(clients, PROGRAMS, strict=True):
             client.start(program)
         while any(client.busy for client in clients):

@@ -8,7 +8,7 @@ import pytest
 
 from acpool_spec.driven import ChoiceKind
 from acpool_spec.loop import DeterministicLoop
-from acpool_spec.oracles import Choice
+from acpool_spec.oracles import Choice, View
 from acpool_spec.simulation import Mode, Run, Scenario, simulate
 
 
@@ -19,7 +19,7 @@ class _Prefix:
         self.prefix = prefix
         self.made = 0
 
-    def begin(self) -> None:
+    def begin(self, view: View) -> None:
         self.made = 0
 
     def choose(self, count: int, kind: ChoiceKind) -> int:

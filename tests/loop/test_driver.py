@@ -253,8 +253,10 @@ def test_names_and_serials_start_anew_with_each_loop() -> None:
             tasks = [loop.create_task(note([], "x")) for _ in range(2)]
             futures = [loop.create_future() for _ in range(2)]
             assert [task.get_name() for task in tasks] == ["Task-1", "Task-2"]
-            assert [hash(task) for task in tasks] == [1, 2]
-            assert [hash(future) for future in futures] == [1, 2]
+            assert [getattr(task, "serial", 0) for task in tasks] == [1, 2]
+            assert [getattr(future, "serial", 0) for future in futures] == [1, 2]
+            # Sets of them are iterated over in the order of insertion, whatever there was before.
+            assert list({tasks[1], futures[0], tasks[0]}) == [tasks[1], futures[0], tasks[0]]
             loop.dispose()
 
 

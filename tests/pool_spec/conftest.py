@@ -2,8 +2,8 @@
 
 A line is an event: ``0 > get_or_create a`` (client 0 calls), ``0 < get_or_create a s1`` (answers; ``resumed`` and ``reset``
 after the id raise these members), ``0 ! get_or_create a PoolExhausted``, ``0 ? reset a`` (cancelled), ``c1 opening a``,
-``c1 acquire a 0`` (client 0), ``@30`` (seconds), ``?`` as the answer of a
-cleanup (not recorded). Four shorthands: ``0 creates c1 a s1``, ``0 leases c1 a``,
+``c1 acquire a 0`` (client 0), ``@30`` (seconds), ``?`` as an answer
+(not recorded). Four shorthands: ``0 creates c1 a s1``, ``0 leases c1 a``,
 ``0 ends c1 a``, ``c1 leaves a``.
 """
 
@@ -55,7 +55,7 @@ def _value(name: str, words: list[str]) -> Any:
         case "cleanup_idle":
             return None if words == ["?"] else words
         case "reset" | "cancel":
-            return words[0] == "True"
+            return {"True": True, "False": False}.get(words[0])
         case _:
             return {"session_id": words[0]} if words else None
 

@@ -192,6 +192,41 @@ def test_a_pool_that_cleans_up_by_itself_may_remove_anything_idle(judge: Judge) 
     assert judge("0 creates c1 a s1; 1 leases c1 a; c1 leaves a", idle_ttl=5).violated
 
 
+def test_what_cancel_and_reset_do_not_tell_is_not_held_against_them(judge: Judge) -> None:
+    prompted = "0 creates c1 a s1; 1 leases c1 a; c1 prompt_begin a;"
+    assert judge(prompted + "0 > cancel a; 0 < cancel a False").violated
+    assert judge(prompted + "0 > cancel a; 0 < cancel a ?").holds
+    assert judge("0 creates c1 a s1; 0 > reset a; 0 < reset a False").violated
+    assert judge("0 creates c1 a s1; 0 > reset a; 0 < reset a ?").holds
+    shut = "0 > shutdown; 0 < shutdown;"
+    assert judge(shut + "0 > cancel a; 0 < cancel a ?").violated
+
+
+def test_a_prompt_whose_lease_was_not_recorded_may_not_have_ended_for_the_pool(judge: Judge) -> None:
+    prompted = "0 creates c1 a s1; 1 > with_connection a; c1 prompt_begin a; c1 prompt_end a True;"
+    cancelled = "0 > cancel a; 0 < cancel a True;"
+    assert judge(prompted + cancelled + "1 < with_connection a s1").holds
+    assert judge(prompted + "1 < with_connection a s1;" + cancelled).violated
+
+
+def test_a_lease_beside_recorded_ones_may_have_been_at_any_time(judge: Judge) -> None:
+    before = "0 creates c1 a s1; 0 creates c2 b s2; 1 leases c2 b; 1 ends c2 b;"
+    unseen = "1 > with_connection a; 1 < with_connection a s1;"
+    evicting = "0 > get_or_create c; c2 leaves b"
+    assert judge(before + evicting).violated
+    assert judge(before + unseen + evicting).holds
+
+
+def test_a_closing_whose_beginning_was_not_recorded_holds_its_slot_until_the_pool_hears_of_its_end(
+    judge: Judge,
+) -> None:
+    closed = "0 creates c1 a s1; 1 > cleanup_idle 0; c1 closed a;"
+    refused = "2 > get_or_create b; 2 ! get_or_create b PoolExhausted;"
+    heard = "1 < cleanup_idle a; 1 > get_or_create c; 1 ! get_or_create c SessionStartError;"
+    assert judge(closed + refused + heard, slots=1).holds
+    assert judge(closed + heard + refused, slots=1).violated
+
+
 # -- operations of unknown outcome --------------------------------------------------------------------------------
 
 

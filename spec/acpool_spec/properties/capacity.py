@@ -5,26 +5,47 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from acpool_spec.events import Event
-from acpool_spec.properties.ledger import CREATING, Ledger, Pending
+from acpool_spec.properties.ledger import CREATING, Ledger, Pending, Process
 
 Found = Iterator[tuple[str, str]]
 
 
-def watch_capacity(ledger: Ledger) -> None:
-    """Note for every creator in progress whether there may be no slot for it at this instant."""
+def watch_capacity(ledger: Ledger, now: int) -> None:
+    """Note for every creator in progress whether there may be no slot for it after event ``now``."""
     for call in ledger.calls(*CREATING):
-        if not call.short_of_slots and call.key is not None:
-            call.short_of_slots = not surely_available(ledger, call.key)
+        if call.key is None:
+            continue
+        if not call.short_of_slots:
+            call.short_of_slots = not _surely_available(ledger, call, call.key)
+        if ledger.sees_closing:
+            continue  # then nobody asks who may have evicted what
+        served = call.holds is not None or any(p.opening > call.invoked for p in ledger.of_key(call.key))
+        if not served and not _surely_free(ledger, call.key):
+            ledger.evictors[call.invoked] = call.key, now
 
 
-def surely_available(ledger: Ledger, key: str) -> bool:
-    """Whether a slot for ``key`` is free or idle now, whatever the other operations in progress have decided."""
+def _surely_free(ledger: Ledger, key: str) -> bool:
+    """Whether a slot for ``key`` is free now, whatever the other operations in progress have decided."""
     if ledger.max_sessions is None:
         return False
     others = len(ledger.creators_without_process(other_than=key))
-    if len(ledger.occupying()) + len(ledger.unheard_of()) + others < ledger.max_sessions:
+    return len(ledger.occupying()) + len(ledger.unheard_of()) + others < ledger.max_sessions
+
+
+def _surely_available(ledger: Ledger, call: Pending, key: str) -> bool:
+    """Whether a slot for ``call`` is free or idle now, whatever the other operations in progress have decided."""
+    if ledger.max_sessions is None:
+        return False
+    if _surely_free(ledger, key):
         return True
+    others = len(ledger.creators_without_process(other_than=key))
     idle = [p for p in ledger.processes.values() if p.key != key and ledger.surely_idle(p)]
+    if not ledger.sees_closing:
+        # What is idle to see may have been evicted, for whoever needed a slot before.
+        others += sum(
+            invoked != call.invoked and any(last >= p.first_use for p in idle)
+            for invoked, (_, last) in ledger.evictors.items()
+        )
     return len(idle) > others
 
 
@@ -41,17 +62,33 @@ def judge_exhaustion(event: Event, ended: Pending | None) -> Found:
 
 
 def judge_victim(event: Event, ledger: Ledger) -> Found:
-    """S9 when a process begins to close; ``ledger`` has *not* seen it."""
+    """S9 when a process begins to close, or is closed where that was not recorded; ``ledger`` has *not* seen it."""
     victim = ledger.processes.get(event.connection or "")
-    if event.f != "closing" or victim is None or not ledger.surely_idle(victim):
+    if event.type != "event" or victim is None or not ledger.surely_idle(victim):
         return
-    creators = {
-        call.key: call.invoked for call in reversed(ledger.calls(*CREATING)) if call.key != victim.key
-    }
-    creators |= {key: index for key, index in ledger.strays.items() if key != victim.key}
+    if event.f == "closing":
+        creators = {
+            call.key: call.invoked for call in reversed(ledger.calls(*CREATING)) if call.key != victim.key
+        }
+        creators |= {key: index for key, index in ledger.strays.items() if key != victim.key}
+        yield from _unfair(victim, list(creators.values()), ledger)
+    elif event.f == "closed" and not ledger.sees_closing:
+        # Decided at some time before: by any creator that may have needed a slot since the victim was used.
+        evictors = [
+            invoked
+            for invoked, (key, last) in ledger.evictors.items()
+            if key != victim.key and last >= victim.first_use
+        ]
+        yield from _unfair(victim, [*evictors, *ledger.strays.values()], ledger)
+        if len(evictors) == 1 and not ledger.strays:
+            del ledger.evictors[evictors[0]]  # this one was its victim
+
+
+def _unfair(victim: Process, creators: list[int], ledger: Ledger) -> Found:
+    """``creators``: the invocations of those of whom one evicted ``victim``, and each of whom may have evicted one more."""
     if not creators:
         return
-    began = min(creators.values())
+    began = min(creators)
     idle = [
         p
         for p in ledger.processes.values()

@@ -26,12 +26,14 @@ LINEARIZATION_STATES = 50_000
 class Remains:
     """What is there when nothing moves any more.
 
-    ``busy``: the clients whose operation has not ended. ``swallowed`` and ``unexpected``: operations that outlived their
-    cancellation, or raised what is no answer. ``hung``: the connections with a call that never is answered.
+    ``busy``: the clients whose operation has not ended. ``holding``: those under a lease. ``swallowed`` and ``unexpected``:
+    operations that outlived their cancellation, or raised what is no answer. ``hung``: the connections with a call that never
+    is answered.
     ``known_keys``: keys that the pool still has in a container, and where.
     """
 
     busy: set[int]
+    holding: set[int]
     swallowed: list[str]
     unexpected: list[str]
     hung: tuple[str, ...]
@@ -50,7 +52,8 @@ class Judgement:
         agents_load: bool | None,
         sees_rest: bool = False,
     ) -> None:
-        self.ledger = Ledger(max_sessions, reclaims=reclaims, sees_rest=sees_rest)
+        # Who sees it rest sees all that the connections do.
+        self.ledger = Ledger(max_sessions, reclaims=reclaims, sees_rest=sees_rest, sees_closing=sees_rest)
         self.violations: dict[str, Violation] = {}
         self.tested: Counter[str] = Counter()
         self.undecided: dict[str, str] = {}
@@ -71,7 +74,7 @@ class Judgement:
         self._note(judge_answer(event, ledger, ended))
         self._note(judge_exhaustion(event, ended))
         self._note(self._after_shutdown(event, ended))
-        watch_capacity(ledger)
+        watch_capacity(ledger, event.index)
         if event.type in ("info", "fail") or event.f in ("died", "open_failed"):
             self._disturbed = True
 
@@ -110,7 +113,7 @@ class Judgement:
     def linearize(self, history: History) -> None:
         """S12: whether the whole history has a linearization, within a bound on the states of the search."""
         verdict = judge_history(history, budget=Budget(states=LINEARIZATION_STATES))
-        self.tested["S12"] += 1
+        self.tested["S12"] += any(event.type not in ("invoke", "info") for event in history.events)
         if verdict.violated:
             self._broken("S12", explain(history, verdict))
         elif verdict.undecided:
@@ -148,6 +151,8 @@ class Judgement:
                 and any(call.holds.name == name for name in remains.hung)
             ):
                 continue  # its prompt hangs, and nobody asked for the lease back
+            if call.holds is None and call.process in remains.holding and remains.hung:
+                continue  # likewise, though it cannot be told on which connection
             text = f"{call.f}({call.key!r})" if call.key is not None else call.f
             if remains.hung:
                 yield (

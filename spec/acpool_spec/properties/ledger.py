@@ -13,7 +13,17 @@ from acpool_spec.events import Event
 
 LEASING = ("with_connection", "session")
 CREATING = ("get_or_create", "session")
+REMOVING = ("cleanup_idle", "reset", "shutdown")
 NEVER = 1 << 60
+
+
+@dataclass(slots=True, eq=False)
+class Prompt:
+    """A prompt in progress where no lease was recorded. ``process``: who sent it, None: not known; ``by``: the calls in progress
+    of which one sent it."""
+
+    process: int | None
+    by: tuple[Pending, ...]
 
 
 @dataclass(slots=True, eq=False)
@@ -38,6 +48,8 @@ class Process:
     last_use: int = -1  # nor after this
     idle_since: int | None = None
     heard_of: bool = False  # whoever was to hear that it ended has heard of it
+    prompts: list[Prompt] = field(default_factory=list[Prompt])
+    removable: int = -1  # an operation that may take back its lease was in progress last at this event
 
     @property
     def running(self) -> bool:
@@ -90,6 +102,12 @@ class Ledger:
     shutdown_returned: int | None = None
     reclaims: bool = False  # cleanup_idle may take leases back
     sees_rest: bool = False  # it is known when everything has come to a stop
+    sees_leases: bool = False  # the beginning of a lease was recorded
+    sees_prompts: bool = False
+    sees_closing: bool = False  # the beginning of a closing was recorded, not its end alone
+    evictors: dict[int, tuple[str, int]] = field(
+        default_factory=dict[int, tuple[str, int]]
+    )  # creators, by their invocation: key, and the last event at which they may have needed another key's slot
 
     def key(self, name: str) -> Key:
         """The record of ``name``."""
@@ -104,7 +122,7 @@ class Ledger:
             for p in self.processes.values()
             if p.ended is None
             or p.holder is not None
-            or (p.established and p.closing is None and p.key in leasing)
+            or (p.session_id is not None and p.closing is None and p.key in leasing)
         ]
 
     def unheard_of(self) -> list[Process]:
@@ -127,6 +145,22 @@ class Ledger:
     def calls(self, *names: str, key: str | None = None) -> list[Pending]:
         """The operations in progress among ``names``, on ``key`` if one is given."""
         return [p for p in self.pending.values() if p.f in names and (key is None or p.key == key)]
+
+    def surely_prompted(self, process: Process) -> list[Prompt]:
+        """The prompts in progress on ``process`` whose sender is under a lease that nobody may have taken back."""
+        return [
+            prompt
+            for prompt in process.prompts
+            if prompt.by
+            and all(self.pending.get(call.process) is call for call in prompt.by)
+            and not self._may_be_removed(process, since=min(call.invoked for call in prompt.by))
+        ]
+
+    def _may_be_removed(self, process: Process, *, since: int) -> bool:
+        calls = [*self.calls("shutdown"), *self.calls("reset", key=process.key)]
+        if self.reclaims:
+            calls += self.calls("cleanup_idle")
+        return bool(calls) or self.shutdown_called is not None or process.removable > since
 
     def surely_idle(self, process: Process) -> bool:
         """Whether the session of ``process`` is idle whatever the operations in progress have decided."""
@@ -184,14 +218,22 @@ class Ledger:
             self.key(event.key).reset_called = event.index
         if event.f == "shutdown" and self.shutdown_called is None:
             self.shutdown_called = event.index
-        if event.f in ("cleanup_idle", "reset", "shutdown"):
+        if event.f in REMOVING:
             for process in self.processes.values():
                 if event.f != "reset" or process.key == event.key:
                     process.excused = event.index
 
     def _see_answer(self, event: Event, call: Pending) -> None:
         key, now = call.key, event.index
-        if event.type == "info" and call.f in CREATING and key is not None:
+        if call.f == "reset" or (call.f == "cleanup_idle" and self.reclaims):
+            # Whoever was cancelled may go on unseen.
+            until = NEVER if event.type == "info" else now
+            for each in self.processes.values():
+                if call.f != "reset" or each.key == key:
+                    each.removable = max(each.removable, until)
+        # Whoever began a creation and was cancelled, or ran out of time, may have left it to those who joined it.
+        left = event.type == "info" or (event.type == "fail" and self.calls(*CREATING, *LEASING, key=key))
+        if left and call.f in CREATING and key is not None:
             self.strays[key] = now
         if event.type != "info" and call.f == "reset" and key is not None:
             self.key(key).reset_returned = now
@@ -205,9 +247,11 @@ class Ledger:
             if process is not None:
                 self._established(process, now)
                 self._used(process, call.invoked, now)
+                if process.opening < call.invoked:
+                    self.evictors.pop(call.invoked, None)  # it found the session alive
         elif call.holds is not None:
             self._used(call.holds, call.holds.first_use, now)
-        elif call.f in (*CREATING, *LEASING) and event.type != "ok":
+        elif call.f in LEASING or (call.f in CREATING and event.type != "ok"):
             for process in self.of_key(key):  # a use, or a lease that was given and given back unseen
                 process.last_use = now
 
@@ -230,14 +274,33 @@ class Ledger:
             case "refused":
                 process.claimed_id = None
             case "closing":
-                process.closing = now
-                if process.holder in self.pending:
-                    self.pending[process.holder].taken_back = True
+                self.sees_closing = True
+                self._closes(process, now)
             case "given_up":
                 process.given_up = True
             case "open_failed" | "died" | "closed":
-                process.ended = now
+                if event.f == "closed" and process.session_id is not None:
+                    self._closes(process, now)  # where its beginning was not recorded
+                if process.ended is None:
+                    process.ended = now
+            case _:
+                self._see_use(event, process)
+
+    def _see_use(self, event: Event, process: Process) -> None:
+        now = event.index
+        match event.f:
+            case "prompt_begin":
+                self.sees_prompts = True
+                process.prompts.append(Prompt(event.process, self._senders(event, process)))
+            case "prompt_end":
+                self.sees_prompts = True
+                # Of several, that of the same sender; where this cannot be told, none is in progress for certain.
+                ended = [
+                    p for p in process.prompts if event.process is not None and p.process == event.process
+                ][:1]
+                process.prompts = [p for p in process.prompts if ended and p is not ended[0]]
             case "acquire":
+                self.sees_leases = True
                 self._established(process, now)
                 process.holder, process.leased = event.process, now
                 self._used(process, now, now)
@@ -251,6 +314,20 @@ class Ledger:
             case _:
                 pass
 
+    def _closes(self, process: Process, now: int) -> None:
+        if process.closing is not None:
+            return
+        process.closing = now
+        if process.ended is None and process.holder in self.pending:
+            self.pending[process.holder].taken_back = True
+
+    def _senders(self, event: Event, process: Process) -> tuple[Pending, ...]:
+        """The calls without a recorded lease that may have sent the prompt ``event``."""
+        calls = [call for call in self.calls(*LEASING, key=process.key) if call.holds is None]
+        if event.process is None:
+            return () if self.sees_leases else tuple(calls)
+        return tuple(call for call in calls if call.process == event.process)
+
     def _established(self, process: Process, now: int) -> None:
         process.established = True
         process.last_use = max(process.last_use, now)
@@ -261,11 +338,7 @@ class Ledger:
     def _used(self, process: Process, earliest: int, latest: int) -> None:
         process.first_use = max(process.first_use, earliest)
         process.last_use = latest
-        if (
-            process.excused is not None
-            and earliest > process.excused
-            and not self.calls("cleanup_idle", "reset", "shutdown")
-        ):
+        if process.excused is not None and earliest > process.excused and not self.calls(*REMOVING):
             process.excused = None
 
 

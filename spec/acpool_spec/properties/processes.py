@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from acpool_spec.events import Event
-from acpool_spec.properties.ledger import Ledger, Process
+from acpool_spec.properties.ledger import LEASING, Ledger, Process
 
 Found = Iterator[tuple[str, str]]  # property, message; an empty message: the property was put to the test
 
@@ -19,7 +19,7 @@ def judge_processes(event: Event, ledger: Ledger) -> Found:
         yield from _capacity(process, ledger)
     if event.f in ("created", "loaded", "prompt_begin"):
         yield from _ownership(event, process, ledger)
-    if event.f in ("closing", "closed"):
+    if event.f in ("closing", "closed") and process.ended in (None, event.index):
         yield from _busy(process, ledger, f"is {event.f}")
     if event.f == "opening":
         for other in ledger.of_key(process.key):
@@ -29,8 +29,10 @@ def judge_processes(event: Event, ledger: Ledger) -> Found:
 
 
 def judge_exclusion(event: Event, ledger: Ledger) -> Found:
-    """S5 at an ``acquire``; ``ledger`` has *not* seen it."""
+    """S5 at an ``acquire``, or at a ``prompt_begin`` where no lease was recorded; ``ledger`` has *not* seen it."""
     process = ledger.processes.get(event.connection or "")
+    if event.type == "event" and event.f == "prompt_begin" and process is not None:
+        yield from _prompted_by_two(event, process, ledger)
     if event.f != "acquire" or process is None:
         return
     if process.holder is not None and process.holder != event.process:
@@ -40,6 +42,20 @@ def judge_exclusion(event: Event, ledger: Ledger) -> Found:
         )
     if any(p.f in ("with_connection", "session") and p.key == process.key for p in ledger.pending.values()):
         yield "S5", ""
+
+
+def _prompted_by_two(event: Event, process: Process, ledger: Ledger) -> Found:
+    """A prompt is sent under a lease: whose prompt is in progress holds one."""
+    mates = [call for call in ledger.calls(*LEASING, key=process.key) if call.holds is None]
+    if event.process is None or len(mates) < 2 or event.process not in (call.process for call in mates):
+        return  # nobody to share it with, or unknown: one holder may send two prompts
+    yield "S5", ""
+    for prompt in ledger.surely_prompted(process):
+        if prompt.process not in (None, event.process):
+            yield (
+                "S5",
+                f"client {event.process} prompts {process.name} of {process.key!r} while client {prompt.process} does",
+            )
 
 
 def _capacity(process: Process, ledger: Ledger) -> Found:
@@ -75,9 +91,12 @@ def _ownership(event: Event, process: Process, ledger: Ledger) -> Found:
 
 
 def _busy(process: Process, ledger: Ledger, what: str) -> Found:
-    if any(p.holder is not None for p in ledger.processes.values()):
+    if any(p.holder is not None or ledger.surely_prompted(p) for p in ledger.processes.values()):
         yield "S4", ""
     if process.holder is None:
+        for prompt in ledger.surely_prompted(process):
+            who = "a holder" if prompt.process is None else f"client {prompt.process}"
+            yield "S4", f"{process.name} of {process.key!r} {what} while {who} prompts it"
         return
     reset = ledger.key(process.key).reset_called
     called = any(call.invoked > process.leased for call in ledger.calls("cleanup_idle"))

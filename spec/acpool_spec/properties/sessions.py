@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from acpool_spec.events import Event
-from acpool_spec.properties.ledger import Ledger, Pending, Process, answered
+from acpool_spec.properties.ledger import LEASING, Ledger, Pending, Process, answered
 
 Found = Iterator[tuple[str, str]]
 
@@ -38,8 +38,19 @@ class Sessions:
         if event.type == "event" and process is not None:
             yield from self._no_resurrection(event, process, ledger)
             yield from self._follow(event, process, ledger)
-        elif ended is not None and event.type == "ok":
-            yield from self._answers(event, ledger, ended)
+        elif ended is not None:
+            self._perhaps_told(ledger, ended)
+            if event.type == "ok":
+                yield from self._answers(event, ledger, ended)
+
+    def _perhaps_told(self, ledger: Ledger, ended: Pending) -> None:
+        """Where neither leases nor prompts were recorded, a prompt may have been answered during any call that leases."""
+        if ledger.sees_prompts or ended.f not in LEASING or ended.holds is not None or ended.key is None:
+            return
+        for process in ledger.processes.values():
+            flag = self.flags.get(process.session_id or "")
+            if process.key == ended.key and flag is not None and flag.up:
+                self.flags[process.session_id or ""] = Flag(None)
 
     def _follow(self, event: Event, process: Process, ledger: Ledger) -> Found:
         session_id, now = event.session_id, event.index
@@ -108,6 +119,8 @@ class Sessions:
             )
         if flag is None or flag.up is None or flag.lowered > ended.invoked:
             return
+        if not ledger.sees_prompts and any(c.holds is None for c in ledger.calls(*LEASING, key=ended.key)):
+            return  # it may just have been told
         if flag.up:
             yield "S7", ""
         if flag_up is not flag.up:

@@ -1,0 +1,120 @@
+"""The state of a run as one number: equal for states from which the same things can happen, or refused.
+
+A state is what the rest of the run can depend on: virtual time, the ready callbacks, timers and offers, the continuation of
+every coroutine (code, instruction, locals, and the values on its stack), and all objects that these reach. Objects are
+numbered in the order in which they are met, so that addresses do not matter and sharing does. What ``contents`` does not
+know how to look into is refused with :class:`NotCanonical`: such a state is never taken for another one.
+
+What it takes for granted: modules, classes and functions that come with Python, and the values of context variables that were
+set before the run, do not change while it lasts; the names that asyncio gives to unnamed tasks (``Task-7``) mean nothing to
+the code.
+"""
+
+from __future__ import annotations
+
+import contextvars
+from collections import deque
+from collections.abc import Iterable
+from hashlib import blake2b
+
+from acpool_spec.exploration.contents import Handler, handler_of
+from acpool_spec.lanes import Entry, Lane
+from acpool_spec.loop import DeterministicLoop
+
+_ATOMS = frozenset(
+    {type(None), bool, int, float, complex, str, bytes, range, type(Ellipsis), type(NotImplemented)}
+)
+
+
+def state_key(loop: DeterministicLoop, extra: object = None) -> bytes:
+    """16 bytes, equal for equal states of the run on ``loop``; ``extra`` is part of the state. Raises :class:`NotCanonical`.
+
+    Call it between two callbacks. It changes nothing.
+    """
+    walk = _StateWalk(loop)
+    walk.visit(extra)
+    walk.run()
+    return walk.digest()
+
+
+class _StateWalk:
+    """One pass over everything that a state consists of."""
+
+    def __init__(self, loop: DeterministicLoop) -> None:
+        self.loop = loop
+        self.around = contextvars.copy_context()
+        self._numbers: dict[int, int] = {id(loop): 0}
+        self._alive: list[object] = [
+            loop
+        ]  # what was met must not be freed, or its address could be met again
+        self._words: list[str] = []
+        self._todo: deque[tuple[object, Handler]] = deque()
+
+    def digest(self) -> bytes:
+        """The sum of all that was met."""
+        return blake2b("\0".join(self._words).encode("utf-8", "surrogatepass"), digest_size=16).digest()
+
+    def run(self) -> None:
+        """Visit the loop, and what it holds, in an order that does not depend on addresses."""
+        loop = self.loop
+        self.say(f"time {loop.time()!r}")
+        for lane in loop.ready_lanes():
+            self.say("ready")
+            for entry in _entries(lane):
+                self._entry(lane, entry)
+        for timer in loop.timers():
+            self.visit(timer)
+        for offer in loop.offers():
+            self.visit(offer)
+        self._drain()
+        for task in loop.tasks:
+            if not task.done():
+                self.visit(task)
+                self._drain()
+
+    def visit(self, value: object) -> None:
+        """Note ``value``, and what it consists of when its turn comes."""
+        kind = type(value)
+        if kind in _ATOMS:
+            self.say(f"{kind.__name__} {value!r}")
+            return
+        number = self._numbers.get(id(value))
+        if number is not None:
+            self.say(f"#{number}")
+            return
+        self._numbers[id(value)] = number = len(self._numbers)
+        self._alive.append(value)
+        self.say(f"new {number}")
+        self._todo.append((value, handler_of(value)))
+
+    def _drain(self) -> None:
+        while self._todo:
+            value, handler = self._todo.popleft()
+            self.say(f"is {type(value).__qualname__}")
+            handler(self, value)
+
+    def say(self, word: str) -> None:
+        self._words.append(word)
+
+    def all(self, values: Iterable[object]) -> None:
+        self.say("[")
+        for value in values:
+            self.visit(value)
+        self.say("]")
+
+    def number_of(self, entry: Entry) -> int | None:
+        """Which of the ready callbacks ``entry`` is; None where it is none of them."""
+        return self._numbers.get(id(entry))
+
+    def _entry(self, lane: Lane, entry: Entry) -> None:
+        _, callback, arguments, context = entry
+        self._numbers[id(entry)] = len(self._numbers)  # a handle that refers to it says which one it is
+        self.say(lane.name if lane.task is None else "")
+        self.visit(lane.task)
+        self.visit(callback)
+        self.all(arguments)
+        self.visit(context)
+
+
+def _entries(lane: Lane) -> list[Entry]:
+    return [] if lane.head is None else [lane.head, *(lane.rest or ())]

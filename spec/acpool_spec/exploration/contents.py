@@ -1,0 +1,396 @@
+"""What values consist of, for the comparison of states: one function a type, and a refusal for all types that have none."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import enum
+import functools
+import gc
+import itertools
+import logging
+import random
+import re
+import sys
+import types
+import weakref
+from collections import OrderedDict, defaultdict, deque
+from collections.abc import AsyncGenerator, Callable, Iterable
+from typing import Any, Protocol, cast
+
+from acpool_spec.driven import DrivenLoop, Offer
+from acpool_spec.lanes import STEP_TYPE, Entry, Lane, LaneHandle
+from acpool_spec.loop import DeterministicLoop
+from acpool_spec.tasks import SimulatedFuture, SimulatedTask
+from acpool_spec.timers import Timer
+
+_OPAQUE = (
+    types.ModuleType,
+    types.BuiltinFunctionType,
+    types.CodeType,
+    types.GetSetDescriptorType,
+    types.MemberDescriptorType,
+    types.MethodDescriptorType,
+    types.WrapperDescriptorType,
+    types.GenericAlias,
+    logging.Logger,
+    re.Pattern,
+    contextvars.ContextVar,
+)
+_HEAP_TYPE = 1 << 9
+_STANDARD = frozenset(sys.stdlib_module_names)
+
+
+class NotCanonical(Exception):
+    """The state contains something whose content cannot be looked into; the message names its type."""
+
+
+class Walk(Protocol):
+    """What the functions below say what they found to."""
+
+    @property
+    def loop(self) -> DeterministicLoop:
+        """The loop of the run."""
+        ...
+
+    @property
+    def around(self) -> contextvars.Context:
+        """The context in which the run was started."""
+        ...
+
+    def say(self, word: str) -> None:
+        """Note a fact."""
+        ...
+
+    def visit(self, value: object) -> None:
+        """Note a value, and what it consists of when its turn comes."""
+        ...
+
+    def all(self, values: Iterable[object]) -> None:
+        """Visit several values, in this order."""
+        ...
+
+    def number_of(self, entry: Entry) -> int | None:
+        """Which of the ready callbacks ``entry`` is; None where it is none of them."""
+        ...
+
+
+Handler = Callable[[Walk, Any], None]
+
+
+def handler_of(value: object) -> Handler:
+    """The function that tells what ``value`` consists of. Raises :class:`NotCanonical`."""
+    kind = type(value)
+    known = _KNOWN.get(kind)
+    if known is not None:
+        return known
+    for base, handler in _BASES:
+        if isinstance(value, base):
+            return handler
+    if kind.__flags__ & _HEAP_TYPE:
+        return _object
+    raise NotCanonical(f"{kind.__module__}.{kind.__qualname__}")
+
+
+def _opaque(walk: Walk, value: Any) -> None:
+    name = (
+        getattr(value, "__qualname__", None)
+        or getattr(value, "__name__", None)
+        or getattr(value, "name", None)
+    )
+    walk.say(f"{getattr(value, '__module__', '')}.{name or repr(value)}")
+
+
+def _builtin(walk: Walk, value: types.BuiltinMethodType) -> None:
+    walk.say(value.__name__)
+    if not isinstance(value.__self__, types.ModuleType):
+        walk.visit(value.__self__)
+
+
+def _class(walk: Walk, value: type) -> None:
+    _opaque(walk, value)
+    if value.__module__.partition(".")[0] not in _STANDARD:
+        for name, member in list(vars(value).items()):
+            if isinstance(member, dict | list | set | deque):
+                walk.say(name)
+                walk.visit(member)  # pyright: ignore[reportUnknownArgumentType]
+            elif isinstance(member, types.FunctionType) and member.__closure__:
+                walk.visit(member)
+
+
+def _sequence(walk: Walk, value: Iterable[object]) -> None:
+    walk.all(value)
+
+
+def _mapping(walk: Walk, value: dict[object, object]) -> None:
+    for key, member in list(value.items()):
+        walk.visit(key)
+        walk.visit(member)
+    if isinstance(value, defaultdict):
+        walk.visit(value.default_factory)
+
+
+def _deque(walk: Walk, value: deque[object]) -> None:
+    walk.say(repr(value.maxlen))
+    walk.all(value)
+
+
+def _function(walk: Walk, value: types.FunctionType) -> None:
+    code = value.__code__
+    walk.say(f"{code.co_filename}:{code.co_firstlineno}:{code.co_qualname}")
+    walk.visit(value.__closure__)
+    walk.visit(value.__defaults__)
+    walk.visit(value.__kwdefaults__)
+    _globals(walk, code, value.__globals__)
+
+
+def _globals(walk: Walk, code: types.CodeType, names: dict[str, Any]) -> None:
+    """The module's variables that ``code`` can see, unless they are what modules usually consist of."""
+    if str(names.get("__name__", "")).partition(".")[0] in _STANDARD:
+        return
+    for name in code.co_names:
+        member = names.get(name)
+        if member is not None and not isinstance(
+            member, (*_OPAQUE, types.FunctionType, type, str, int, float)
+        ):
+            walk.say(name)
+            walk.visit(member)
+
+
+def _cell(walk: Walk, value: types.CellType) -> None:
+    try:
+        walk.visit(value.cell_contents)
+    except ValueError:
+        walk.say("empty")
+
+
+def _method(walk: Walk, value: types.MethodType) -> None:
+    walk.visit(value.__self__)
+    walk.visit(value.__func__)
+
+
+def _partial(walk: Walk, value: functools.partial[object]) -> None:
+    walk.visit(value.func)
+    walk.all(value.args)
+    _mapping(walk, cast("dict[object, object]", value.keywords))
+
+
+def _enum(walk: Walk, value: enum.Enum) -> None:
+    walk.say(f"{type(value).__module__}.{type(value).__qualname__}.{value.name}")
+
+
+def _reduced(walk: Walk, value: Any) -> None:
+    walk.all(value.__reduce__()[1:])
+
+
+def _random(walk: Walk, value: random.Random) -> None:
+    walk.say(repr(value.getstate()))
+
+
+def _weak(walk: Walk, value: weakref.ref[object]) -> None:
+    walk.visit(value())
+
+
+def _context(walk: Walk, value: contextvars.Context) -> None:
+    for variable in sorted(value, key=lambda known: known.name):
+        if value[variable] is not walk.around.get(variable):
+            walk.say(variable.name)
+            walk.visit(value[variable])
+
+
+def _error(walk: Walk, value: BaseException) -> None:
+    _opaque(walk, type(value))
+    walk.visit(value.args)
+    _mapping(walk, cast("dict[object, object]", value.__dict__))
+    for other in (value.__cause__, value.__context__):
+        walk.visit(other)
+
+
+def _object(walk: Walk, value: object) -> None:
+    """An object of a class written in Python: its attributes, and what it is besides."""
+    kind = type(value)
+    _opaque(walk, kind)
+    for base in kind.__mro__[1:]:
+        if not base.__flags__ & _HEAP_TYPE and base is not object:
+            known = _KNOWN.get(base)
+            if known is None:
+                raise NotCanonical(f"{kind.__module__}.{kind.__qualname__}, which is a {base.__qualname__}")
+            known(walk, value)
+            break
+    _attributes(walk, value)
+
+
+def _attributes(walk: Walk, value: object) -> None:
+    members = getattr(value, "__dict__", None)
+    if members:
+        for name, member in list(members.items()):
+            walk.say(name)
+            walk.visit(member)
+    for base in type(value).__mro__:
+        slots: Any = base.__dict__.get("__slots__", ())
+        for name in (slots,) if isinstance(slots, str) else slots:
+            if name in ("__dict__", "__weakref__"):
+                continue
+            attribute = f"_{base.__name__.lstrip('_')}{name}" if name[:2] == "__" != name[-2:] else name
+            if hasattr(value, attribute):
+                walk.say(name)
+                walk.visit(getattr(value, attribute))
+
+
+def _future(walk: Walk, value: asyncio.Future[object]) -> None:
+    future: Any = value
+    walk.say(future._state)
+    walk.say(repr(future._cancel_message))
+    if future._state == "FINISHED":
+        walk.visit(future._exception if future._exception is not None else future._result)
+    walk.say(repr(future._log_traceback))
+    for callback, context in future._callbacks or ():
+        walk.visit(callback)
+        walk.visit(context)
+
+
+def _foreign_future(walk: Walk, value: asyncio.Future[object]) -> None:
+    """A future that the loop did not make, such as that of ``gather``."""
+    _future(walk, value)
+    _attributes(walk, value)
+
+
+def _refuse(walk: Walk, value: object) -> None:
+    raise NotCanonical(f"{type(value).__module__}.{type(value).__qualname__}")
+
+
+def _task(walk: Walk, value: SimulatedTask) -> None:
+    task: Any = value
+    _future(walk, value)
+    if value.done():
+        return
+    name = value.get_name()
+    walk.say("" if name == f"Task-{value.serial}" else name)
+    walk.say(f"{task._must_cancel} {value.cancelling()}")
+    walk.visit(task._fut_waiter)
+    walk.visit(value.lane.context)
+    walk.visit(value.get_coro())
+
+
+def _generator(walk: Walk, value: Any) -> None:
+    """A suspended coroutine or generator. The collector knows what is on its stack, which Python shows nowhere else."""
+    prefix = next(p for p in ("cr", "gi", "ag") if hasattr(value, f"{p}_frame"))
+    frame: types.FrameType | None = getattr(value, f"{prefix}_frame")
+    if frame is None:
+        walk.say("ended")
+        return
+    code = frame.f_code
+    walk.say(f"{code.co_filename}:{code.co_firstlineno}:{code.co_qualname}:{frame.f_lasti}")
+    bound = frame.f_locals
+    walk.say(",".join(sorted(bound)))
+    hidden = (types.CodeType, types.FrameType)
+    for part in gc.get_referents(value):
+        if part is not bound and part is not frame.f_globals and not isinstance(part, hidden):
+            walk.visit(part)
+    _globals(walk, code, frame.f_globals)
+
+
+def _wrapper(walk: Walk, value: object) -> None:
+    walk.all(gc.get_referents(value))
+
+
+def _handle(walk: Walk, value: LaneHandle) -> None:
+    number = None if value.entry is None else walk.number_of(value.entry)
+    walk.say("cancelled" if value.cancelled() else "ran" if number is None else f"#{number}")
+
+
+def _timer(walk: Walk, value: Timer) -> None:
+    walk.say(f"{value.when()!r} {value.cancelled()}")
+    walk.visit(value.handle)
+    if not value.cancelled():
+        walk.visit(value.function)
+        walk.all(value.arguments)
+        walk.visit(value.get_context())
+
+
+def _offer(walk: Walk, value: Offer) -> None:
+    walk.say(f"{value.name} {value in walk.loop.offers()}")
+    walk.visit(value.callback)
+    walk.all(value.arguments)
+
+
+def _lane(walk: Walk, value: Lane) -> None:
+    walk.say(value.name)
+
+
+def _frozen(walk: Walk, value: object) -> None:
+    walk.say(repr(value))
+
+
+async def _nothing() -> None:
+    """Only its types are of interest."""
+
+
+async def _yields() -> AsyncGenerator[None, None]:
+    """Only its types are of interest."""
+    yield
+
+
+def _awaitable_types() -> list[type]:
+    """The types that stand between a coroutine and what it awaits; Python exports none of them."""
+    coroutine, generator = _nothing(), _yields()
+    future = asyncio.Future[None](loop=cast("asyncio.AbstractEventLoop", DeterministicLoop()))
+    try:
+        waiting = (coroutine.__await__(), future.__await__(), generator.asend(None), generator.aclose())
+        return [type(each) for each in waiting]
+    finally:
+        coroutine.close()
+
+
+_EMPTY: dict[object, object] = {}
+
+_KNOWN: dict[type, Handler] = {
+    tuple: _sequence,
+    list: _sequence,
+    set: _sequence,  # in the order in which it would be iterated over, which code can see
+    frozenset: _sequence,
+    dict: _mapping,
+    defaultdict: _mapping,
+    OrderedDict: _mapping,
+    deque: _deque,
+    bytearray: _frozen,
+    types.FunctionType: _function,
+    types.MethodType: _method,
+    types.BuiltinMethodType: _builtin,
+    types.CellType: _cell,
+    types.CoroutineType: _generator,
+    types.GeneratorType: _generator,
+    types.AsyncGeneratorType: _generator,
+    functools.partial: _partial,
+    random.Random: _random,
+    contextvars.Context: _context,
+    weakref.ref: _weak,
+    LaneHandle: _handle,
+    Timer: _timer,
+    Offer: _offer,
+    Lane: _lane,
+    itertools.count: _reduced,
+    type(iter([])): _reduced,
+    type(iter(())): _reduced,
+    type(iter(range(1))): _reduced,
+    type(iter(_EMPTY)): _reduced,
+    type(iter(_EMPTY.items())): _reduced,
+    type(iter(_EMPTY.values())): _reduced,
+    enumerate: _reduced,
+    zip: _reduced,
+    STEP_TYPE: _wrapper,
+    **dict.fromkeys(_awaitable_types(), _wrapper),
+}
+
+_BASES: tuple[tuple[type | tuple[type, ...], Handler], ...] = (
+    (SimulatedTask, _task),
+    (SimulatedFuture, _future),
+    (asyncio.Task, _refuse),
+    (asyncio.Future, _foreign_future),
+    (_OPAQUE, _opaque),
+    (type, _class),
+    (enum.Enum, _enum),
+    (BaseException, _error),
+    (property, _opaque),
+    (DrivenLoop, _opaque),
+)

@@ -1,0 +1,192 @@
+"""``explore``: runs an asyncio scenario under every schedule, or under a sample of them, and says honestly which it was."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from acpool_spec.exploration.certificate import Certificate
+from acpool_spec.exploration.depth_first import DepthFirst, NotDeterministic
+from acpool_spec.exploration.failures import Failure, failure_of
+from acpool_spec.exploration.recording import Recorded, record
+from acpool_spec.exploration.scenario_schedule import ScenarioSchedule, schedule_of
+from acpool_spec.exploration.shrinking import shrink
+from acpool_spec.exploration.strategies import SAMPLERS
+from acpool_spec.oracles import Oracle, ReplayDivergence, ReplayOracle
+from acpool_spec.simulation import DEFAULT_MAX_STEPS, Mode, Run, Scenario, simulate
+from acpool_spec.simulation import Outcome as RunOutcome
+from acpool_spec.verdict import Budget, Meter, Outcome
+
+SAMPLE = 1_000
+"""Executions of a sampling strategy that is given no budget."""
+REPEATED = 64
+"""One run in so many is made twice, to see whether the same choices make the same run."""
+FIFO_RUNS = 300
+"""Executions spent on finding a failure of mode ``reordered`` in mode ``fifo``, too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The result of an exploration.
+
+    ``verdict``: *holds* only where every alternative of every choice point was followed. ``failure`` and ``schedule``: of the
+    minimised violation. ``seconds``: on the budget's clock, 0 where no seconds were bounded.
+    """
+
+    verdict: Outcome
+    certificate: Certificate
+    failure: Failure | None = None
+    schedule: ScenarioSchedule | None = None
+
+    @property
+    def executions(self) -> int:
+        """Runs made, those included that ended at a state known already."""
+        return self.certificate.executions
+
+    @property
+    def states(self) -> int:
+        """Distinct states at choice points, where states are pruned."""
+        return self.certificate.states
+
+    @property
+    def why(self) -> str:
+        """Why not *holds*, in a sentence; empty where it does."""
+        return self.failure.message if self.failure is not None else self.certificate.why()
+
+
+def explore(
+    scenario: Scenario,
+    *,
+    mode: Mode = "fifo",
+    strategy: str | Oracle = "exhaustive",
+    cancellations: int = 0,
+    budget: Budget | None = None,
+    seed: int = 0,
+    prune: bool = True,
+    paranoid: bool = False,
+    max_steps: int = DEFAULT_MAX_STEPS,
+) -> Report:
+    """Run ``scenario()``, an async function that builds its objects and runs its tasks, until all its schedules are known.
+
+    A run fails when an exception comes out of the scenario, when nothing is left that could wake it, when a task is left over
+    or an exception was retrieved by nobody. The first failure ends the exploration and is minimised.
+
+    ``mode``: ``fifo``, stock asyncio's order, where only the outside world varies; ``reordered``, any ready task may go next.
+    ``strategy``: ``exhaustive``, ``random``, ``pct``, or an oracle of your own. ``cancellations``: how many tasks of the
+    scenario the outside world may cancel in a run, at any point of their lives. ``budget``: executions, states, seconds; for
+    a sampling strategy 1,000 executions if none is given. ``prune``: cut runs off at states met before. ``paranoid``: make
+    every run twice. ``max_steps``: callbacks of one run. Raises :class:`LoopRefusal` where the scenario needs a thread, a
+    socket, a process, a signal or a file, and ``ValueError`` for an unknown mode or strategy. Bound on waiting: the budget.
+    """
+    return _Exploration(scenario, mode, cancellations, max_steps).run(strategy, budget, seed, prune, paranoid)
+
+
+class _Exploration:
+    """One exploration: the loop over runs, and what becomes of a failure."""
+
+    def __init__(self, scenario: Scenario, mode: Mode, cancellations: int, max_steps: int) -> None:
+        self._scenario = scenario
+        self._mode: Mode = mode
+        self._cancellations = cancellations
+        self._max_steps = max_steps
+
+    def run(
+        self, strategy: str | Oracle, budget: Budget | None, seed: int, prune: bool, paranoid: bool
+    ) -> Report:
+        certificate = Certificate(exhaustive=strategy == "exhaustive")
+        if strategy == "exhaustive":
+            oracle: Oracle = DepthFirst(certificate, prune=prune)
+        elif not isinstance(strategy, str):
+            oracle = strategy
+        elif strategy in SAMPLERS:
+            oracle = SAMPLERS[strategy](seed)
+        else:
+            raise ValueError(
+                f"strategy {strategy!r}: expected exhaustive, {', '.join(SAMPLERS)} or an oracle"
+            )
+        if budget is None and strategy != "exhaustive":
+            budget = Budget(executions=SAMPLE)
+        meter = Meter(budget)
+        while not (isinstance(oracle, DepthFirst) and oracle.finished):
+            bound = meter.exhausted()
+            if bound is not None:
+                certificate.ran_out(bound)
+                break
+            try:
+                run = self._simulate(oracle)
+                certificate.executions += 1
+                failure = failure_of(run)
+                if failure is not None:
+                    return self._violated(run, failure, certificate)
+                if run.outcome is RunOutcome.STEP_BOUND:
+                    certificate.skip(f"a run was cut after max_steps={self._max_steps}")
+                elif run.outcome is not RunOutcome.PRUNED and (
+                    paranoid or certificate.executions % REPEATED == 1
+                ):
+                    certificate.repeated += 1
+                    self._require_same(run)
+            except (NotDeterministic, ReplayDivergence) as error:
+                certificate.skip(f"the scenario is not deterministic: {error}")
+                break
+            meter.executions, meter.states = certificate.executions, certificate.states
+        return Report(certificate.outcome(), certificate)
+
+    def _simulate(self, oracle: Oracle) -> Run:
+        return simulate(
+            self._scenario,
+            oracle,
+            mode=self._mode,
+            cancellations=self._cancellations,
+            max_steps=self._max_steps,
+        )
+
+    def _require_same(self, run: Run) -> None:
+        again = self._simulate(ReplayOracle(run.choices))
+        for what, then, now in (
+            ("outcome", run.outcome.value, again.outcome.value),
+            ("number of steps", run.steps, again.steps),
+            ("virtual time", run.time, again.time),
+            ("number of findings", len(run.findings), len(again.findings)),
+        ):
+            if then != now:
+                raise NotDeterministic(f"the same choices led to the {what} {then}, then to {now}")
+
+    def _violated(self, run: Run, failure: Failure, certificate: Certificate) -> Report:
+        certificate.violated = True
+        failing = self._record({at: chosen for at, (chosen, _) in enumerate(run.choices)})
+        again = failure_of(failing.run)
+        if again is None or again.kind != failure.kind:
+            certificate.skip("the scenario is not deterministic: the failure did not show again")
+            return Report(certificate.outcome(), certificate, failure)
+        mode, smallest = self._mode, shrink(failing, self._record)
+        if mode == "reordered":
+            weaker = self._in_fifo(failure)
+            if weaker is not None:
+                mode, smallest = "fifo", weaker
+        shown = failure_of(smallest.run)
+        assert shown is not None
+        schedule = schedule_of(self._scenario, mode, self._cancellations, shown, smallest.decisions)
+        return Report(certificate.outcome(), certificate, shown, schedule)
+
+    def _in_fifo(self, failure: Failure) -> Recorded | None:
+        """The same kind of failure where ready callbacks keep their order, if a short search finds one."""
+        fifo = _Exploration(self._scenario, "fifo", self._cancellations, self._max_steps)
+        oracle = DepthFirst(Certificate(exhaustive=True), prune=True)
+        for _ in range(FIFO_RUNS):
+            if oracle.finished:
+                return None
+            run = fifo._simulate(oracle)
+            found = failure_of(run)
+            if found is not None and found.kind == failure.kind:
+                failing = fifo._record({at: chosen for at, (chosen, _) in enumerate(run.choices)})
+                return shrink(failing, fifo._record)
+        return None
+
+    def _record(self, wanted: Mapping[int, int]) -> Recorded:
+        return record(
+            self._scenario,
+            wanted,
+            mode=self._mode,
+            cancellations=self._cancellations,
+            max_steps=self._max_steps,
+        )
