@@ -15,9 +15,12 @@ import pytest
 GUARD_S = 180.0
 
 
-def test_the_example_prints_what_the_readme_says(tmp_path: Path, block: Callable[[str], str]) -> None:
+@pytest.mark.parametrize("name", ["library", "explore"])
+def test_the_example_prints_what_the_readme_says(
+    tmp_path: Path, name: str, block: Callable[[str], str]
+) -> None:
     example = tmp_path / "example.py"
-    example.write_text(block("example: library"), encoding="utf-8")
+    example.write_text(block(f"example: {name}"), encoding="utf-8")
     environment = os.environ | {"TMPDIR": str(tmp_path)}
     run = subprocess.run(
         [sys.executable, str(example)],
@@ -28,7 +31,7 @@ def test_the_example_prints_what_the_readme_says(tmp_path: Path, block: Callable
         check=False,
     )
     assert run.returncode == 0, run.stderr
-    assert run.stdout == block("output: library")
+    assert run.stdout == block(f"output: {name}")
 
 
 def test_the_example_is_short_and_has_more_conversations_than_the_pool_holds(
