@@ -30,7 +30,7 @@ class Report:
     """The result of an exploration.
 
     ``verdict``: *holds* only where every alternative of every choice point was followed. ``failure`` and ``schedule``: of the
-    minimised violation. ``seconds``: on the budget's clock, 0 where no seconds were bounded.
+    minimised violation.
     """
 
     verdict: Outcome
@@ -153,7 +153,7 @@ class _Exploration:
 
     def _violated(self, run: Run, failure: Failure, certificate: Certificate) -> Report:
         certificate.violated = True
-        failing = self._record({at: chosen for at, (chosen, _) in enumerate(run.choices)})
+        failing = self._again(run)
         again = failure_of(failing.run)
         if again is None or again.kind != failure.kind:
             certificate.skip("the scenario is not deterministic: the failure did not show again")
@@ -178,9 +178,11 @@ class _Exploration:
             run = fifo._simulate(oracle)
             found = failure_of(run)
             if found is not None and found.kind == failure.kind:
-                failing = fifo._record({at: chosen for at, (chosen, _) in enumerate(run.choices)})
-                return shrink(failing, fifo._record)
+                return shrink(fifo._again(run), fifo._record)
         return None
+
+    def _again(self, run: Run) -> Recorded:
+        return self._record({at: chosen for at, (chosen, _) in enumerate(run.choices)})
 
     def _record(self, wanted: Mapping[int, int]) -> Recorded:
         return record(

@@ -9,9 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
-import sys
-import types
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -21,6 +18,7 @@ from acpool_spec.exploration.failures import Failure
 from acpool_spec.exploration.recording import Decision
 from acpool_spec.oracles import ReplayDivergence, View
 from acpool_spec.simulation import DEFAULT_MAX_STEPS, Mode, Run, Scenario, simulate
+from acpool_spec.sources import digest_of_modules
 from acpool_spec.strict_json import Malformed, describe, parse_object
 from acpool_spec.targets import BadInput
 
@@ -30,7 +28,7 @@ VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class ScenarioSchedule:
-    """One run of a scenario. ``code``: digest of the scenario and of the modules that it uses, when it was recorded."""
+    """One run of a scenario. ``code``: digest of the scenario and of the modules it is made of, when it was recorded."""
 
     scenario: str
     code: str
@@ -83,9 +81,10 @@ def schedule_of(
     scenario: Scenario, mode: Mode, cancellations: int, failure: Failure, decisions: tuple[Decision, ...]
 ) -> ScenarioSchedule:
     """The schedule of a run just recorded."""
-    name = f"{scenario.__module__}:{getattr(scenario, '__qualname__', type(scenario).__qualname__)}"
     python = platform.python_version()
-    return ScenarioSchedule(name, code_digest(scenario), python, mode, cancellations, failure, decisions)
+    return ScenarioSchedule(
+        _name_of(scenario), code_digest(scenario), python, mode, cancellations, failure, decisions
+    )
 
 
 def replay(scenario: Scenario, schedule: ScenarioSchedule, *, anyway: bool = False) -> Run:
@@ -143,46 +142,19 @@ class _Strict:
 
 
 def code_digest(scenario: Scenario) -> str:
-    """Digest of the scenario's own code and of the modules it refers to, Python's own and installed ones aside."""
+    """Digest of the scenario's name, of the file it is written in, and of the modules that this one is made of."""
     sums = hashlib.blake2b(digest_size=8)
+    sums.update(_name_of(scenario).encode())
     code = getattr(scenario, "__code__", None)
     if code is not None:
-        for part in _code_words(code):
-            sums.update(part.encode("utf-8", "surrogatepass"))
-    for path in sorted(_files(getattr(scenario, "__globals__", {}))):
-        sums.update(path.read_bytes())
+        file = Path(code.co_filename)
+        sums.update(file.read_bytes() if file.is_file() else code.co_code)
+    sums.update(digest_of_modules([scenario.__module__]).encode())
     return sums.hexdigest()
 
 
-def _code_words(code: types.CodeType) -> Iterator[str]:
-    yield code.co_code.hex()
-    yield repr(code.co_names)
-    for constant in code.co_consts:
-        if isinstance(constant, types.CodeType):
-            yield from _code_words(constant)
-        elif not isinstance(constant, frozenset):  # whose order differs from process to process
-            yield repr(constant)
-
-
-def _files(names: dict[str, Any]) -> set[Path]:
-    found: set[Path] = set()
-    for value in list(names.values()):
-        module = (
-            value
-            if isinstance(value, types.ModuleType)
-            else sys.modules.get(getattr(value, "__module__", "") or "")
-        )
-        file = getattr(module, "__file__", None)
-        if (
-            file is None
-            or "site-packages" in file
-            or Path(file).is_relative_to(Path(json.__file__).parents[1])
-        ):
-            continue
-        path = Path(file)
-        if path.suffix == ".py" and path.exists():
-            found.add(path)
-    return found
+def _name_of(scenario: Scenario) -> str:
+    return f"{scenario.__module__}:{getattr(scenario, '__qualname__', type(scenario).__qualname__)}"
 
 
 class _Reader:
