@@ -31,6 +31,14 @@ Scenario: TypeAlias = Callable[[], Coroutine[Any, Any, object]]
 DEFAULT_MAX_STEPS = 100_000
 
 
+def any_task(_: asyncio.Task[Any]) -> bool:
+    """Every task but the scenario's own may be cancelled."""
+    return True
+
+
+Cancellable: TypeAlias = Callable[["asyncio.Task[Any]"], bool]
+
+
 class Outcome(Enum):
     """How a run ended. Only ``RETURNED`` can be a pass; ``STEP_BOUND`` and ``PRUNED`` say nothing either way."""
 
@@ -73,6 +81,7 @@ class _Decider:
     """
 
     __slots__ = (
+        "_cancellable",
         "_choose",
         "_lanes",
         "_max_steps",
@@ -87,8 +96,15 @@ class _Decider:
     )
 
     def __init__(
-        self, oracle: Oracle, loop: DeterministicLoop, mode: Mode, cancellations: int, max_steps: int
+        self,
+        oracle: Oracle,
+        loop: DeterministicLoop,
+        mode: Mode,
+        cancellations: int,
+        max_steps: int,
+        cancellable: Cancellable,
     ) -> None:
+        self._cancellable = cancellable
         self._choose = oracle.choose
         self._max_steps = max_steps
         self._mode = mode
@@ -144,7 +160,7 @@ class _Decider:
 
     def _victims(self) -> list[SimulatedTask]:
         tasks = self.loop.tasks
-        self.victims = [task for task in tasks[1:] if not task.done()]
+        self.victims = [task for task in tasks[1:] if not task.done() and self._cancellable(task)]
         return self.victims
 
     def labels(self) -> tuple[str, ...]:
@@ -168,22 +184,24 @@ def simulate(
     *,
     mode: Mode = "reordered",
     cancellations: int = 0,
+    cancellable: Cancellable = any_task,
     max_steps: int = DEFAULT_MAX_STEPS,
     on_step: Callable[[Lane], object] | None = None,
 ) -> Run:
     """Run ``scenario()`` to its end on a fresh deterministic loop, ``oracle`` making the choices.
 
-    When the scenario is done, what stock asyncio still runs before it stops is run, in its order: the rest of the
-    iteration and one more. Tasks not done then are findings, and are closed. ``cancellations``: at most how many times the
-    outside world cancels a task of the scenario; a scenario that such a cancellation ends has not failed, and the tasks it
-    leaves are cancelled and awaited as ``asyncio.run`` does it. ``on_step`` is called before each callback
-    with the lane that runs. Raises what the oracle raises; :class:`LoopRefusal` inside a running loop.
-    Bounded by ``max_steps`` callbacks, which is the outcome ``STEP_BOUND``; a callback that never returns is not bounded.
+    When the scenario is done, what stock asyncio still runs before it stops is run, in its order: the rest of the iteration
+    and one more. Tasks not done then are findings, and are closed. ``cancellations``: at most how many times the
+    outside world cancels a task of the scenario, of those that are ``cancellable``; a scenario that such a cancellation
+    ends has not failed, and the tasks it leaves are cancelled and awaited as ``asyncio.run`` does it. ``on_step`` is
+    called before each callback with the lane that runs. Raises what the oracle raises; :class:`LoopRefusal` inside a
+    running loop. Bounded by ``max_steps`` callbacks, which is the outcome ``STEP_BOUND``; a callback that never returns
+    is not bounded.
     """
     if mode not in ("fifo", "reordered"):
         raise ValueError(f"mode {mode!r}: expected 'fifo' or 'reordered'")
     loop = DeterministicLoop()
-    decider = _Decider(oracle, loop, mode, cancellations, max_steps)
+    decider = _Decider(oracle, loop, mode, cancellations, max_steps, cancellable)
     loop.chooser = decider.ask
     loop.on_step = on_step
     loop.enter()

@@ -13,7 +13,7 @@ from acpool_spec.exploration.scenario_schedule import ScenarioSchedule, schedule
 from acpool_spec.exploration.shrinking import shrink
 from acpool_spec.exploration.strategies import SAMPLERS
 from acpool_spec.oracles import Oracle, ReplayDivergence, ReplayOracle
-from acpool_spec.simulation import DEFAULT_MAX_STEPS, Mode, Run, Scenario, simulate
+from acpool_spec.simulation import DEFAULT_MAX_STEPS, Cancellable, Mode, Run, Scenario, any_task, simulate
 from acpool_spec.simulation import Outcome as RunOutcome
 from acpool_spec.verdict import Budget, Meter, Outcome
 
@@ -60,6 +60,7 @@ def explore(
     mode: Mode = "fifo",
     strategy: str | Oracle = "exhaustive",
     cancellations: int = 0,
+    cancellable: Cancellable = any_task,
     budget: Budget | None = None,
     seed: int = 0,
     prune: bool = True,
@@ -71,20 +72,31 @@ def explore(
     A run fails when an exception comes out of the scenario, when nothing is left that could wake it, when a task is left over
     or an exception was retrieved by nobody. The first failure ends the exploration and is minimised.
 
-    ``mode``: ``fifo``, stock asyncio's order, where only the outside world varies; ``reordered``, any ready task may go next.
-    ``strategy``: ``exhaustive``, ``random``, ``pct``, or an oracle of your own. ``cancellations``: how many tasks of the
-    scenario the outside world may cancel in a run, at any point of their lives. ``budget``: executions, states, seconds; for
-    a sampling strategy 1,000 executions if none is given. ``prune``: cut runs off at states met before. ``paranoid``: make
-    every run twice. ``max_steps``: callbacks of one run. Raises :class:`LoopRefusal` where the scenario needs a thread, a
-    socket, a process, a signal or a file, and ``ValueError`` for an unknown mode or strategy. Bound on waiting: the budget.
+    ``mode``: ``fifo``, stock asyncio's order, where only the outside world varies; ``reordered``, any ready task may go
+    next. ``strategy``: ``exhaustive``, ``random``, ``pct``, or an oracle of your own. ``cancellations``: how many tasks
+    of the scenario the outside world may cancel in a run, at any point of their lives; ``cancellable``: which (default:
+    all). ``budget``: executions, states, seconds; for a sampling strategy 1,000 executions if none is given. ``prune``:
+    cut runs off at states met before. ``paranoid``: make every run twice. ``max_steps``: callbacks of one run. Raises
+    :class:`LoopRefusal` where the scenario needs a thread, a socket, a process, a signal or a file, and ``ValueError``
+    for an unknown mode or strategy. Bound on waiting: the budget.
     """
-    return _Exploration(scenario, mode, cancellations, max_steps).run(strategy, budget, seed, prune, paranoid)
+    return _Exploration(scenario, mode, cancellations, cancellable, max_steps).run(
+        strategy, budget, seed, prune, paranoid
+    )
 
 
 class _Exploration:
     """One exploration: the loop over runs, and what becomes of a failure."""
 
-    def __init__(self, scenario: Scenario, mode: Mode, cancellations: int, max_steps: int) -> None:
+    def __init__(
+        self,
+        scenario: Scenario,
+        mode: Mode,
+        cancellations: int,
+        cancellable: Cancellable,
+        max_steps: int,
+    ) -> None:
+        self._cancellable = cancellable
         self._scenario = scenario
         self._mode: Mode = mode
         self._cancellations = cancellations
@@ -137,6 +149,7 @@ class _Exploration:
             oracle,
             mode=self._mode,
             cancellations=self._cancellations,
+            cancellable=self._cancellable,
             max_steps=self._max_steps,
         )
 
@@ -170,7 +183,7 @@ class _Exploration:
 
     def _in_fifo(self, failure: Failure) -> Recorded | None:
         """The same kind of failure where ready callbacks keep their order, if a short search finds one."""
-        fifo = _Exploration(self._scenario, "fifo", self._cancellations, self._max_steps)
+        fifo = _Exploration(self._scenario, "fifo", self._cancellations, self._cancellable, self._max_steps)
         oracle = DepthFirst(Certificate(exhaustive=True), prune=True)
         for _ in range(FIFO_RUNS):
             if oracle.finished:
@@ -190,5 +203,6 @@ class _Exploration:
             wanted,
             mode=self._mode,
             cancellations=self._cancellations,
+            cancellable=self._cancellable,
             max_steps=self._max_steps,
         )

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from acpool_spec.driven import ChoiceKind
 from acpool_spec.oracles import View
-from acpool_spec.simulation import Mode, Run, Scenario, simulate
+from acpool_spec.simulation import Cancellable, Mode, Run, Scenario, simulate
 
 
 class Decision(NamedTuple):
@@ -70,9 +70,22 @@ class _Following:
 
 
 def record(
-    scenario: Scenario, wanted: Mapping[int, int], *, mode: Mode, cancellations: int, max_steps: int
+    scenario: Scenario,
+    wanted: Mapping[int, int],
+    *,
+    mode: Mode,
+    cancellations: int,
+    cancellable: Cancellable,
+    max_steps: int,
 ) -> Recorded:
     """Run ``scenario``, making the choice ``wanted[i]`` at decision ``i`` where it is possible."""
     oracle = _Following(wanted)
-    run = simulate(scenario, oracle, mode=mode, cancellations=cancellations, max_steps=max_steps)
+    run = simulate(
+        scenario,
+        oracle,
+        mode=mode,
+        cancellations=cancellations,
+        cancellable=cancellable,
+        max_steps=max_steps,
+    )
     return Recorded(run, tuple(oracle.decisions))

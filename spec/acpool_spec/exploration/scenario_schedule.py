@@ -17,7 +17,7 @@ from acpool_spec.driven import ChoiceKind
 from acpool_spec.exploration.failures import Failure
 from acpool_spec.exploration.recording import Decision
 from acpool_spec.oracles import ReplayDivergence, View
-from acpool_spec.simulation import DEFAULT_MAX_STEPS, Mode, Run, Scenario, simulate
+from acpool_spec.simulation import DEFAULT_MAX_STEPS, Cancellable, Mode, Run, Scenario, any_task, simulate
 from acpool_spec.sources import digest_of_modules
 from acpool_spec.strict_json import Malformed, describe, parse_object
 from acpool_spec.targets import BadInput
@@ -87,8 +87,15 @@ def schedule_of(
     )
 
 
-def replay(scenario: Scenario, schedule: ScenarioSchedule, *, anyway: bool = False) -> Run:
-    """Run ``scenario`` as ``schedule`` says. ``failure_of`` what comes back tells whether it still fails.
+def replay(
+    scenario: Scenario,
+    schedule: ScenarioSchedule,
+    *,
+    cancellable: Cancellable = any_task,
+    anyway: bool = False,
+) -> Run:
+    """Run ``scenario`` as ``schedule`` says, with the ``cancellable`` it was explored with. ``failure_of`` what comes back
+    tells whether it still fails.
 
     Raises :class:`BadInput` when the code is not what the schedule was recorded with, unless ``anyway``; and
     :class:`ReplayDivergence` at the first decision that does not offer what it did then.
@@ -104,6 +111,7 @@ def replay(scenario: Scenario, schedule: ScenarioSchedule, *, anyway: bool = Fal
         _Strict(schedule.decisions),
         mode=schedule.mode,
         cancellations=schedule.cancellations,
+        cancellable=cancellable,
         max_steps=DEFAULT_MAX_STEPS,
     )
 
