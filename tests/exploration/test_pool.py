@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import sys
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -137,7 +138,7 @@ def is_client(task: asyncio.Task[Any]) -> bool:
         ((A, B), "fifo", 1, (707, 590)),
         ((A, RESET), "fifo", 2, (776, 637)),
         ((A + B, A), "fifo", 1, (617, 504)),
-        ((A, B, RESET), "fifo", 1, (1049, 856)),
+        ((A, B, RESET), "fifo", 1, (1014, 836) if sys.version_info >= (3, 13) else (1049, 856)),
     ],
 )
 def test_every_schedule_of_a_small_scope_holds(

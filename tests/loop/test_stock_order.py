@@ -2,7 +2,7 @@
 
 The peer is asyncio's own selector loop with a selector that jumps to the next deadline instead of sleeping. Every
 delay of a program is a different power of two, so no two deadlines are equal (stock asyncio leaves ties to the heap).
-Tasks there are hashed by number too: with addresses, stock asyncio's own order over sets of tasks is not repeatable.
+Tasks there are hashed alike too: with addresses, stock asyncio's own order over sets of tasks is not repeatable.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ Body = tuple[Instruction, ...]
 END_OF_TIME = 2.0**22  # seconds; stock asyncio never asks its selector for more than a day at once
 
 
-class _NumberedTask(asyncio.Task[Any]):
-    number: int
+class _AlikeTask(asyncio.Task[Any]):
+    """Iterated over in the order of insertion, as those of the deterministic loop."""
 
     def __hash__(self) -> int:
-        return self.number
+        return 1
 
 
 class _JumpingSelector(selectors.SelectSelector):
@@ -58,10 +58,9 @@ class _StockLoop(asyncio.SelectorEventLoop):
         self, coro: Any, *, name: object = None, context: Context | None = None
     ) -> asyncio.Task[Any]:
         self.numbered += 1
-        task = _NumberedTask.__new__(_NumberedTask)
-        task.number = self.numbered
+        task = _AlikeTask.__new__(_AlikeTask)
         text = f"Task-{self.numbered}" if name is None else str(name)
-        _NumberedTask.__init__(task, coro, loop=self, name=text, context=context)
+        _AlikeTask.__init__(task, coro, loop=self, name=text, context=context)
         return task
 
 

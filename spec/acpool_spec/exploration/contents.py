@@ -335,11 +335,17 @@ def _awaitable_types() -> list[type]:
     """The types that stand between a coroutine and what it awaits; Python exports none of them."""
     coroutine, generator = _nothing(), _yields()
     future = asyncio.Future[None](loop=cast("asyncio.AbstractEventLoop", DeterministicLoop()))
+    waiting: list[Any] = [
+        coroutine.__await__(),
+        future.__await__(),
+        generator.asend(None),
+        generator.aclose(),
+    ]
     try:
-        waiting = (coroutine.__await__(), future.__await__(), generator.asend(None), generator.aclose())
         return [type(each) for each in waiting]
     finally:
-        coroutine.close()
+        for each in waiting:
+            each.close()  # one that nobody awaits would warn
 
 
 _EMPTY: dict[object, object] = {}
