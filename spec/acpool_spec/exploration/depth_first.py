@@ -25,7 +25,7 @@ class NotDeterministic(Exception):
 class DepthFirst:
     """The exhaustive oracle: each run follows the next path. ``finished`` when there is none left.
 
-    ``prune``: cut off states met before. ``first`` bounds the walk to the subtree below these choices.
+    ``prune``: cut off states met before.
     """
 
     def __init__(self, certificate: Certificate, *, prune: bool) -> None:
