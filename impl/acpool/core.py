@@ -72,7 +72,7 @@ class Core(Slots):
             return None
         entry.used_at = now  # LP get
         if entry.stage is IDLE:
-            self.idle.move_to_end(key)
+            self.idle[key] = self.idle.pop(key)
         if self.listening:
             self._emit("touch", key, entry)
         return entry.info

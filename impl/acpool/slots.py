@@ -50,7 +50,7 @@ class Slots:
         self.open = True
         self.entries: dict[int, Entry] = {}
         self.live: dict[str, Entry] = {}
-        self.idle: OrderedDict[str, Entry] = OrderedDict()
+        self.idle: dict[str, Entry] = {}
         self.dying: dict[str, Entry] = {}
         self.creations: dict[str, Creation] = {}
         self.waiting: OrderedDict[int, Creation] = OrderedDict()
