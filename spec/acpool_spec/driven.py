@@ -66,9 +66,13 @@ class DrivenLoop(Refusals):
         Index 0 is what stock asyncio would run next. It is the loop's own list: read it, and read it anew after
         every step.
         """
-        if self._runnable and self.at_boundary:
-            self.begin_iteration()
-        return self._runnable
+        runnable = self._runnable
+        # ``at_boundary`` and ``begin_iteration`` without their calls: this is asked before every step of every run.
+        if runnable and runnable[0].head[0] > self._boundary:  # type: ignore[index]  # a runnable lane has a head
+            if self._timers:
+                self._fire_due()
+            self._boundary = self._order
+        return runnable
 
     def run_lane(self, lane: Lane) -> None:
         """Run the first callback of ``lane``. Raises ``LookupError`` when the lane is empty."""
@@ -130,6 +134,11 @@ class DrivenLoop(Refusals):
     def timers(self) -> Sequence[Timer]:
         """The live timers, in the order in which they will become ready."""
         return self._timers.live()
+
+    @property
+    def has_timers(self) -> bool:
+        """Whether any timer is set; cancelled ones may count still."""
+        return bool(self._timers)
 
     def next_deadline(self) -> float | None:
         """The deadline of the next live timer, in seconds of virtual time; None when there is none."""

@@ -92,6 +92,7 @@ class _Decider:
         "error",
         "late",
         "loop",
+        "time_may_pass",
         "victims",
     )
 
@@ -113,6 +114,7 @@ class _Decider:
         self.loop = loop
         self.cancellations_left = cancellations
         self.late = False
+        self.time_may_pass = False
         self.victims: list[SimulatedTask] = []
         self.choices: list[Choice] = []
         self.error: BaseException | None = None
@@ -132,11 +134,16 @@ class _Decider:
 
     def schedule(self, lanes: Sequence[Lane], offers: Sequence[Offer]) -> int | Outcome:
         """Choose what happens next: a lane, an offer, time, a cancellation; an outcome when nothing can, or may."""
-        victims = self._victims() if self.cancellations_left else ()
-        count = len(lanes) + len(offers) + (self.loop.next_deadline() is not None) + len(victims)
+        loop = self.loop
+        count = len(lanes) + len(offers)
+        self.time_may_pass = loop.next_deadline() is not None if loop.has_timers else False
+        if self.time_may_pass:
+            count += 1
+        if self.cancellations_left:
+            count += len(self._victims())
         if not count:
             return Outcome.DEADLOCK
-        if self.loop.steps >= self._max_steps:
+        if loop.steps >= self._max_steps:
             return Outcome.STEP_BOUND
         if count == 1:
             return 0
@@ -149,7 +156,7 @@ class _Decider:
             self.loop.accept(offers[chosen])
             return False
         chosen -= len(offers)
-        if self.loop.next_deadline() is not None:
+        if self.time_may_pass:
             if chosen == 0:
                 self.loop.advance()
                 return True
@@ -166,7 +173,7 @@ class _Decider:
     def labels(self) -> tuple[str, ...]:
         ready = ["iterate"] if self._mode == "fifo" else [f"step {lane.name}" for lane in self._lanes]
         found = [*ready[: len(self._lanes)], *(f"let {offer.name} happen" for offer in self._offers)]
-        if self.loop.next_deadline() is not None:
+        if self.time_may_pass:
             found.append("let time pass")
         if self.cancellations_left:
             found += [f"cancel {task.get_name()}" for task in self.victims]

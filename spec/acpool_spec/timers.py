@@ -62,6 +62,10 @@ class Timers:
         self._heap: list[tuple[float, int, Timer]] = []
         self._set = 0
 
+    def __len__(self) -> int:
+        """How many timers are kept, cancelled ones that have not come to the top included."""
+        return len(self._heap)
+
     def add(self, timer: Timer) -> None:
         """Set ``timer``."""
         self._set += 1
