@@ -67,14 +67,21 @@ def suspended_at(task: asyncio.Task[Any]) -> list[Location]:
     Follows awaits through coroutines, generator-based coroutines and asynchronous generators. A task that has not
     started is at the first line of its coroutine.
     """
-    places: list[Location] = []
+    return [
+        Location(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name) for frame in frames_of(task)
+    ]
+
+
+def frames_of(task: asyncio.Task[Any]) -> list[FrameType]:
+    """The frames in which ``task`` is suspended, as :func:`suspended_at` names them."""
+    frames: list[FrameType] = []
     current: object = None if task.done() else task.get_coro()
     while current is not None:
         frame, awaited = _frame_and_awaited(current)
         if frame is not None:
-            places.append(Location(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name))
+            frames.append(frame)
         current = awaited
-    return places
+    return frames
 
 
 def _frame_and_awaited(awaitable: object) -> tuple[FrameType | None, object]:

@@ -15,9 +15,11 @@ class Certificate:
     ``executions``: runs made, pruned ones included. ``choice_points`` and ``alternatives``: met for the first time; an
     alternative is *taken* when a run has followed it, and *open* until then. ``states``: distinct states at choice points,
     where states are pruned; ``pruned``: runs that ended at a state known already. ``repeated``: runs made a second time
-    to see whether they are the same. ``not_canonical``: choice points whose state could not be compared, by the type
-    that was in the way: nothing was pruned there, so nothing is missing either. ``exhaustive``: whether the strategy takes
-    every alternative. ``skips``: what was left out, and how often; any one makes the exploration undecided.
+    to see whether they are the same; ``elsewhere``: runs made once more in another interpreter, with another hash seed;
+    ``unchecked``: such comparisons that could not be made, and why: each is a sample anyway, so that they are noted
+    here, and only ``paranoid`` makes skips of them. ``not_canonical``: choice points whose state could not be compared, by
+    the type that was in the way: nothing was pruned there, so nothing is missing either. ``exhaustive``: whether the
+    strategy takes every alternative. ``skips``: what was left out, and how often; any one makes the exploration undecided.
     """
 
     exhaustive: bool
@@ -28,6 +30,8 @@ class Certificate:
     states: int = 0
     pruned: int = 0
     repeated: int = 0
+    elsewhere: int = 0
+    unchecked: Counter[str] = field(default_factory=Counter[str])
     not_canonical: Counter[str] = field(default_factory=Counter[str])
     skips: Counter[str] = field(default_factory=Counter[str])
     violated: bool = False

@@ -9,18 +9,17 @@ from acpool_spec.exploration.certificate import Certificate
 from acpool_spec.exploration.depth_first import DepthFirst, NotDeterministic
 from acpool_spec.exploration.failures import Failure, failure_of
 from acpool_spec.exploration.recording import Recorded, record
+from acpool_spec.exploration.repetition import Repetition
 from acpool_spec.exploration.scenario_schedule import ScenarioSchedule, schedule_of
 from acpool_spec.exploration.shrinking import shrink
 from acpool_spec.exploration.strategies import SAMPLERS
-from acpool_spec.oracles import Oracle, ReplayDivergence, ReplayOracle
+from acpool_spec.oracles import Oracle, ReplayDivergence
 from acpool_spec.simulation import DEFAULT_MAX_STEPS, Cancellable, Mode, Run, Scenario, any_task, simulate
 from acpool_spec.simulation import Outcome as RunOutcome
 from acpool_spec.verdict import Budget, Meter, Outcome
 
 SAMPLE = 1_000
 """Executions of a sampling strategy that is given no budget."""
-REPEATED = 64
-"""One run in so many is made twice, to see whether the same choices make the same run."""
 FIFO_RUNS = 300
 """Executions spent on finding a failure of mode ``reordered`` in mode ``fifo``, too."""
 
@@ -76,7 +75,8 @@ def explore(
     next. ``strategy``: ``exhaustive``, ``random``, ``pct``, or an oracle of your own. ``cancellations``: how many tasks
     of the scenario the outside world may cancel in a run, at any point of their lives; ``cancellable``: which (default:
     all). ``budget``: executions, states, seconds; for a sampling strategy 1,000 executions if none is given. ``prune``:
-    cut runs off at states met before. ``paranoid``: make every run twice. ``max_steps``: callbacks of one run. Raises
+    cut runs off at states met before. ``paranoid``: make every run twice here, and in three other interpreters, instead of a
+    sample of them; a scenario that these cannot import by name is *undecided* then. ``max_steps``: callbacks of one run. Raises
     :class:`LoopRefusal` where the scenario needs a thread, a socket, a process, a signal or a file, and ``ValueError``
     for an unknown mode or strategy. Bound on waiting: the budget.
     """
@@ -119,24 +119,28 @@ class _Exploration:
         if budget is None and strategy != "exhaustive":
             budget = Budget(executions=SAMPLE)
         meter = Meter(budget)
+        repetition = Repetition(
+            self._scenario,
+            certificate,
+            mode=self._mode,
+            cancellations=self._cancellations,
+            cancellable=self._cancellable,
+            max_steps=self._max_steps,
+            paranoid=paranoid,
+        )
         while not (isinstance(oracle, DepthFirst) and oracle.finished):
             bound = meter.exhausted()
             if bound is not None:
                 certificate.ran_out(bound)
                 break
             try:
-                run = self._simulate(oracle)
+                run = repetition.run(oracle) if repetition.due else self._simulate(oracle)
                 certificate.executions += 1
                 failure = failure_of(run)
                 if failure is not None:
                     return self._violated(run, failure, certificate)
                 if run.outcome is RunOutcome.STEP_BOUND:
                     certificate.skip(f"a run was cut after max_steps={self._max_steps}")
-                elif run.outcome is not RunOutcome.PRUNED and (
-                    paranoid or certificate.executions % REPEATED == 1
-                ):
-                    certificate.repeated += 1
-                    self._require_same(run)
             except (NotDeterministic, ReplayDivergence) as error:
                 certificate.skip(f"the scenario is not deterministic: {error}")
                 break
@@ -153,24 +157,16 @@ class _Exploration:
             max_steps=self._max_steps,
         )
 
-    def _require_same(self, run: Run) -> None:
-        again = self._simulate(ReplayOracle(run.choices))
-        for what, then, now in (
-            ("outcome", run.outcome.value, again.outcome.value),
-            ("number of steps", run.steps, again.steps),
-            ("virtual time", run.time, again.time),
-            ("number of findings", len(run.findings), len(again.findings)),
-        ):
-            if then != now:
-                raise NotDeterministic(f"the same choices led to the {what} {then}, then to {now}")
-
     def _violated(self, run: Run, failure: Failure, certificate: Certificate) -> Report:
-        certificate.violated = True
         failing = self._again(run)
         again = failure_of(failing.run)
         if again is None or again.kind != failure.kind:
-            certificate.skip("the scenario is not deterministic: the failure did not show again")
-            return Report(certificate.outcome(), certificate, failure)
+            # Violated means that there is a schedule to replay, and this one cannot be.
+            certificate.skip(
+                f"the scenario is not deterministic: it failed once ({failure.message}), and with the same choices it did not"
+            )
+            return Report(certificate.outcome(), certificate)
+        certificate.violated = True
         mode, smallest = self._mode, shrink(failing, self._record)
         if mode == "reordered":
             weaker = self._in_fifo(failure)
