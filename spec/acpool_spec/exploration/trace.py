@@ -24,7 +24,7 @@ from weakref import WeakKeyDictionary
 from acpool_spec.driven import ChoiceKind
 from acpool_spec.lanes import Lane
 from acpool_spec.loop import DeterministicLoop
-from acpool_spec.oracles import Choice, Oracle, PrunedRun, ReplayDivergence, View
+from acpool_spec.oracles import Choice, Oracle, PrunedRun, ReplayOracle, View
 from acpool_spec.simulation import Outcome, Run
 from acpool_spec.tasks import frames_of
 
@@ -141,37 +141,24 @@ class Tracing:
                 say(f"{lane.name} in {where}: {name} is {teller.tell(value, _DEPTH)}")
 
 
-class Following:
-    """The choices of ``run`` again; one that was cut at a known state is cut there. Raises :class:`ReplayDivergence`."""
+class Following(ReplayOracle):
+    """The choices of a run again; one that was ``cut`` at a known state is cut there."""
 
     def __init__(self, choices: Sequence[Choice], *, cut: bool) -> None:
-        self._choices = choices
-        self._cut = cut
-        self._made = 0
+        super().__init__(choices)
+        self._left = len(choices) if cut else -1
 
     def begin(self, view: View) -> None:
         """From the first choice."""
+        super().begin(view)
         self._made = 0
 
     def choose(self, count: int, kind: ChoiceKind) -> int:
-        """The choice made then."""
-        at = self._made
-        if at == len(self._choices):
-            if self._cut and kind == "schedule":
-                raise PrunedRun
-            raise ReplayDivergence(f"choice {at}: {count} alternatives, where the run had ended")
-        chosen, known = self._choices[at]
-        if count != known:
-            raise ReplayDivergence(f"choice {at}: {count} alternatives, where there were {known}")
+        """The choice made then. Raises :class:`ReplayDivergence` at the first that is not offered as it was."""
+        if self._made == self._left and kind == "schedule":
+            raise PrunedRun
         self._made += 1
-        return chosen
-
-    def end(self) -> None:
-        """Raises :class:`ReplayDivergence` when the run ended before its choices did."""
-        if self._made < len(self._choices):
-            raise ReplayDivergence(
-                f"the run ended at choice {self._made}, where it had made {len(self._choices)}"
-            )
+        return super().choose(count, kind)
 
 
 def told(value: object) -> str:
@@ -185,8 +172,8 @@ class _Teller:
     def __init__(self) -> None:
         self._known: dict[tuple[int, int], str] = {}
 
-    def tell(self, value: Any, depth: int) -> str:
-        kind: type[Any] = cast("type[Any]", type(value))
+    def tell(self, value: object, depth: int) -> str:
+        kind = type(value)
         if kind in _PLAIN:
             return f"{kind.__qualname__} {value!r}"
         at = id(value), depth
@@ -217,16 +204,16 @@ class _Teller:
             return f"{name} {blake2b(repr(value.getstate()).encode(), digest_size=8).hexdigest()}"
         if issubclass(kind, types.MethodType):
             return f"{value.__func__.__qualname__} of {self.tell(value.__self__, depth - 1)}"
-        return f"{name} ({self._attributes(value, depth - 1)})"
+        return f"{name} ({self._attributes(value, kind, depth - 1)})"
 
     def _each(self, values: Iterable[object], depth: int) -> str:
         shown = [self.tell(value, depth) for value in values]
         return f"{len(shown)}: {', '.join(shown)}"
 
-    def _attributes(self, value: object, depth: int) -> str:
+    def _attributes(self, value: object, kind: type[Any], depth: int) -> str:
         """What an object holds, by name. What it remembers of its own hash differs from process to process, and is its own."""
         found: dict[str, object] = dict(getattr(value, "__dict__", None) or {})
-        for name, member in _slots(cast("type[Any]", type(value))):
+        for name, member in _slots(kind):
             try:
                 found[name] = member.__get__(value)
             except AttributeError:  # not set
