@@ -13,7 +13,7 @@ from tests.exploration import unsteady
 
 from acpool_spec import Budget, choose, explore
 from acpool_spec.exploration import elsewhere
-from acpool_spec.exploration.elsewhere import Answer, Elsewhere, Unavailable, packed
+from acpool_spec.exploration.elsewhere import Answer, Elsewhere, Unavailable, names_of
 from acpool_spec.oracles import Choice
 from acpool_spec.simulation import any_task
 
@@ -49,7 +49,6 @@ def test_what_no_schedule_decides_is_named(scenario: Scenario, said: str, parano
     [
         (unsteady.walks_through_strings, "letter is str"),
         (unsteady.joins_strings, "result str"),
-        (unsteady.Named(unsteady.LETTERS), "result str"),
     ],
 )
 def test_the_order_of_a_set_shows_in_another_interpreter(scenario: Scenario, said: str) -> None:
@@ -62,8 +61,7 @@ def test_the_order_of_a_set_shows_in_another_interpreter(scenario: Scenario, sai
 
 def test_two_strings_have_the_same_order_in_some_interpreters_and_not_in_all() -> None:
     """Each of 64 pairs has one of two orders, by chance: that two interpreters agree on all of them has probability 2⁻⁶⁴."""
-    pairs = unsteady.Pairs([f"{number}" for number in range(128)])
-    assert "PYTHONHASHSEED" in explore(pairs, paranoid=True).why
+    assert "PYTHONHASHSEED" in explore(unsteady.walks_through_pairs, paranoid=True).why
 
 
 @pytest.mark.parametrize(
@@ -115,7 +113,7 @@ def test_a_scenario_of_the_main_program_cannot_be_imported(monkeypatch: pytest.M
     monkeypatch.setattr(unsteady.gathers, "__module__", "__main__")
     monkeypatch.setattr(main, "gathers", unsteady.gathers, raising=False)
     with pytest.raises(Unavailable, match="main program"):
-        packed(unsteady.gathers, any_task)
+        names_of(unsteady.gathers, any_task)
 
 
 def test_where_a_profiler_is_at_work_nobody_looks_for_clocks() -> None:
@@ -156,7 +154,7 @@ def test_a_failure_is_no_less_one_for_a_clock() -> None:
     assert explore(fails).verdict == "violated"
 
 
-def ask(other: Elsewhere, scenario: str, *choices: Choice) -> Answer:
+def ask(other: Elsewhere, scenario: list[str], *choices: Choice) -> Answer:
     """One run of ``scenario`` there."""
     return other.ask(scenario, mode="fifo", cancellations=0, max_steps=100, choices=choices, cut=False)
 
@@ -164,13 +162,13 @@ def ask(other: Elsewhere, scenario: str, *choices: Choice) -> Answer:
 def test_an_interpreter_that_does_not_answer_is_given_up_and_reaped() -> None:
     other = Elsewhere(7, bound_s=0.0)
     with pytest.raises(Unavailable, match="no answer within 0 s"):
-        ask(other, packed(unsteady.asks_for_members, any_task))
+        ask(other, names_of(unsteady.asks_for_members, any_task))
     assert other.process is None
 
 
 def test_an_interpreter_that_has_ended_is_replaced() -> None:
     other = Elsewhere(7)
-    scenario = packed(unsteady.asks_for_members, any_task)
+    scenario = names_of(unsteady.asks_for_members, any_task)
     first = ask(other, scenario)
     process = other.process
     assert process is not None
@@ -190,11 +188,11 @@ def test_an_interpreter_that_has_ended_is_replaced() -> None:
 def test_what_the_other_interpreter_cannot_do_is_answered_in_words() -> None:
     other = Elsewhere(7)
     try:
-        answer = ask(other, packed(unsteady.gathers, any_task), (5, 9))
+        answer = ask(other, names_of(unsteady.gathers, any_task), (5, 9))
         assert answer.problem is not None
-        assert "where there were 9" in answer.problem
-        with pytest.raises(Unavailable, match=r"cannot be imported by name \(UnpicklingError\)"):
-            ask(other, "bm90IGEgcGlja2xl")
+        assert answer.problem == "choice 0 (schedule): 2 alternatives, 9 were recorded"
+        with pytest.raises(Unavailable, match=r"cannot be imported by name \(ModuleNotFoundError\)"):
+            ask(other, ["no_such_module:scenario", "no_such_module:cancellable"])
     finally:
         other.close()
 

@@ -1,17 +1,15 @@
 """The same run in another interpreter, with another hash seed: what one process can do twice alike, two may not.
 
 Within one process a set of strings has one order; only another ``PYTHONHASHSEED`` shows that code depends on it. So there is a
-child for each seed that is asked for, started when it is first needed and kept until this process ends; it gets the scenario
-by name (pickled: a reference to what can be imported, never code), the choices, and answers with the trace.
+child for each seed that is asked for, started when it is first needed and kept until this process ends; it gets the name of the
+scenario, which it imports, and the choices, and answers with the trace.
 """
 
 from __future__ import annotations
 
 import atexit
-import base64
 import json
 import os
-import pickle
 import selectors
 import subprocess
 import sys
@@ -43,15 +41,23 @@ class Answer:
     problem: str | None
 
 
-def packed(scenario: Scenario, cancellable: Cancellable) -> str:
-    """What the child needs to find both. Raises :class:`Unavailable` where it could not."""
-    try:
-        data = pickle.dumps((scenario, cancellable))
-    except Exception as error:  # whatever a stranger's object does when it is pickled
-        raise Unavailable("it is not importable by name") from error
-    if b"__main__" in data:
+def names_of(scenario: Scenario, cancellable: Cancellable) -> list[str]:
+    """``module:name`` of both, by which the child imports them. Raises :class:`Unavailable` where it could not."""
+    return [_name_of(scenario), _name_of(cancellable)]
+
+
+def _name_of(value: object) -> str:
+    module, name = getattr(value, "__module__", None), getattr(value, "__qualname__", None)
+    if module == "__main__":
         raise Unavailable("it is defined in the main program, which cannot be imported")
-    return base64.b64encode(data).decode("ascii")
+    if not isinstance(module, str) or not isinstance(name, str):
+        raise Unavailable("it is not importable by name")
+    found: object = sys.modules.get(module)
+    for part in name.split("."):
+        found = getattr(found, part, None)
+    if found is not value:
+        raise Unavailable("it is not importable by name")
+    return f"{module}:{name}"
 
 
 class Elsewhere:
@@ -69,7 +75,7 @@ class Elsewhere:
 
     def ask(
         self,
-        scenario: str,
+        scenario: list[str],
         *,
         mode: Mode,
         cancellations: int,
@@ -77,7 +83,7 @@ class Elsewhere:
         choices: tuple[Choice, ...],
         cut: bool,
     ) -> Answer:
-        """Make one run of the :func:`packed` scenario there. Raises :class:`Unavailable`; waits for ``bound_s`` at most."""
+        """Make one run there; ``scenario``: :func:`names_of` it. Raises :class:`Unavailable`; waits for ``bound_s`` at most."""
         question = {
             "scenario": scenario,
             "mode": mode,

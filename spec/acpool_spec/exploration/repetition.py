@@ -10,7 +10,7 @@ from __future__ import annotations
 from acpool_spec.exploration.ambient import watched
 from acpool_spec.exploration.certificate import Certificate
 from acpool_spec.exploration.depth_first import NotDeterministic
-from acpool_spec.exploration.elsewhere import SEEDS, Unavailable, other_interpreter, packed
+from acpool_spec.exploration.elsewhere import SEEDS, Unavailable, names_of, other_interpreter
 from acpool_spec.exploration.failures import failure_of
 from acpool_spec.exploration.trace import Following, Trace, Tracing, difference
 from acpool_spec.oracles import Oracle, ReplayDivergence
@@ -48,7 +48,7 @@ class Repetition:
         self._max_steps = max_steps
         self._paranoid = paranoid
         self._seeds = list(SEEDS if paranoid else SEEDS[:1])
-        self._packed: str | None = None
+        self._names: list[str] | None = None
         self._asked: set[str] = set()
 
     @property
@@ -92,11 +92,11 @@ class Repetition:
         """A difference ends the questions, not the exploration: a failure that is found here can be found here again."""
         for seed in list(self._seeds):
             try:
-                if self._packed is None:
-                    self._packed = packed(self._scenario, self._cancellable)
+                if self._names is None:
+                    self._names = names_of(self._scenario, self._cancellable)
                 other = other_interpreter(seed)
                 answer = other.ask(
-                    self._packed,
+                    self._names,
                     mode=self._mode,
                     cancellations=self._cancellations,
                     max_steps=self._max_steps,
