@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeAlias, cast
 
@@ -195,12 +196,10 @@ class _Look:
         self.count = count
         if kind == "schedule":
             view = self._view
-            try:
+            with suppress(NotCanonical):  # the walk of the part below counts it
                 self.state = state_key(
                     cast("DeterministicLoop", view.loop), (view.cancellations_left, view.late)
                 )
-            except NotCanonical:
-                pass  # the walk of the part below counts it
         raise PrunedRun
 
     def end(self) -> None:
