@@ -31,7 +31,6 @@ from acpool_spec.targets import OURS, load_target
 from acpool_spec.timeline import WIDTH, Watcher, render
 from acpool_spec.verdict import Outcome
 
-
 _NARROWEST = 60  # columns: a timeline on a narrower terminal would be nothing but breaks
 _GAP = 2  # columns between those of the table
 

@@ -107,15 +107,18 @@ class Campaign:
     def _explore(self) -> None:
         while not self.ended:
             self._hand_out()
-            if not any(account.left() for account in self.accounts.values()):
+            if not self._left():
                 self._crew.stop()  # what is still being explored lies behind a violated part
                 return
             done, _ = wait(self.running, timeout=_LOOK_S, return_when=FIRST_COMPLETED)
             self._collect(done)
-            late = self.plan.seconds is not None and self.seconds >= self.plan.seconds
-            if late and any(account.left() for account in self.accounts.values()):
-                self._end(f"the budget {Bound('seconds', self.plan.seconds)} ran out")
+            seconds = self.plan.seconds
+            if seconds is not None and self.seconds >= seconds and self._left():
+                self._end(f"the budget {Bound('seconds', seconds)} ran out")
             self._show(self)
+
+    def _left(self) -> bool:
+        return any(account.left() for account in self.accounts.values())
 
     def _end(self, why: str) -> None:
         """No more units; those that are being explored may still come to their end."""

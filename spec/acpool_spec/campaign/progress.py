@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Self
 
 from rich.console import Console
 from rich.markup import escape
@@ -82,7 +83,7 @@ class Display:
         self._before: tuple[int, int] | None = None
         self._shown = clock()
 
-    def __enter__(self) -> Display:
+    def __enter__(self) -> Self:
         self._bar.start()
         return self
 

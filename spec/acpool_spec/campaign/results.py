@@ -95,7 +95,7 @@ def prefix_of(value: object) -> Prefix:
 def _certificate(members: Mapping[str, Any]) -> Certificate:
     certificate = Certificate(exhaustive=False)
     for known in fields(Certificate):
-        kind = type(getattr(certificate, known.name))
+        kind: type[object] = type(getattr(certificate, known.name))
         if kind is Counter:
             counts = _typed(members, known.name, dict)
             if any(type(count) is not int for count in counts.values()):
@@ -116,7 +116,9 @@ def _typed(members: Mapping[str, Any], name: str, kind: type) -> Any:
 
 
 def _list(value: object, name: str, kind: type, length: int | None = None) -> Sequence[Any]:
-    listed = cast("list[object]", value) if isinstance(value, list) else [None]
+    listed = cast("list[object]", value if isinstance(value, list) else [None])
     if any(type(each) is not kind for each in listed) or length not in (None, len(listed)):
-        raise Malformed(f"the member {name!r} {describe(value)}", f"a list of type {kind.__name__}")
+        raise Malformed(
+            f"the member {name!r} {describe(cast('object', value))}", f"a list of type {kind.__name__}"
+        )
     return listed

@@ -82,8 +82,10 @@ def merge(top: Certificate, parts: Mapping[str, Certificate | str] | None = None
         values: list[Any] = [getattr(account, known.name) for account in accounts]
         if known.name == "violated":
             total.violated = any(values)
-        elif type(values[0]) is int or isinstance(values[0], Counter):
-            setattr(total, known.name, sum(values, start=type(values[0])()))
+        elif type(values[0]) is int:
+            setattr(total, known.name, sum(values))
+        elif type(values[0]) is Counter:
+            setattr(total, known.name, sum(values, start=Counter[str]()))
         elif known.name != "exhaustive":
             raise TypeError(f"the account of a part has a member that cannot be added up: {known.name}")
     total.taken += sum(part.outcome() is Outcome.HOLDS for part in found)

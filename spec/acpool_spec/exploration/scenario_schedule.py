@@ -226,7 +226,9 @@ class _Reader:
         members = cast("dict[str, object]", about) if isinstance(about, dict) else {}
         texts = {name: value for name, value in members.items() if isinstance(value, str)}
         if about != texts:
-            raise BadInput(f"{self._path}: member 'about' is {describe(about)}; expected an object of texts")
+            raise BadInput(
+                f"{self._path}: member 'about' is {describe(cast('object', about))}; expected an object of texts"
+            )
         return texts
 
     def _member(self, members: dict[str, Any], name: str, kind: type, expected: str) -> Any:
