@@ -1,4 +1,4 @@
-"""The command line: ``acpool check``, ``acpool replay FILE``, ``acpool history FILE``.
+"""The command line: ``acpool check``, ``acpool explore``, ``acpool replay FILE``, ``acpool history FILE``.
 
 Exit status: 0 holds, 1 violated, 2 unusable input, 3 undecided.
 """
@@ -56,6 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     try:
+        from acpool_spec.campaign.command import explore
         from acpool_spec.commands import check, history, replay
     except ModuleNotFoundError as error:
         if error.name is None or error.name.partition(".")[0] not in ("rich", "hypothesis", "crosshair"):
@@ -71,7 +72,7 @@ def _run(options: argparse.Namespace) -> int:
         output.reconfigure(
             errors="backslashreplace"
         )  # whatever a key is made of, and wherever this is printed
-    command = {"check": check, "replay": replay, "history": history}[options.command]
+    command = {"check": check, "explore": explore, "replay": replay, "history": history}[options.command]
     try:
         return command(options)
     except (BadInput, Unusable) as error:
@@ -118,6 +119,58 @@ def _parser() -> argparse.ArgumentParser:
         default=Path("acpool-failures"),
         metavar="DIR",
         help="where schedules go (default: %(default)s)",
+    )
+
+    explore = commands.add_parser(
+        "explore",
+        help="explore every schedule of small scopes of a pool, to the end where that can be reached",
+    )
+    explore.add_argument("scope", nargs="*", metavar="SCOPE", help="names of scopes (default: the profile's)")
+    explore.add_argument(
+        "--profile", choices=("pr", "nightly"), default="pr", help="which scopes (default: %(default)s)"
+    )
+    explore.add_argument("--list", action="store_true", help="print the names of the scopes, explore nothing")
+    explore.add_argument(
+        "--pool",
+        metavar="MODULE:FACTORY",
+        default="acpool_spec.reference:default",
+        help="the pool to explore (default: acpool's own)",
+    )
+    explore.add_argument(
+        "--scopes",
+        metavar="MODULE",
+        default="acpool_spec.scopes",
+        help="where the scopes are (default: %(default)s)",
+    )
+    explore.add_argument(
+        "--budget", type=_seconds, metavar="SECONDS", help="time for all of it (default: as long as it takes)"
+    )
+    explore.add_argument(
+        "--workers",
+        type=_count,
+        default=os.cpu_count() or 1,
+        metavar="N",
+        help="processes (default: the cores)",
+    )
+    explore.add_argument(
+        "--dask", metavar="ADDRESS", help="explore on a Dask cluster, such as tcp://host:8786"
+    )
+    explore.add_argument("--paranoid", action="store_true", help="make every run twice")
+    explore.add_argument(
+        "--journal",
+        type=Path,
+        metavar="FILE",
+        help="where results are kept (default: one for each code in acpool-explored)",
+    )
+    explore.add_argument(
+        "--fresh", action="store_true", help="forget what the journal has, and explore it again"
+    )
+    explore.add_argument(
+        "--failures",
+        type=Path,
+        default=Path("acpool-failures"),
+        metavar="DIR",
+        help="where schedules go, and where old ones are replayed from (default: %(default)s)",
     )
 
     replay = commands.add_parser("replay", help="run a schedule file again and print its interleaving")

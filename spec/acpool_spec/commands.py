@@ -12,6 +12,9 @@ from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 
 from acpool_spec import gate
+from acpool_spec.campaign import command
+from acpool_spec.campaign.replaying import is_scenario_schedule
+from acpool_spec.console import Terminal, below, count, say, verdict
 from acpool_spec.history_report import judge_file
 from acpool_spec.making import clip
 from acpool_spec.properties import BY_ID
@@ -28,26 +31,17 @@ from acpool_spec.targets import OURS, load_target
 from acpool_spec.timeline import WIDTH, Watcher, render
 from acpool_spec.verdict import Outcome
 
-
-class _Console(Console):
-    """A console that tells when nobody reads any more, where rich would exit with the status of a violation."""
-
-    def on_broken_pipe(self) -> None:
-        raise BrokenPipeError
-
-
 _NARROWEST = 60  # columns: a timeline on a narrower terminal would be nothing but breaks
 _GAP = 2  # columns between those of the table
-_STYLE = {Outcome.HOLDS: "green", Outcome.VIOLATED: "bold red", Outcome.UNDECIDED: "yellow"}
 
 
 def check(options: argparse.Namespace) -> int:
     """``acpool check``."""
-    console = _Console(highlight=False)
+    console = Terminal()
     names = gate.targets_of([options.pool] if options.pool is not None else OURS)
     plan = gate.Plan(names, options.seed, options.budget, options.schedules, options.workers)
-    where = f"on {_count(plan.workers, 'process', 'processes')}"
-    _say(console, f"checking {escape(', '.join(names))}, seed {plan.seed}, {where}")
+    where = f"on {count(plan.workers, 'process', 'processes')}"
+    say(console, f"checking {escape(', '.join(names))}, seed {plan.seed}, {where}")
     bar = Progress(
         TextColumn("{task.description}"),
         BarColumn(bar_width=24),
@@ -74,20 +68,20 @@ def check(options: argparse.Namespace) -> int:
 def _print_report(console: Console, report: gate.Report, folder: Path) -> None:
     room = _print_table(console, report.lines)
     for why, ids in _undecided(report.lines, room):
-        _say(console, f"{', '.join(ids)}: {escape(_below(why))}")
+        say(console, f"{', '.join(ids)}: {escape(below(why))}")
     for line in report.lines:
         if line.schedule is not None:
             _print_failure(console, line, line.schedule, folder)
             if len(line.why) > room or "\n" in line.why:
-                _say(console, f"    {escape(_below(line.why))}")
+                say(console, f"    {escape(below(line.why))}")
     progress, plan = report.progress, report.plan
-    _say(
+    say(
         console,
         f"{progress.runs:,} random schedules and {progress.machine_runs:,} of the Hypothesis machine, {progress.steps:,} steps,"
         f" {len(progress.histories):,} distinct histories, {progress.seconds:.0f} s",
     )
     bound = f"a sample of {progress.runs:,} schedules, seed {plan.seed}"
-    _say(console, f"verdict: [{_STYLE[report.outcome]}]{report.outcome.value}[/] (within {bound})")
+    say(console, f"verdict: {verdict(report.outcome)} (within {bound})")
 
 
 def _print_table(console: Console, lines: Sequence[gate.Line]) -> int:
@@ -100,9 +94,10 @@ def _print_table(console: Console, lines: Sequence[gate.Line]) -> int:
     for title, width in zip(titles, widths, strict=True):
         table.add_column(title, justify="right" if title == "tested" else "left", no_wrap=True, width=width)
     table.add_column("why", no_wrap=True)
-    for line, (known, name, outcome, tested) in zip(lines, rows, strict=True):
-        verdict = f"[{_STYLE[line.outcome]}]{outcome}[/]"
-        table.add_row(known, name, verdict, tested, escape(clip(line.why.partition("\n")[0], room)))
+    for line, (known, name, _, tested) in zip(lines, rows, strict=True):
+        table.add_row(
+            known, name, verdict(line.outcome), tested, escape(clip(line.why.partition("\n")[0], room))
+        )
     console.print(table)
     console.print()
     return room
@@ -120,20 +115,22 @@ def _undecided(lines: Sequence[gate.Line], room: int) -> list[tuple[str, list[st
 def _print_failure(console: Console, line: gate.Line, schedule: Schedule, folder: Path) -> None:
     pool = schedule.pool.replace(":", ".").removesuffix(".factory").rpartition(".")[2]
     path = folder / f"{pool}-{line.id}.json"
-    what = f"{line.id}: {_count(len(schedule.decisions), 'decision')}, feasible: {schedule.feasible}"
+    what = f"{line.id}: {count(len(schedule.decisions), 'decision')}, feasible: {schedule.feasible}"
     try:
         save_schedule(schedule, path)
     except OSError as error:
         # The verdict counts for more than the file.
-        _say(console, escape(f"{what}; {path} cannot be written: {error}"))
+        say(console, escape(f"{what}; {path} cannot be written: {error}"))
     else:
-        _say(console, escape(f"{what}; acpool replay {path}"))
+        say(console, escape(f"{what}; acpool replay {path}"))
 
 
 @quiet()  # what the pool would log is in the timeline, at its place
 def replay(options: argparse.Namespace) -> int:
     """``acpool replay FILE``."""
-    console = _Console(highlight=False)
+    if is_scenario_schedule(options.file):
+        return command.replay(options)
+    console = Terminal()
     schedule = load_schedule(options.file)
     if options.pool is not None:
         target = load_target(options.pool)
@@ -146,48 +143,29 @@ def replay(options: argparse.Namespace) -> int:
     violation = broken(world, schedule)
     known = BY_ID[schedule.property_id]
     scope = schedule.scope
-    _say(
+    say(
         console,
-        f"{escape(target.name)}, max_sessions={scope.max_sessions}, {_count(scope.clients, 'client')}, mode {scope.mode},"
-        f" {_count(len(schedule.decisions), 'decision')}",
+        f"{escape(target.name)}, max_sessions={scope.max_sessions}, {count(scope.clients, 'client')}, mode {scope.mode},"
+        f" {count(len(schedule.decisions), 'decision')}",
     )
     for text in render(watcher, world, violation, min(max(console.width, _NARROWEST), WIDTH)):
         console.print(text, markup=False, soft_wrap=True)
     if violation is None:
-        _say(
-            console, f"{known.id} ({known.name}) holds in this schedule now; it was broken when it was found"
-        )
+        say(console, f"{known.id} ({known.name}) holds in this schedule now; it was broken when it was found")
         return Outcome.HOLDS.exit_status
-    _say(console, f"[bold red]{known.id} {known.name} violated[/]: {escape(_below(violation.message))}")
-    _say(console, f"  {known.id} says: {known.statement}")
-    _say(console, f"  feasible: {schedule.feasible}")
+    say(console, f"[bold red]{known.id} {known.name} violated[/]: {escape(below(violation.message))}")
+    say(console, f"  {known.id} says: {known.statement}")
+    say(console, f"  feasible: {schedule.feasible}")
     return Outcome.VIOLATED.exit_status
 
 
 def history(options: argparse.Namespace) -> int:
     """``acpool history FILE``."""
-    console = _Console(highlight=False)
+    console = Terminal()
     report = judge_file(options.file, max_sessions=options.max_sessions)
     for line in report.lines:
-        why = f": {escape(_below(line.why))}" if line.why else ""
-        verdict = (
-            f"[{_STYLE[line.outcome]}]{line.outcome.value}[/]" if line.outcome is not None else "not judged"
-        )
-        _say(console, f"{line.id:4}{line.name:26}{verdict}{why}")
-    verdict = f"[{_STYLE[report.outcome]}]{report.outcome.value}[/]"
-    _say(console, f"{_count(report.events, 'event')}; verdict: {verdict}")
+        why = f": {escape(below(line.why))}" if line.why else ""
+        judged = verdict(line.outcome) if line.outcome is not None else "not judged"
+        say(console, f"{line.id:4}{line.name:26}{judged}{why}")
+    say(console, f"{count(report.events, 'event')}; verdict: {verdict(report.outcome)}")
     return report.outcome.exit_status
-
-
-def _say(console: Console, sentence: str) -> None:
-    """Print one sentence, in which the terminal and nothing else may break lines."""
-    console.print(sentence, soft_wrap=True)
-
-
-def _below(why: str) -> str:
-    """An explanation whose further lines are indented."""
-    return why.replace("\n", "\n    ")
-
-
-def _count(number: int, one: str, many: str = "") -> str:
-    return f"{number:,} {one if number == 1 else many or one + 's'}"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
 
 from acpool_spec.verdict import Bound, Outcome
 
@@ -67,3 +69,33 @@ class Certificate:
         elif self.open:
             parts.append(f"{self.open} alternatives were seen and not followed")
         return "; ".join(parts)
+
+
+def merge(top: Certificate, parts: Mapping[str, Certificate | str] | None = None) -> Certificate:
+    """The account of a tree whose ``top`` was divided into ``parts``, by name; with none, a copy.
+
+    Every part is one alternative that is open in the top; it is taken when the part, for itself, holds. Of a part that
+    there is no account of, the text says why: it stays open, and is named. Raises ``TypeError`` for a member
+    of the account that it does not know how to add up.
+    """
+    parts = {} if parts is None else parts
+    found = [part for part in parts.values() if isinstance(part, Certificate)]
+    accounts = [top, *found]
+    total = Certificate(exhaustive=all(account.exhaustive for account in accounts))
+    for known in fields(top):
+        values: list[Any] = [getattr(account, known.name) for account in accounts]
+        if known.name == "violated":
+            total.violated = any(values)
+        elif type(values[0]) is int:
+            setattr(total, known.name, sum(values))
+        elif type(values[0]) is Counter:
+            setattr(total, known.name, sum(values, start=Counter[str]()))
+        elif known.name != "exhaustive":
+            raise TypeError(f"the account of a part has a member that cannot be added up: {known.name}")
+    total.taken += sum(part.outcome() is Outcome.HOLDS for part in found)
+    for name, part in parts.items():
+        if isinstance(part, str):
+            total.skip(f"{name}: {part}")
+    if parts and top.open != len(parts):
+        total.skip(f"{len(parts)} parts, where {top.open} alternatives are open above them")
+    return total

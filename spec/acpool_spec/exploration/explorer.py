@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from acpool_spec.exploration.certificate import Certificate
@@ -13,6 +13,7 @@ from acpool_spec.exploration.repetition import Repetition
 from acpool_spec.exploration.scenario_schedule import ScenarioSchedule, schedule_of
 from acpool_spec.exploration.shrinking import shrink
 from acpool_spec.exploration.strategies import SAMPLERS
+from acpool_spec.exploration.subtree import Below
 from acpool_spec.oracles import Oracle, ReplayDivergence
 from acpool_spec.simulation import DEFAULT_MAX_STEPS, Cancellable, Mode, Run, Scenario, any_task, simulate
 from acpool_spec.simulation import Outcome as RunOutcome
@@ -65,6 +66,7 @@ def explore(
     prune: bool = True,
     paranoid: bool = False,
     max_steps: int = DEFAULT_MAX_STEPS,
+    prefix: Sequence[int] = (),
 ) -> Report:
     """Run ``scenario()``, an async function that builds its objects and runs its tasks, until all its schedules are known.
 
@@ -76,12 +78,13 @@ def explore(
     of the scenario the outside world may cancel in a run, at any point of their lives; ``cancellable``: which (default:
     all). ``budget``: executions, states, seconds; for a sampling strategy 1,000 executions if none is given. ``prune``:
     cut runs off at states met before. ``paranoid``: make every run twice here, and in three other interpreters, instead of a
-    sample of them; a scenario that these cannot import by name is *undecided* then. ``max_steps``: callbacks of one run. Raises
-    :class:`LoopRefusal` where the scenario needs a thread, a socket, a process, a signal or a file, and ``ValueError``
-    for an unknown mode or strategy. Bound on waiting: the budget.
+    sample of them; a scenario that these cannot import by name is *undecided* then. ``max_steps``: callbacks of one run.
+    ``prefix``: the first choices of every run, so that the subtree below them is explored and nothing else (see ``divide``).
+    Raises :class:`LoopRefusal` where the scenario needs a thread, a socket, a process, a signal or a file, and
+    ``ValueError`` for an unknown mode or strategy. Bound on waiting: the budget.
     """
     return _Exploration(scenario, mode, cancellations, cancellable, max_steps).run(
-        strategy, budget, seed, prune, paranoid
+        strategy, budget, seed, prune, paranoid, prefix
     )
 
 
@@ -103,11 +106,18 @@ class _Exploration:
         self._max_steps = max_steps
 
     def run(
-        self, strategy: str | Oracle, budget: Budget | None, seed: int, prune: bool, paranoid: bool
+        self,
+        strategy: str | Oracle,
+        budget: Budget | None,
+        seed: int,
+        prune: bool,
+        paranoid: bool,
+        prefix: Sequence[int] = (),
     ) -> Report:
         certificate = Certificate(exhaustive=strategy == "exhaustive")
+        walk: DepthFirst | None = None
         if strategy == "exhaustive":
-            oracle: Oracle = DepthFirst(certificate, prune=prune)
+            oracle: Oracle = (walk := DepthFirst(certificate, prune=prune))
         elif not isinstance(strategy, str):
             oracle = strategy
         elif strategy in SAMPLERS:
@@ -118,6 +128,8 @@ class _Exploration:
             )
         if budget is None and strategy != "exhaustive":
             budget = Budget(executions=SAMPLE)
+        if prefix:
+            oracle = Below(oracle, prefix)
         meter = Meter(budget)
         repetition = Repetition(
             self._scenario,
@@ -128,7 +140,7 @@ class _Exploration:
             max_steps=self._max_steps,
             paranoid=paranoid,
         )
-        while not (isinstance(oracle, DepthFirst) and oracle.finished):
+        while walk is None or not walk.finished:
             bound = meter.exhausted()
             if bound is not None:
                 certificate.ran_out(bound)

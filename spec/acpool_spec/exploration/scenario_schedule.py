@@ -9,13 +9,15 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
 from acpool_spec.driven import ChoiceKind
 from acpool_spec.exploration.failures import Failure
 from acpool_spec.exploration.recording import Decision
+from acpool_spec.lanes import Lane
 from acpool_spec.oracles import ReplayDivergence, View
 from acpool_spec.simulation import DEFAULT_MAX_STEPS, Cancellable, Mode, Run, Scenario, any_task, simulate
 from acpool_spec.sources import digest_of_modules
@@ -28,7 +30,10 @@ VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class ScenarioSchedule:
-    """One run of a scenario. ``code``: digest of the scenario and of the modules it is made of, when it was recorded."""
+    """One run of a scenario. ``code``: digest of the scenario and of the modules it is made of, when it was recorded.
+
+    ``about``: where a scenario that was made for a purpose comes from, so that it can be made again; texts by their names.
+    """
 
     scenario: str
     code: str
@@ -37,6 +42,7 @@ class ScenarioSchedule:
     cancellations: int
     failure: Failure
     decisions: tuple[Decision, ...]
+    about: Mapping[str, str] = field(default_factory=dict[str, str], hash=False)
 
     @property
     def feasible(self) -> Mode:
@@ -46,6 +52,12 @@ class ScenarioSchedule:
     def save(self, path: str | Path) -> None:
         """Write it; an older file of that name is replaced whole or not at all."""
         target = Path(path)
+        draft = target.with_name(target.name + ".new")
+        draft.write_text(self.text(), encoding="utf-8")
+        draft.replace(target)
+
+    def text(self) -> str:
+        """What a file of it consists of."""
         decisions = [
             {"chosen": made.chosen, "of": list(made.alternatives) if made.alternatives else made.of}
             for made in self.decisions
@@ -59,22 +71,28 @@ class ScenarioSchedule:
             "mode": self.mode,
             "cancellations": self.cancellations,
             "failure": {"kind": self.failure.kind, "message": self.failure.message},
+            **({"about": dict(self.about)} if self.about else {}),
             "decisions": decisions,
         }
-        draft = target.with_name(target.name + ".new")
-        draft.write_text(json.dumps(members, indent=1) + "\n", encoding="utf-8")
-        draft.replace(target)
+        return json.dumps(members, indent=1) + "\n"
 
     @staticmethod
     def load(path: str | Path) -> ScenarioSchedule:
         """Read one. Raises :class:`BadInput` with the place, what was found there and what was expected."""
         try:
-            members = parse_object(Path(path).read_text(encoding="utf-8"))
+            text = Path(path).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise BadInput(f"{path}: cannot be read as text: {error}") from error
+        return ScenarioSchedule.parse(text, str(path))
+
+    @staticmethod
+    def parse(text: str, place: str) -> ScenarioSchedule:
+        """What a file of this ``text`` says; ``place`` begins the message of :class:`BadInput` where it is none."""
+        try:
+            members = parse_object(text)
         except Malformed as error:
-            raise BadInput(f"{path}: found {error.found}; expected one JSON object") from error
-        return _Reader(str(path), members).schedule()
+            raise BadInput(f"{place}: found {error.found}; expected one JSON object") from error
+        return _Reader(place, members).schedule()
 
 
 def schedule_of(
@@ -93,9 +111,11 @@ def replay(
     *,
     cancellable: Cancellable = any_task,
     anyway: bool = False,
+    on_decision: Callable[[Decision, View], object] | None = None,
+    on_step: Callable[[Lane], object] | None = None,
 ) -> Run:
     """Run ``scenario`` as ``schedule`` says, with the ``cancellable`` it was explored with. ``failure_of`` what comes back
-    tells whether it still fails.
+    tells whether it still fails. ``on_decision`` is called as each decision is made, ``on_step`` before each callback.
 
     Raises :class:`BadInput` when the code is not what the schedule was recorded with, unless ``anyway``; and
     :class:`ReplayDivergence` at the first decision that does not offer what it did then.
@@ -108,19 +128,23 @@ def replay(
         )
     return simulate(
         scenario,
-        _Strict(schedule.decisions),
+        _Strict(schedule.decisions, on_decision),
         mode=schedule.mode,
         cancellations=schedule.cancellations,
         cancellable=cancellable,
         max_steps=DEFAULT_MAX_STEPS,
+        on_step=on_step,
     )
 
 
 class _Strict:
     """Follows recorded decisions, and fails at the first that offers something else."""
 
-    def __init__(self, decisions: tuple[Decision, ...]) -> None:
+    def __init__(
+        self, decisions: tuple[Decision, ...], on_decision: Callable[[Decision, View], object] | None
+    ) -> None:
         self._decisions = decisions
+        self._on_decision = on_decision
         self._made = 0
         self._view: View | None = None
 
@@ -140,6 +164,8 @@ class _Strict:
             then = ", ".join(recorded.alternatives) or f"{recorded.of} values"
             raise ReplayDivergence(f"decision {at}: {offered}; recorded were: {then}")
         self._made += 1
+        if self._on_decision is not None:
+            self._on_decision(recorded, self._view)
         return recorded.chosen
 
     def end(self) -> None:
@@ -192,7 +218,17 @@ class _Reader:
                 self._member(failure, "kind", str, "text"), self._member(failure, "message", str, "text")
             ),
             decisions=tuple(self._decision(number, made) for number, made in enumerate(listed)),
+            about=self._about(),
         )
+
+    def _about(self) -> dict[str, str]:
+        about: object = self._members.get("about", {})
+        shown = describe(about)
+        members = cast("dict[str, object]", about) if isinstance(about, dict) else {}
+        texts = {name: value for name, value in members.items() if isinstance(value, str)}
+        if about != texts:
+            raise BadInput(f"{self._path}: member 'about' is {shown}; expected an object of texts")
+        return texts
 
     def _member(self, members: dict[str, Any], name: str, kind: type, expected: str) -> Any:
         value = members.get(name)

@@ -1,0 +1,207 @@
+"""A campaign: units handed to workers until none is left, their results put together by scope.
+
+Results are known by the unit that they are of, so that it does not matter who came by them, when, or how often the
+campaign was interrupted. There is no scheduler here: the executor decides what runs where.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Future, wait
+from dataclasses import dataclass
+from typing import Any
+
+from acpool_spec.campaign.account import Account, Line
+from acpool_spec.campaign.executors import Crew
+from acpool_spec.campaign.journal import Journal
+from acpool_spec.campaign.results import Result, Unit, result_of
+from acpool_spec.campaign.work import PARTS, WHOLE, Order, run_unit
+from acpool_spec.verdict import Bound
+
+_LOOK_S = 0.5  # how often the display has something new, at least
+_GRACE_S = 30.0  # what is being explored when the time is over may take as long to say so
+_DEATHS = 2
+_DIED = f"its worker process died {_DEATHS} times"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to explore: ``scopes`` of the family in the module ``family``, with ``pool``; see :class:`Order`.
+
+    ``seconds``: for all of it, on ``clock``; None: no bound.
+    """
+
+    family: str
+    pool: str
+    digest: str
+    python: str
+    scopes: Sequence[str]
+    seconds: float | None = None
+    whole: int = WHOLE
+    parts: int = PARTS
+    paranoid: bool = False
+    clock: Callable[[], float] = time.monotonic
+
+
+class Campaign:
+    """One campaign, carried out by ``crew``; what is in ``journal`` is not done again. ``show`` is called whenever there is news.
+
+    ``ended``: why it ended before everything was done; empty where it did not.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        crew: Crew,
+        journal: Journal | None = None,
+        show: Callable[[Campaign], object] = lambda _: None,
+    ) -> None:
+        self.plan = plan
+        self.accounts = {name: Account(name) for name in plan.scopes}
+        self.ended = ""
+        self.taken_over = 0
+        self.running: dict[Future[dict[str, Any]], Unit] = {}
+        self.workers = crew.workers
+        self._crew = crew
+        self._journal = journal
+        self._show = show
+        self._began = plan.clock()
+        self._deaths: Counter[Unit] = Counter()
+        self._suspects: deque[Unit] = deque()
+        self._waiting: deque[Unit] = deque()
+
+    @property
+    def seconds(self) -> float:
+        """Seconds since the beginning."""
+        return self.plan.clock() - self._began
+
+    def lines(self) -> list[Line]:
+        """The table: one line for each scope, in the order of the plan."""
+        return [account.line(self.ended or "not explored yet") for account in self.accounts.values()]
+
+    def run(self) -> list[Line]:
+        """Explore everything that is left; Ctrl-C ends the exploring, not the table.
+
+        Raises what a worker raises. Bound on waiting: the seconds of the plan, and what it takes to minimise failures.
+        """
+        self._take_over()
+        self._show(self)
+        try:
+            self._explore()
+        except KeyboardInterrupt:
+            self.ended = "interrupted"
+            self._crew.stop()
+        return self.lines()
+
+    def _take_over(self) -> None:
+        finished = {} if self._journal is None else self._journal.finished
+        for account in self.accounts.values():
+            while found := [unit for unit in account.left() if unit in finished]:
+                # One after the other: a violated part makes the later ones superfluous.
+                account.take(found[0], finished[found[0]])
+                self.taken_over += 1
+        self._waiting.extend(unit for account in self.accounts.values() for unit in account.left())
+
+    def _explore(self) -> None:
+        while not self.ended:
+            self._hand_out()
+            if not self._left():
+                self._crew.stop()  # what is still being explored lies behind a violated part
+                return
+            done, _ = wait(self.running, timeout=_LOOK_S, return_when=FIRST_COMPLETED)
+            self._collect(done)
+            seconds = self.plan.seconds
+            if seconds is not None and self.seconds >= seconds and self._left():
+                self._end(f"the budget {Bound('seconds', seconds)} ran out")
+            self._show(self)
+
+    def _left(self) -> bool:
+        return any(account.left() for account in self.accounts.values())
+
+    def _end(self, why: str) -> None:
+        """No more units; those that are being explored may still come to their end."""
+        self.ended = why
+        self._crew.stop()
+        for future in self.running:
+            future.cancel()
+        done, _ = wait(self.running, timeout=_GRACE_S)
+        self._collect({future for future in done if not future.cancelled()})
+
+    def _hand_out(self) -> None:
+        # No more than can be explored at once: what waits inside the executor would lose the time that it has left.
+        while len(self.running) < self.workers and (unit := self._next()) is not None:
+            left = None if self.plan.seconds is None else max(0.0, self.plan.seconds - self.seconds)
+            plan = self.plan
+            order = Order(
+                plan.family,
+                plan.pool,
+                plan.digest,
+                plan.python,
+                unit.scope,
+                unit.prefix,
+                left,
+                plan.whole,
+                plan.parts,
+                plan.paranoid,
+            )
+            try:
+                future = self._crew.executor.submit(run_unit, order)
+            except BrokenExecutor:  # a process that had nothing to do was killed
+                self._crew.renew()
+                future = self._crew.executor.submit(run_unit, order)
+            self.running[future] = unit
+
+    def _next(self) -> Unit | None:
+        """The next unit. One whose worker may have died of it is explored with nothing beside it, so that it is known whether it
+        was this one."""
+        if self._suspects:
+            return self._suspects.popleft() if not self.running else None
+        if any(self._deaths[unit] for unit in self.running.values()):
+            return None
+        while self._waiting:
+            unit = self._waiting.popleft()
+            if unit in self.accounts[unit.scope].left():
+                return unit
+        return None
+
+    def _collect(self, done: set[Future[dict[str, Any]]]) -> None:
+        if any(isinstance(_error_of(future), BrokenExecutor) for future in done):
+            # A broken executor gives up all that it had; what has come to its end still counts.
+            done, _ = wait(self.running)
+            self._crew.renew()
+        for future in sorted(done, key=[*self.running].index):
+            unit, error = self.running.pop(future), _error_of(future)
+            if error is None:
+                self._take(unit, result_of(future.result()))
+            elif isinstance(error, BrokenExecutor):
+                self._lost(unit)
+            elif isinstance(error, CancelledError):
+                self.ended = self.ended or "the executor has given the work up"
+            elif self._crew.is_loss(error):
+                self.accounts[unit.scope].lose(unit, "several workers died of it")
+            else:
+                raise error
+
+    def _lost(self, unit: Unit) -> None:
+        """The process that explored ``unit``, or one beside it, has died."""
+        self._deaths[unit] += 1
+        if self._deaths[unit] < _DEATHS:
+            self._suspects.append(unit)
+        else:
+            self.accounts[unit.scope].lose(unit, _DIED)
+
+    def _take(self, unit: Unit, result: Result) -> None:
+        account = self.accounts[unit.scope]
+        if result.stopped or unit not in account.left():
+            return
+        account.take(unit, result)
+        if self._journal is not None and result.settled:
+            self._journal.keep(unit, result)
+        if result.parts is not None:
+            self._waiting.extendleft(reversed(account.left()))
+
+
+def _error_of(future: Future[dict[str, Any]]) -> BaseException | None:
+    return CancelledError() if future.cancelled() else future.exception()

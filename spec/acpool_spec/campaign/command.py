@@ -1,0 +1,204 @@
+"""``acpool explore``, and ``acpool replay`` for what it has found: what they print."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from acpool_spec.campaign.account import Line
+from acpool_spec.campaign.campaign import Campaign, Plan
+from acpool_spec.campaign.executors import Cluster, Crew, Processes
+from acpool_spec.campaign.interleaving import Interleaving
+from acpool_spec.campaign.journal import Journal
+from acpool_spec.campaign.progress import Display
+from acpool_spec.campaign.replaying import Recorded, file_name, load_recorded, old_failures
+from acpool_spec.campaign.subject import Family, Scope, Subject, load_family, python_version, subject_of
+from acpool_spec.console import Terminal, below, count, say, verdict
+from acpool_spec.exploration import ScenarioSchedule
+from acpool_spec.quiet import quiet
+from acpool_spec.targets import BadInput
+from acpool_spec.verdict import Outcome
+
+_WIDEST = 100  # columns of an interleaving
+_NARROWEST = 60
+_GAP = 2  # columns between those of the table
+_WORST = (Outcome.VIOLATED, Outcome.UNDECIDED)
+JOURNALS = Path("acpool-explored")
+
+
+def explore(options: argparse.Namespace) -> int:
+    """``acpool explore``."""
+    console = Terminal()
+    family = load_family(options.scopes)
+    scopes = _selected(family, options)
+    if options.list:
+        for scope in scopes:
+            console.print(scope.name, markup=False, soft_wrap=True)
+        return Outcome.HOLDS.exit_status
+    subject = subject_of(options.scopes, options.pool)
+    plan = Plan(
+        options.scopes,
+        options.pool,
+        subject.digest,
+        python_version(),
+        [scope.name for scope in scopes],
+        options.budget,
+        paranoid=options.paranoid,
+    )
+    with ExitStack() as stack:
+        journal = Journal(options.journal or _journal_of(subject, plan), _about(plan), fresh=options.fresh)
+        stack.callback(journal.close)
+        crew: Crew = Processes(options.workers) if options.dask is None else Cluster(options.dask)
+        stack.callback(crew.close)
+        where = count(crew.workers, "process", "processes") if options.dask is None else options.dask
+        what = f"{count(len(scopes), 'scope')} of {options.pool}"
+        say(console, escape(f"exploring {what} on {where}, journal {journal.path}"))
+        again = _replay_old(console, options.failures, options.pool)
+        display = stack.enter_context(Display(console, time.monotonic))
+        campaign = Campaign(plan, crew, journal, display.show)
+        lines = campaign.run()
+    _print_table(console, lines)
+    written = {line.scope: _keep_failure(line, options) for line in lines if line.schedule is not None}
+    for line in lines:
+        _explain(console, line, written.get(line.scope))
+    return _conclude(console, campaign, lines, again)
+
+
+def _selected(family: Family, options: argparse.Namespace) -> list[Scope]:
+    """The scopes that were asked for, each once; those of the profile where none were."""
+    if not options.scope:
+        return list(family.profile(options.profile))
+    return list({(scope := family.scope(name, "SCOPE")).name: scope for name in options.scope}.values())
+
+
+def _about(plan: Plan) -> dict[str, str]:
+    """What a result in the journal depends on."""
+    return {
+        "pool": plan.pool,
+        "scopes": plan.family,
+        "code": plan.digest,
+        "python": plan.python,
+        "division": f"into {plan.parts} parts after {plan.whole} executions",
+        "repetition": "every run twice" if plan.paranoid else "a sample of the runs twice",
+    }
+
+
+def _journal_of(subject: Subject, plan: Plan) -> Path:
+    """A journal of its own for each code, so that what was found on another is neither used nor in the way."""
+    paranoid = "-paranoid" if plan.paranoid else ""
+    name = file_name(subject.target.name, f"{plan.digest}-{plan.python}{paranoid}")
+    return JOURNALS / Path(name).with_suffix(".journal")
+
+
+def _replay_old(console: Console, folder: Path, pool: str) -> list[str]:
+    """Replay the failures that are kept in ``folder``; the names of the files that still fail."""
+    failing: list[str] = []
+    for recorded in old_failures(folder, pool):
+        if isinstance(recorded, BadInput):
+            say(console, f"old failure: {escape(str(recorded))}")
+            continue
+        try:
+            with quiet():
+                failure = recorded.run(anyway=True)
+        except BadInput as error:
+            say(console, f"old failure: {escape(str(error))}")
+            continue
+        if failure is not None:
+            failing.append(recorded.path.name)
+        now = f"still fails: {failure.kind}: {failure.message}" if failure is not None else "fails no more"
+        say(console, f"old failure: {escape(below(f'{recorded.path}: {now}'))}")
+    return failing
+
+
+def _print_table(console: Console, lines: Sequence[Line]) -> None:
+    """One line for each scope; its name is never cut, since it is what one types to explore it again."""
+    rows = [
+        (line.outcome.value, f"{line.executions:,}", f"{line.states:,}", f"{line.seconds:.1f}")
+        for line in lines
+    ]
+    titles = ("verdict", "executions", "states", "seconds")
+    widths = [max(map(len, column)) for column in zip(titles, *rows, strict=True)]
+    table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="bold")
+    room = max(20, console.width - sum(widths) - _GAP * (len(widths) + 1))
+    table.add_column("scope", overflow="fold", max_width=room)
+    for title, width in zip(titles, widths, strict=True):
+        table.add_column(title, justify="left" if title == "verdict" else "right", no_wrap=True, width=width)
+    for line, (_, *figures) in zip(lines, rows, strict=True):
+        table.add_row(escape(line.scope), verdict(line.outcome), *figures)
+    console.print(table)
+    console.print()
+
+
+def _keep_failure(line: Line, options: argparse.Namespace) -> str:
+    """Write the schedule of a violated scope; what is to be said of it."""
+    assert line.schedule is not None
+    path = options.failures / file_name(options.pool, line.scope)
+    schedule = ScenarioSchedule.parse(line.schedule, str(path))
+    what = f"{count(len(schedule.decisions), 'decision')}, feasible: {schedule.feasible}"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        schedule.save(path)
+    except OSError as error:
+        # The verdict counts for more than the file.
+        return f"{what}; {path} cannot be written: {error}"
+    return f"{what}; acpool replay {path}"
+
+
+def _explain(console: Console, line: Line, written: str | None) -> None:
+    if line.outcome is not Outcome.HOLDS:
+        say(console, f"{escape(line.scope)}: {line.outcome.value}: {escape(below(line.why))}")
+    if written is not None:
+        say(console, f"    {escape(written)}")
+
+
+def _conclude(console: Console, campaign: Campaign, lines: Sequence[Line], again: Sequence[str]) -> int:
+    outcomes = [line.outcome for line in lines]
+    outcome = next((worst for worst in _WORST if worst in outcomes), Outcome.HOLDS)
+    taken = f", {count(campaign.taken_over, 'result')} from the journal" if campaign.taken_over else ""
+    executions, states = sum(line.executions for line in lines), sum(line.states for line in lines)
+    ended = f", {campaign.ended}" if campaign.ended else ""
+    say(
+        console,
+        f"{count(executions, 'execution')}, {count(states, 'state')}, {campaign.seconds:.0f} s{taken}{escape(ended)}",
+    )
+    if again:
+        outcome = Outcome.VIOLATED
+        say(console, escape(f"{count(len(again), 'old failure')} as before: {', '.join(again)}"))
+    tally = ", ".join(f"{outcomes.count(known)} {known.value}" for known in Outcome if known in outcomes)
+    say(console, f"verdict: {verdict(outcome)} ({count(len(lines), 'scope')}: {tally})")
+    return outcome.exit_status
+
+
+@quiet()
+def replay(options: argparse.Namespace) -> int:
+    """``acpool replay FILE``, where the file is the schedule of a scope."""
+    console = Terminal()
+    recorded = load_recorded(options.file, options.pool)
+    shown = Interleaving()
+    failure = recorded.run(anyway=options.anyway or options.pool is not None, shown=shown)
+    _print_run(console, recorded, shown)
+    if failure is None:
+        then = recorded.schedule.failure
+        say(
+            console,
+            escape(f"no failure in this schedule now; when it was found: {then.kind}: {then.message}"),
+        )
+        return Outcome.HOLDS.exit_status
+    say(console, f"[bold red]violated[/]: {escape(below(f'{failure.kind}: {failure.message}'))}")
+    say(console, f"  feasible: {recorded.schedule.feasible}")
+    return Outcome.VIOLATED.exit_status
+
+
+def _print_run(console: Console, recorded: Recorded, shown: Interleaving) -> None:
+    schedule = recorded.schedule
+    say(console, escape(f"{recorded.subject.target.name}, scope {recorded.scope.name}"))
+    say(console, f"mode {schedule.mode}, {count(len(schedule.decisions), 'decision')}")
+    for text in shown.lines(min(max(console.width, _NARROWEST), _WIDEST)):
+        console.print(text, markup=False, soft_wrap=True)

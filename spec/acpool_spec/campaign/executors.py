@@ -1,0 +1,150 @@
+"""Who carries out units: processes of this machine, or a Dask cluster. Both are executors of ``concurrent.futures``."""
+
+from __future__ import annotations
+
+import importlib
+import multiprocessing
+import os
+import signal
+import threading
+from concurrent.futures import Executor, ProcessPoolExecutor
+from multiprocessing import connection
+from multiprocessing.synchronize import Event
+from typing import Any, Protocol
+
+from acpool_spec.campaign.work import stop_when
+from acpool_spec.making import clip, said
+from acpool_spec.targets import BadInput
+
+_CONNECT_S = 15
+_WORKERS_S = 30
+
+
+class Crew(Protocol):
+    """Workers. ``workers``: how many units they can carry out at the same time."""
+
+    workers: int
+
+    @property
+    def executor(self) -> Executor:
+        """Whom to give units to, now."""
+        ...
+
+    def renew(self) -> None:
+        """The executor is broken: get another."""
+        ...
+
+    def stop(self) -> None:
+        """Units that are being explored are to end early, as far as they can be told."""
+        ...
+
+    def close(self) -> None:
+        """Let the workers go. Bound on waiting: until the units end that are being explored; see :meth:`stop`."""
+        ...
+
+    def is_loss(self, error: BaseException) -> bool:
+        """Whether ``error`` says that the unit was given up on after its workers died."""
+        ...
+
+
+class Processes:
+    """``workers`` processes on this machine, which end with this one, however it ends."""
+
+    def __init__(self, workers: int) -> None:
+        self.workers = workers
+        # Spawned, not forked: a worker that begins from nothing behaves like the process that replays its schedules.
+        self._context = multiprocessing.get_context("spawn")
+        self._stopped = self._context.Event()
+        self._executor = self._begin()
+
+    @property
+    def executor(self) -> Executor:
+        """The pool of processes."""
+        return self._executor
+
+    def renew(self) -> None:
+        """A new pool, after a process of the old one was killed."""
+        self._executor.shutdown()
+        self._executor = self._begin()
+
+    def stop(self) -> None:
+        """Every unit ends after the execution that it is at."""
+        self._stopped.set()
+
+    def close(self) -> None:
+        """End the processes."""
+        self._executor.shutdown(cancel_futures=True)
+
+    def is_loss(self, error: BaseException) -> bool:
+        """Never: who was lost is found out by the campaign."""
+        return False
+
+    def _begin(self) -> ProcessPoolExecutor:
+        return ProcessPoolExecutor(self.workers, self._context, _begin_worker, (self._stopped,))
+
+
+def _begin_worker(stopped: Event) -> None:
+    """What a worker process does first."""
+    # Ctrl-C reaches the whole process group: the campaign tells the workers when to stop.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    stop_when(stopped.is_set)
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
+
+
+def _end_with(sentinel: int) -> None:
+    """End this process when the one behind ``sentinel`` does: killed, it cannot tell its workers."""
+    connection.wait([sentinel])
+    os._exit(1)
+
+
+class Cluster:
+    """A Dask cluster, by the address of its scheduler, such as ``tcp://host:8786``. It decides what runs where, and again where a
+    worker dies.
+
+    Raises :class:`BadInput` where ``distributed`` is not installed, where nobody answers at that address, and
+    where the cluster has no workers.
+    """
+
+    def __init__(self, address: str) -> None:
+        place = f"--dask {clip(repr(address), 200)}"
+        try:
+            distributed: Any = importlib.import_module("distributed")
+        except ModuleNotFoundError as error:
+            raise BadInput(
+                f"{place}: {error.name} is not installed: pip install 'acpool[cluster]'"
+            ) from error
+        self._killed: type[BaseException] = distributed.KilledWorker
+        try:
+            self._client = distributed.Client(address, timeout=_CONNECT_S, set_as_default=False)
+        except (OSError, ValueError) as error:  # TimeoutError is an OSError
+            raise BadInput(f"{place}: no scheduler answers there: {said(error)}") from error
+        try:
+            self._client.wait_for_workers(1, timeout=_WORKERS_S)
+        except OSError as error:
+            self._client.close()
+            raise BadInput(f"{place}: the cluster has no workers after {_WORKERS_S} s") from error
+        self.workers = sum(self._client.nthreads().values())
+        self._executor: Executor = self._client.get_executor(pure=False)
+
+    @property
+    def executor(self) -> Executor:
+        """The executor of the client."""
+        return self._executor
+
+    def renew(self) -> None:
+        """Nothing breaks it: the cluster gives what a dead worker had to another."""
+
+    def stop(self) -> None:
+        """Units that have not begun are taken back; those that have are bounded by their seconds."""
+        self._executor.shutdown(wait=False)
+
+    def close(self) -> None:
+        """Leave the cluster."""
+        self._executor.shutdown(wait=False)
+        self._client.close()
+
+    def is_loss(self, error: BaseException) -> bool:
+        """Whether the cluster has given up on a unit, after several of its workers died on it."""
+        return isinstance(error, self._killed)

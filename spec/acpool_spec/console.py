@@ -1,0 +1,40 @@
+"""What all commands have in common when they print: a console, whole sentences, the colours of the three verdicts."""
+
+from __future__ import annotations
+
+from rich.console import Console
+
+from acpool_spec.verdict import Outcome
+
+STYLE = {Outcome.HOLDS: "green", Outcome.VIOLATED: "bold red", Outcome.UNDECIDED: "yellow"}
+
+
+class Terminal(Console):
+    """A console that tells when nobody reads any more, where rich would exit with the status of a violation."""
+
+    def __init__(self) -> None:
+        super().__init__(highlight=False)
+
+    def on_broken_pipe(self) -> None:
+        """Raise ``BrokenPipeError``."""
+        raise BrokenPipeError
+
+
+def say(console: Console, sentence: str) -> None:
+    """Print one sentence, in which the terminal and nothing else may break lines."""
+    console.print(sentence, soft_wrap=True)
+
+
+def verdict(outcome: Outcome) -> str:
+    """An outcome in its colour."""
+    return f"[{STYLE[outcome]}]{outcome.value}[/]"
+
+
+def below(why: str) -> str:
+    """An explanation whose further lines are indented."""
+    return why.replace("\n", "\n    ")
+
+
+def count(number: int, one: str, many: str = "") -> str:
+    """A number of things: ``1 process``, ``2 processes``."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
