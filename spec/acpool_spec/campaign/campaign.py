@@ -70,6 +70,7 @@ class Campaign:
         self._began = plan.clock()
         self._deaths: Counter[Unit] = Counter()
         self._suspects: deque[Unit] = deque()
+        self._suspected: set[Unit] = set()
         self._waiting: deque[Unit] = deque()
 
     @property
@@ -158,7 +159,7 @@ class Campaign:
         was this one."""
         if self._suspects:
             return self._suspects.popleft() if not self.running else None
-        if any(self._deaths[unit] for unit in self.running.values()):
+        if not self._suspected.isdisjoint(self.running.values()):
             return None
         while self._waiting:
             unit = self._waiting.popleft()
@@ -167,16 +168,18 @@ class Campaign:
         return None
 
     def _collect(self, done: set[Future[dict[str, Any]]]) -> None:
+        alone = False
         if any(isinstance(_error_of(future), BrokenExecutor) for future in done):
             # A broken executor gives up all that it had; what has come to its end still counts.
             done, _ = wait(self.running)
             self._crew.renew()
+            alone = sum(isinstance(_error_of(future), BrokenExecutor) for future in done) == 1
         for future in sorted(done, key=[*self.running].index):
             unit, error = self.running.pop(future), _error_of(future)
             if error is None:
                 self._take(unit, result_of(future.result()))
             elif isinstance(error, BrokenExecutor):
-                self._lost(unit)
+                self._lost(unit, alone=alone)
             elif isinstance(error, CancelledError):
                 self.ended = self.ended or "the executor has given the work up"
             elif self._crew.is_loss(error):
@@ -184,9 +187,10 @@ class Campaign:
             else:
                 raise error
 
-    def _lost(self, unit: Unit) -> None:
-        """The process that explored ``unit``, or one beside it, has died."""
-        self._deaths[unit] += 1
+    def _lost(self, unit: Unit, *, alone: bool) -> None:
+        """The process that explored ``unit`` has died, or, unless it was ``alone``, one beside it."""
+        self._suspected.add(unit)
+        self._deaths[unit] += alone
         if self._deaths[unit] < _DEATHS:
             self._suspects.append(unit)
         else:

@@ -75,10 +75,7 @@ class Subject:
     @property
     def digest(self) -> str:
         """Digest of all the code that a result depends on: the pool's, that of the scopes, the checker's."""
-        sums = hashlib.blake2b(digest_size=8)
-        for part in (self.target.digest, digest_of_modules([self.family.module]), _machinery()):
-            sums.update(part.encode())
-        return sums.hexdigest()
+        return _digest(self.target, self.family.module)
 
     def scenario(self, scope: Scope) -> Scenario:
         """The scenario of ``scope``, with this pool."""
@@ -135,6 +132,14 @@ def checker_digest() -> str:
     """Digest of the source that gives a decision of a scenario its meaning."""
     root = Path(inspect.getfile(acpool_spec)).parent
     return digest_of([root / f"{name}.py" for name in _REPLAYED])
+
+
+@lru_cache(maxsize=16)  # asked for before every unit, and it reads a hundred files
+def _digest(target: Target, family: str) -> str:
+    sums = hashlib.blake2b(digest_size=8)
+    for part in (target.digest, digest_of_modules([family]), _machinery()):
+        sums.update(part.encode())
+    return sums.hexdigest()
 
 
 def _machinery() -> str:

@@ -1,0 +1,113 @@
+"""Units put together: what a campaign says depends on its scopes, not on who explored them, when, or in how many attempts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.campaign import toy_family
+from tests.campaign.conftest import Crew, Here
+
+from acpool_spec.campaign.account import Line
+from acpool_spec.campaign.campaign import Campaign, Plan
+from acpool_spec.campaign.journal import Journal
+from acpool_spec.exploration import ScenarioSchedule, explore
+from acpool_spec.targets import BadInput
+from acpool_spec.verdict import Outcome
+
+Plans = Callable[..., Plan]
+ABOUT = {"code": "this"}
+DIVIDED: dict[str, Any] = {"whole": 5, "parts": 4}
+
+
+def told(lines: list[Line]) -> list[tuple[Any, ...]]:
+    """The lines, less the time that they took."""
+    return [(x.scope, x.outcome, x.executions, x.states, x.why, x.schedule) for x in lines]
+
+
+def test_a_scope_is_explored_as_explore_does_it(plan: Plans) -> None:
+    (line,) = Campaign(plan("orders 3"), Crew()).run()
+    scope = toy_family.PoolScope("orders 3")
+    report = explore(toy_family.scenario_of(scope, print), mode="reordered")
+    assert (line.outcome, line.executions, line.states) == (
+        Outcome.HOLDS,
+        report.executions,
+        report.states,
+    )
+
+
+def test_a_large_scope_is_explored_in_parts_that_lose_nothing(plan: Plans) -> None:
+    campaign = Campaign(plan("deep 6", **DIVIDED), Crew())
+    (line,) = campaign.run()
+    assert campaign.accounts["deep 6"].divided
+    # 64 ways through six choices of two, and 7 runs that looked for the 4 parts: the root, its 2 branches, their 4.
+    assert (line.outcome, line.executions) == (Outcome.HOLDS, 64 + 7)
+
+
+def test_a_violation_comes_with_the_schedule_that_shows_it(plan: Plans) -> None:
+    (line,) = Campaign(plan("loses"), Crew()).run()
+    assert line.outcome is Outcome.VIOLATED
+    assert line.why == "raised ArithmeticError: ArithmeticError: an update was [lost]"
+    assert line.schedule is not None
+    schedule = ScenarioSchedule.parse(line.schedule, "a line")
+    assert schedule.about["scope"] == "loses"
+
+
+def test_a_violated_part_decides_whatever_was_explored_beside_it(plan: Plans) -> None:
+    alone = told(Campaign(plan("fails baaaaa", **DIVIDED), Crew(workers=1)).run())
+    together = told(Campaign(plan("fails baaaaa", **DIVIDED), Crew(workers=4)).run())
+    assert alone[0][1] is Outcome.VIOLATED
+    assert alone == together
+
+
+@pytest.mark.parametrize("interrupted_at", range(1, 7))
+def test_an_interrupted_campaign_goes_on_where_it_was(
+    plan: Plans, tmp_path: Path, interrupted_at: int
+) -> None:
+    wanted = plan("orders 2", "deep 6", "loses", **DIVIDED)
+    all_units = list[object]()
+    whole = told(Campaign(wanted, Crew(Here(all_units.append), workers=1)).run())
+    made = list[object]()
+
+    def interrupt(order: object) -> None:
+        made.append(order)
+        if len(made) == interrupted_at:
+            raise KeyboardInterrupt
+
+    journal = Journal(tmp_path / "j", ABOUT)
+    first = Campaign(wanted, Crew(Here(interrupt), workers=1), journal)
+    lines = first.run()
+    journal.close()
+    assert first.ended == "interrupted"
+    assert any(line.outcome is Outcome.UNDECIDED and "interrupted" in line.why for line in lines)
+
+    again = list[object]()
+    journal = Journal(tmp_path / "j", ABOUT)
+    second = Campaign(wanted, Crew(Here(again.append), workers=1), journal)
+    assert told(second.run()) == whole
+    journal.close()
+    assert second.taken_over == interrupted_at - 1
+    # What was finished is not explored again; the unit that was interrupted is.
+    assert made[: interrupted_at - 1] + again == all_units
+
+
+def test_the_budget_is_named_where_it_ran_out(plan: Plans) -> None:
+    ticks = iter(range(1000))
+    wanted = plan("orders 2", "orders 3", seconds=2.5, clock=lambda: float(next(ticks)))
+    lines = Campaign(wanted, Crew(workers=1)).run()
+    assert lines[-1].outcome is Outcome.UNDECIDED
+    assert "ran out" in lines[-1].why
+
+
+def test_what_a_scenario_refuses_is_said_with_its_scope(plan: Plans) -> None:
+    with pytest.raises(BadInput, match=r"scope 'threaded'.*thread"):
+        Campaign(plan("threaded"), Crew()).run()
+
+
+def test_a_worker_with_other_code_refuses(plan: Plans) -> None:
+    wanted = plan("orders 2")
+    other = Plan(wanted.family, wanted.pool, "0" * 16, wanted.python, wanted.scopes)
+    with pytest.raises(BadInput, match="a worker has other code"):
+        Campaign(other, Crew()).run()
