@@ -17,7 +17,9 @@ class Certificate:
     where states are pruned; ``pruned``: runs that ended at a state known already. ``repeated``: runs made a second time
     to see whether they are the same. ``not_canonical``: choice points whose state could not be compared, by the type
     that was in the way: nothing was pruned there, so nothing is missing either. ``exhaustive``: whether the strategy takes
-    every alternative. ``skips``: what was left out, and how often; any one makes the exploration undecided.
+    every alternative. ``made_by``: the executions by strategy, ``found_by``: the strategy whose run failed. ``features``: how
+    many different ones the strategy ``coverage`` has seen. ``probes``: runs made for the estimate alone, which are no
+    executions. ``skips``: what was left out, and how often; any one makes the exploration undecided.
     """
 
     exhaustive: bool
@@ -30,6 +32,10 @@ class Certificate:
     repeated: int = 0
     not_canonical: Counter[str] = field(default_factory=Counter[str])
     skips: Counter[str] = field(default_factory=Counter[str])
+    made_by: Counter[str] = field(default_factory=Counter[str])
+    found_by: str | None = None
+    features: int = 0
+    probes: int = 0
     violated: bool = False
 
     @property
