@@ -43,8 +43,9 @@ class Offer:
 class DrivenLoop(Refusals):
     """Ready lanes, timers and offers of one run, and the methods by which a scheduler lets them go.
 
-    ``steps`` counts callbacks run, ``iterations`` those of stock asyncio that have begun. ``chooser`` answers ``choose()`` inside the simulated code; whoever drives the loop
-    sets it. ``on_step``, where set, is called before every callback with the lane. No method waits.
+    ``steps`` counts callbacks run, ``iterations`` those of stock asyncio that have begun. ``chooser`` answers ``choose()``
+    inside the simulated code; whoever drives the loop sets it. ``on_step``, where set, is called before every callback with
+    the lane. No method waits.
     """
 
     def __init__(self) -> None:

@@ -6,4 +6,13 @@ from acpool_spec.exploration.explorer import Report, explore
 from acpool_spec.exploration.failures import Failure, failure_of
 from acpool_spec.exploration.scenario_schedule import ScenarioSchedule, replay
 
-__all__ = ["Certificate", "Estimate", "Failure", "Report", "ScenarioSchedule", "explore", "failure_of", "replay"]
+__all__ = [
+    "Certificate",
+    "Estimate",
+    "Failure",
+    "Report",
+    "ScenarioSchedule",
+    "explore",
+    "failure_of",
+    "replay",
+]

@@ -24,14 +24,14 @@ class NotDeterministic(Exception):
 
 
 class Branch(NamedTuple):
-    """One choice point on the path of the next run: the alternative that it will follow, among ``count``.
+    """One choice point on the path of the next run: the alternative that it will follow, among ``of``.
 
     ``closed``: the alternatives that were walked to their ends, or cut off as known. What lies below ``chosen`` is on the
     path as well, except at the last branch, where nothing of it has been walked. All others are open.
     """
 
     chosen: int
-    count: int
+    of: int
     closed: tuple[int, ...]
 
 

@@ -65,7 +65,7 @@ class Probe:
         self.weight = 1
         self._random = random.Random(seed)
         self._path = [
-            _Fork(branch.chosen, branch.count, _allowed(branch, closed, last=depth == len(path) - 1))
+            _Fork(branch.chosen, branch.of, _allowed(branch, closed, last=depth == len(path) - 1))
             for depth, branch in enumerate(path)
         ]
         if closed:
@@ -89,9 +89,9 @@ class Probe:
             self.weight *= count
             return self._random.randrange(count)
         fork = self._path[depth]
-        if fork.count != count:
+        if fork.of != count:
             raise NotDeterministic(
-                f"choice {depth}: {count} alternatives, where an earlier run had {fork.count}"
+                f"choice {depth}: {count} alternatives, where an earlier run had {fork.of}"
             )
         self.weight *= len(fork.allowed)
         chosen = self._random.choice(fork.allowed)
@@ -104,7 +104,7 @@ class Probe:
 
 class _Fork(NamedTuple):
     chosen: int
-    count: int
+    of: int
     allowed: tuple[int, ...]
 
 
@@ -113,7 +113,7 @@ def _allowed(branch: Branch, closed: bool, *, last: bool) -> tuple[int, ...]:
     if closed:
         return branch.closed if last else (*branch.closed, branch.chosen)
     left = set(branch.closed)
-    return tuple(alternative for alternative in range(branch.count) if alternative not in left)
+    return tuple(alternative for alternative in range(branch.of) if alternative not in left)
 
 
 def estimate(

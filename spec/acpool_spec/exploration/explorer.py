@@ -141,7 +141,12 @@ class _Exploration:
         if strategy == HYPOTHESIS:
             from acpool_spec.exploration.strategies.hypothesis_driven import under_hypothesis
 
-            under_hypothesis(lambda oracle: one_more(oracle, HYPOTHESIS), seed, meter.budget.executions)
+            under_hypothesis(
+                lambda oracle: one_more(oracle, HYPOTHESIS),
+                seed,
+                meter.budget.executions,
+                broken_off=lambda: certificate.skip("Hypothesis broke off a run"),
+            )
             return report or Report(certificate.outcome(), certificate)
         if isinstance(strategy, str):
             oracle, name = oracle_of(strategy, seed, certificate, prune=prune), strategy

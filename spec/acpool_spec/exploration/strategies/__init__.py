@@ -29,7 +29,7 @@ def strategy_names() -> tuple[str, ...]:
 
 
 def oracle_of(name: str, seed: int, certificate: Certificate, *, prune: bool) -> Oracle:
-    """The strategy called ``name``, which accounts for what it does in ``certificate``. Raises ``ValueError`` for no such name."""
+    """The strategy called ``name``; it keeps account in ``certificate``. Raises ``ValueError`` for a name that none has."""
     if name == "exhaustive":
         return DepthFirst(certificate, prune=prune, seed=seed)
     if name == "portfolio":
