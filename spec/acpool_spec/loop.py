@@ -17,7 +17,7 @@ from typing import Any, TypeAlias, TypeVar, TypeVarTuple, cast
 
 from acpool_spec.driven import DrivenLoop
 from acpool_spec.findings import Finding, close_leftovers, leftover_tasks, reported, unretrieved
-from acpool_spec.lanes import BUILTIN_TYPE, STEP_TYPE, WAKEUP_NAME, Lane, LaneHandle
+from acpool_spec.lanes import BUILTIN_TYPE, STEP_TYPE, WAKEUP_NAME, Lane, LaneHandle, push
 from acpool_spec.refusals import LoopRefusal
 from acpool_spec.tasks import SimulatedFuture, SimulatedTask
 from acpool_spec.timers import Timer
@@ -132,6 +132,11 @@ class DeterministicLoop(DrivenLoop):
                 raise self.refusal(
                     "a task was made without create_task(): its name and hash differ from run to run"
                 )
+            if context is not None:
+                # A task asks from C, always with a context, and drops the handle: most callbacks come this way.
+                self._order += 1
+                push(self._runnable, task.lane, (self._order, callback, args, context))
+                return None  # type: ignore[return-value]  # pyright: ignore[reportReturnType]  # nobody gets it
             lane = task.lane
         else:
             origin = self._current

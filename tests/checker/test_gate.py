@@ -111,6 +111,7 @@ def test_an_interrupted_sample_is_undecided_and_what_it_found_is_kept() -> None:
 
 
 @pytest.mark.parametrize("pool", KNOWN_BAD)
+@pytest.mark.no_cover
 def test_a_known_bad_pool_is_violated_and_its_property_named(pool: str) -> None:
     schedules, known = KNOWN_BAD[pool]
     report = run_check(Plan((f"acpool_spec.pools.{pool}:factory",), seed=2, schedules=schedules, workers=2))

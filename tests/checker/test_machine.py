@@ -31,12 +31,14 @@ def test_it_finds_a_planted_defect_whose_schedule_replays(target: Target) -> Non
     assert attempt(target.factory, failure.scope, failure.decisions, violation.property) is not None
 
 
+@pytest.mark.no_cover
 def test_the_seed_decides_everything(target: Target) -> None:
     first = run_machine(target, seed_=1, examples=60, shrinks=60)
     assert first is not None
     assert run_machine(target, seed_=1, examples=60, shrinks=60) == first
 
 
+@pytest.mark.no_cover
 def test_shrinking_makes_it_no_larger_and_is_bounded(target: Target) -> None:
     few = run_machine(target, seed_=1, examples=60, shrinks=0)
     many = run_machine(target, seed_=1, examples=60, shrinks=150)

@@ -35,6 +35,7 @@ def schedule_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.mark.no_cover
 def test_the_table_has_one_line_for_each_property_and_the_rest_is_below(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -34,6 +34,7 @@ def test_the_same_ends_with_and_without(walk: Walk, number: int) -> None:
 
 
 @pytest.mark.parametrize("number", [0, 2, 5, 8])
+@pytest.mark.no_cover
 def test_the_same_ends_where_tasks_are_cancelled_in_any_order(walk: Walk, number: int) -> None:
     scenario = program(number)
     cut, _ = walk(scenario, cancellations=1)

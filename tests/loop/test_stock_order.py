@@ -22,6 +22,9 @@ from acpool_spec.oracles import FirstOracle
 from acpool_spec.simulation import Mode, simulate
 from acpool_spec.tasks import SimulatedTask
 
+# What it reaches the unit tests reach too; tracing branches would triple the time it takes.
+pytestmark = pytest.mark.no_cover
+
 Instruction = tuple[Any, ...]
 Body = tuple[Instruction, ...]
 END_OF_TIME = 2.0**22  # seconds; stock asyncio never asks its selector for more than a day at once

@@ -21,6 +21,7 @@ def _layers(scope: Scope, depth: int, *, reduce: bool) -> list[set[State]]:
 @pytest.mark.parametrize(
     ("scope", "depth"), [(Scope(1, 2, 1), 6), (Scope(2, 2, 1), 4), (Scope(2, 2, 2, 0), 4)]
 )
+@pytest.mark.no_cover
 def test_the_same_canonical_states_are_found_without_it(scope: Scope, depth: int) -> None:
     assert _layers(scope, depth, reduce=True) == _layers(scope, depth, reduce=False)
 

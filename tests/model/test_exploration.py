@@ -132,6 +132,7 @@ def test_one_key_two_clients(look: Look) -> None:
     assert _explored(look, Scope(1, 2, 1), ONE_KEY, set()) == (1026, 7306, 19)
 
 
+@pytest.mark.no_cover
 def test_two_keys_two_clients(look: Look) -> None:
     assert _explored(look, Scope(2, 2, 1), ONE_KEY | TWO_KEYS, {"has a slot while its own process dies"}) == (
         8408,
