@@ -10,7 +10,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from acpool_spec.exploration import Certificate, Report, ScenarioSchedule, explore, replay
+    from acpool_spec.exploration import Certificate, Estimate, Report, ScenarioSchedule, explore, replay
+    from acpool_spec.exploration.coverage import covered
     from acpool_spec.linearizability import check_history
     from acpool_spec.outside import choose, happens, offer
     from acpool_spec.sequential import Operation, SequentialSpec
@@ -21,6 +22,7 @@ _HOME = {
     "Bound": "verdict",
     "Budget": "verdict",
     "Certificate": "exploration",
+    "Estimate": "exploration",
     "Operation": "sequential",
     "Outcome": "verdict",
     "PoolFactory": "world",
@@ -31,6 +33,7 @@ _HOME = {
     "Verdict": "verdict",
     "check_history": "linearizability",
     "choose": "outside",
+    "covered": "exploration.coverage",
     "explore": "exploration",
     "happens": "outside",
     "offer": "outside",
@@ -41,6 +44,7 @@ __all__ = [
     "Bound",
     "Budget",
     "Certificate",
+    "Estimate",
     "Operation",
     "Outcome",
     "PoolFactory",
@@ -51,6 +55,7 @@ __all__ = [
     "Verdict",
     "check_history",
     "choose",
+    "covered",
     "explore",
     "happens",
     "offer",

@@ -43,12 +43,14 @@ class Offer:
 class DrivenLoop(Refusals):
     """Ready lanes, timers and offers of one run, and the methods by which a scheduler lets them go.
 
-    ``steps`` counts callbacks run. ``chooser`` answers ``choose()`` inside the simulated code; whoever drives the loop
-    sets it. ``on_step``, where set, is called before every callback with the lane. No method waits.
+    ``steps`` counts callbacks run, ``iterations`` those of stock asyncio that have begun. ``chooser`` answers ``choose()``
+    inside the simulated code; whoever drives the loop sets it. ``on_step``, where set, is called before every callback with
+    the lane. No method waits.
     """
 
     def __init__(self) -> None:
         self.steps = 0
+        self.iterations = 0
         self.chooser: Callable[[int, ChoiceKind], int] | None = None
         self.on_step: Callable[[Lane], object] | None = None
         self._time = 0.0
@@ -72,6 +74,7 @@ class DrivenLoop(Refusals):
             if self._timers:
                 self._fire_due()
             self._boundary = self._order
+            self.iterations += 1
         return runnable
 
     def run_lane(self, lane: Lane) -> None:
@@ -108,6 +111,7 @@ class DrivenLoop(Refusals):
         """Begin an iteration as stock asyncio does: timers already due become ready; what is ready now belongs to it."""
         self._fire_due()
         self._boundary = self._order
+        self.iterations += 1
 
     def finish_iteration(self) -> int:
         """Run what is left of the iteration, in stock asyncio's order; returns the number of callbacks run."""

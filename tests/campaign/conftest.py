@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from acpool_spec.campaign.campaign import Plan
 from acpool_spec.campaign.subject import python_version, subject_of
 
+ROOT = Path(__file__).parents[2]
 FAMILY = "tests.campaign.toy_family"
 POOL = "acpool_spec.reference:default"
 
@@ -61,3 +63,9 @@ def plan() -> Callable[..., Plan]:
         return Plan(FAMILY, POOL, subject_of(FAMILY, POOL).digest, python_version(), scopes, **options)
 
     return make
+
+
+@pytest.fixture(autouse=True)
+def toys_are_found_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker imports the toy family by its name; so does this process, or the two would disagree about the code."""
+    monkeypatch.syspath_prepend(str(ROOT))

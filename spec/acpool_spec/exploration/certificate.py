@@ -21,7 +21,9 @@ class Certificate:
     ``unchecked``: such comparisons that could not be made, and why: each is a sample anyway, so that they are noted
     here, and only ``paranoid`` makes skips of them. ``not_canonical``: choice points whose state could not be compared, by
     the type that was in the way: nothing was pruned there, so nothing is missing either. ``exhaustive``: whether the
-    strategy takes every alternative. ``skips``: what was left out, and how often; any one makes the exploration undecided.
+    strategy takes every alternative. ``made_by``: the executions by strategy, ``found_by``: the strategy whose run failed.
+    ``features``: how many different ones the strategy ``coverage`` has seen. ``probes``: runs made for the estimate alone,
+    which are no executions. ``skips``: what was left out, and how often; any one makes the exploration undecided.
     """
 
     exhaustive: bool
@@ -36,6 +38,10 @@ class Certificate:
     unchecked: Counter[str] = field(default_factory=Counter[str])
     not_canonical: Counter[str] = field(default_factory=Counter[str])
     skips: Counter[str] = field(default_factory=Counter[str])
+    made_by: Counter[str] = field(default_factory=Counter[str])
+    found_by: str = ""
+    features: int = 0
+    probes: int = 0
     violated: bool = False
 
     @property
@@ -90,6 +96,8 @@ def merge(top: Certificate, parts: Mapping[str, Certificate | str] | None = None
             setattr(total, known.name, sum(values))
         elif type(values[0]) is Counter:
             setattr(total, known.name, sum(values, start=Counter[str]()))
+        elif type(values[0]) is str:
+            setattr(total, known.name, next((text for text in values if text), ""))
         elif known.name != "exhaustive":
             raise TypeError(f"the account of a part has a member that cannot be added up: {known.name}")
     total.taken += sum(part.outcome() is Outcome.HOLDS for part in found)

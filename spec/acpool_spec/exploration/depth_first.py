@@ -8,12 +8,13 @@ judged as far as it went. States that cannot be compared are not cut.
 
 from __future__ import annotations
 
-from typing import cast
+from typing import NamedTuple, cast
 
 from acpool_spec.driven import ChoiceKind
 from acpool_spec.exploration.canonical import state_key
 from acpool_spec.exploration.certificate import Certificate
 from acpool_spec.exploration.contents import NotCanonical
+from acpool_spec.exploration.order import Visit, VisitingOrder
 from acpool_spec.loop import DeterministicLoop
 from acpool_spec.oracles import PrunedRun, View
 
@@ -22,17 +23,45 @@ class NotDeterministic(Exception):
     """The same choices did not lead to the same run: the message says where the runs part."""
 
 
+class Branch(NamedTuple):
+    """One choice point on the path of the next run: the alternative that it will follow, among ``of``.
+
+    ``closed``: the alternatives that were walked to their ends, or cut off as known. What lies below ``chosen`` is on the
+    path as well, except at the last branch, where nothing of it has been walked. All others are open.
+    """
+
+    chosen: int
+    of: int
+    closed: tuple[int, ...]
+
+
+class _Step:
+    """One choice point on the path: how many of its alternatives were left behind, and in which order they come."""
+
+    __slots__ = ("count", "order", "taken")
+
+    def __init__(self, count: int, order: Visit) -> None:
+        self.count = count
+        self.order = order
+        self.taken = 0
+
+    def branch(self) -> Branch:
+        visited = [self.order.alternative(position, self.count) for position in range(self.taken + 1)]
+        return Branch(visited[-1], self.count, tuple(visited[:-1]))
+
+
 class DepthFirst:
     """The exhaustive oracle: each run follows the next path. ``finished`` when there is none left.
 
-    ``prune``: cut off states met before.
+    ``prune``: cut off states met before. ``seed``: in which order alternatives are visited; 0 is stock asyncio's first.
     """
 
-    def __init__(self, certificate: Certificate, *, prune: bool) -> None:
+    def __init__(self, certificate: Certificate, *, prune: bool, seed: int = 0) -> None:
         self.certificate = certificate
         self.finished = False
-        self._prune = prune
-        self._path: list[list[int]] = []
+        self.prune = prune
+        self._order = VisitingOrder(seed)
+        self._path: list[_Step] = []
         self._position = 0
         self._known: set[bytes] = set()
         self._view: View | None = None
@@ -43,24 +72,25 @@ class DepthFirst:
         self._view = view
 
     def choose(self, count: int, kind: ChoiceKind) -> int:
-        """As the path says; beyond its end, the first alternative, unless the state was met before."""
+        """As the path says; beyond its end, the first in the order of visits, unless the state was met before."""
         position = self._position
         if position < len(self._path):
-            chosen, known = self._path[position]
-            if count != known:
+            step = self._path[position]
+            if count != step.count:
                 raise NotDeterministic(
-                    f"choice {position}: {count} alternatives, where an earlier run had {known}"
+                    f"choice {position}: {count} alternatives, where an earlier run had {step.count}"
                 )
             self._position += 1
-            return chosen
-        if kind == "schedule" and self._prune and not self._is_new():
+            return step.order.alternative(step.taken, count)
+        if kind == "schedule" and self.prune and not self._is_new():
             raise PrunedRun
         certificate = self.certificate
         certificate.choice_points += 1
         certificate.alternatives += count
-        self._path.append([0, count])
+        step = _Step(count, self._order.draw(count))
+        self._path.append(step)
         self._position += 1
-        return 0
+        return step.order.start
 
     def end(self) -> None:
         """The path was followed to its end: go on to the next."""
@@ -72,11 +102,15 @@ class DepthFirst:
         while path:
             # The last alternative of a choice point is taken when the walk leaves it, as all others when it turns to the next.
             self.certificate.taken += 1
-            path[-1][0] += 1
-            if path[-1][0] < path[-1][1]:
+            path[-1].taken += 1
+            if path[-1].taken < path[-1].count:
                 return
             path.pop()
         self.finished = True
+
+    def frontier(self) -> tuple[Branch, ...]:
+        """Where the walk stands between two runs: the path of the next run, from the root. Empty before the first run."""
+        return tuple(step.branch() for step in self._path)
 
     def _is_new(self) -> bool:
         assert self._view is not None

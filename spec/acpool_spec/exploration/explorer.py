@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from acpool_spec.exploration.certificate import Certificate
 from acpool_spec.exploration.depth_first import DepthFirst, NotDeterministic
+from acpool_spec.exploration.estimate import Estimate, Probe, estimate
 from acpool_spec.exploration.failures import Failure, failure_of
 from acpool_spec.exploration.recording import Recorded, record
 from acpool_spec.exploration.repetition import Repetition
 from acpool_spec.exploration.scenario_schedule import ScenarioSchedule, schedule_of
 from acpool_spec.exploration.shrinking import shrink
-from acpool_spec.exploration.strategies import SAMPLERS
+from acpool_spec.exploration.strategies import HYPOTHESIS, WALKS, oracle_of
+from acpool_spec.exploration.strategies.portfolio import Portfolio
 from acpool_spec.exploration.subtree import Below
 from acpool_spec.oracles import Oracle, ReplayDivergence
 from acpool_spec.simulation import DEFAULT_MAX_STEPS, Cancellable, Mode, Run, Scenario, any_task, simulate
@@ -21,6 +23,10 @@ from acpool_spec.verdict import Budget, Meter, Outcome
 
 SAMPLE = 1_000
 """Executions of a sampling strategy that is given no budget."""
+PROBES = 32, 200
+"""At least and at most so many runs for the estimate of what is left; between the two, a tenth of the executions."""
+OVERTIME = 1.1
+"""Where seconds are bounded, the estimate ends when so many times the budget has passed."""
 FIFO_RUNS = 300
 """Executions spent on finding a failure of mode ``reordered`` in mode ``fifo``, too."""
 
@@ -30,13 +36,15 @@ class Report:
     """The result of an exploration.
 
     ``verdict``: *holds* only where every alternative of every choice point was followed. ``failure`` and ``schedule``: of the
-    minimised violation.
+    minimised violation. ``estimate``: how far a walk got that its budget ended; None where it was finished, where it failed,
+    and where the strategy does not walk.
     """
 
     verdict: Outcome
     certificate: Certificate
     failure: Failure | None = None
     schedule: ScenarioSchedule | None = None
+    estimate: Estimate | None = None
 
     @property
     def executions(self) -> int:
@@ -74,7 +82,10 @@ def explore(
     or an exception was retrieved by nobody. The first failure ends the exploration and is minimised.
 
     ``mode``: ``fifo``, stock asyncio's order, where only the outside world varies; ``reordered``, any ready task may go
-    next. ``strategy``: ``exhaustive``, ``random``, ``pct``, or an oracle of your own. ``cancellations``: how many tasks
+    next. ``strategy``: ``exhaustive``; ``portfolio``, half of its runs exhaustive, the others sampled; the samplers ``random``,
+    ``pct``, ``surw``, ``coverage`` (of what the code tells with ``covered``) and ``hypothesis``; or an oracle of your own.
+    ``seed`` decides what a sampler does, and in which order a walk visits alternatives: 0 begins with what stock asyncio
+    does, and all seeds make the same runs in the end. ``cancellations``: how many tasks
     of the scenario the outside world may cancel in a run, at any point of their lives; ``cancellable``: which (default:
     all). ``budget``: executions, states, seconds; for a sampling strategy 1,000 executions if none is given. ``prune``:
     cut runs off at states met before. ``paranoid``: make every run twice here, and in three other interpreters, instead of a
@@ -86,6 +97,11 @@ def explore(
     return _Exploration(scenario, mode, cancellations, cancellable, max_steps).run(
         strategy, budget, seed, prune, paranoid, prefix
     )
+
+
+def _finished(oracle: Oracle) -> bool:
+    """Whether every run was made; a sampler never knows."""
+    return isinstance(oracle, (DepthFirst, Portfolio)) and oracle.finished
 
 
 class _Exploration:
@@ -114,22 +130,9 @@ class _Exploration:
         paranoid: bool,
         prefix: Sequence[int] = (),
     ) -> Report:
-        certificate = Certificate(exhaustive=strategy == "exhaustive")
-        walk: DepthFirst | None = None
-        if strategy == "exhaustive":
-            oracle: Oracle = (walk := DepthFirst(certificate, prune=prune))
-        elif not isinstance(strategy, str):
-            oracle = strategy
-        elif strategy in SAMPLERS:
-            oracle = SAMPLERS[strategy](seed)
-        else:
-            raise ValueError(
-                f"strategy {strategy!r}: expected exhaustive, {', '.join(SAMPLERS)} or an oracle"
-            )
-        if budget is None and strategy != "exhaustive":
+        certificate = Certificate(exhaustive=strategy in WALKS)
+        if budget is None and strategy not in WALKS:
             budget = Budget(executions=SAMPLE)
-        if prefix:
-            oracle = Below(oracle, prefix)
         meter = Meter(budget)
         repetition = Repetition(
             self._scenario,
@@ -140,24 +143,91 @@ class _Exploration:
             max_steps=self._max_steps,
             paranoid=paranoid,
         )
-        while walk is None or not walk.finished:
+        report: Report | None = None
+
+        def one_more(oracle: Oracle, by: Callable[[], str]) -> bool:
+            """Make one run, if the budget allows; whether to go on."""
+            nonlocal report
             bound = meter.exhausted()
             if bound is not None:
                 certificate.ran_out(bound)
-                break
-            try:
-                run = repetition.run(oracle) if repetition.due else self._simulate(oracle)
-                certificate.executions += 1
-                failure = failure_of(run)
-                if failure is not None:
-                    return self._violated(run, failure, certificate)
-                if run.outcome is RunOutcome.STEP_BOUND:
-                    certificate.skip(f"a run was cut after max_steps={self._max_steps}")
-            except (NotDeterministic, ReplayDivergence) as error:
-                certificate.skip(f"the scenario is not deterministic: {error}")
-                break
+                return False
+            report = self._judged(oracle, by, certificate, repetition)
             meter.executions, meter.states = certificate.executions, certificate.states
-        return Report(certificate.outcome(), certificate)
+            return report is None
+
+        if strategy == HYPOTHESIS:
+            from acpool_spec.exploration.strategies.hypothesis_driven import under_hypothesis
+
+            under_hypothesis(
+                lambda oracle: one_more(Below(oracle, prefix) if prefix else oracle, lambda: HYPOTHESIS),
+                seed,
+                meter.budget.executions,
+                broken_off=lambda: certificate.skip("Hypothesis broke off a run"),
+            )
+            return report or Report(certificate.outcome(), certificate)
+        if isinstance(strategy, str):
+            oracle, name = oracle_of(strategy, seed, certificate, prune=prune), strategy
+        else:
+            oracle, name = strategy, type(strategy).__name__
+        asked = Below(oracle, prefix) if prefix else oracle
+        while not _finished(oracle) and one_more(
+            asked, lambda: oracle.turn if isinstance(oracle, Portfolio) else name
+        ):
+            pass
+        if report is None and not prefix:
+            report = self._cut_short(oracle, certificate, meter, seed)
+        return report or Report(certificate.outcome(), certificate)
+
+    def _judged(
+        self, oracle: Oracle, by: Callable[[], str], certificate: Certificate, repetition: Repetition
+    ) -> Report | None:
+        """Make one run; a report where it ends the exploration. ``by``: who made it, asked afterwards."""
+        try:
+            run = repetition.run(oracle) if repetition.due else self._simulate(oracle)
+            certificate.executions += 1
+            certificate.made_by[by()] += 1
+            failure = failure_of(run)
+            if failure is not None:
+                certificate.found_by = by()
+                return self._violated(run, failure, certificate)
+            if run.outcome is RunOutcome.STEP_BOUND:
+                certificate.skip(f"a run was cut after max_steps={self._max_steps}")
+        except (NotDeterministic, ReplayDivergence) as error:
+            certificate.skip(f"the scenario is not deterministic: {error}")
+            return Report(certificate.outcome(), certificate)
+        return None
+
+    def _cut_short(self, oracle: Oracle, certificate: Certificate, meter: Meter, seed: int) -> Report:
+        """The report of an exploration that nothing ended but its budget or its end, with an estimate of what is left."""
+        walk = oracle.walk if isinstance(oracle, Portfolio) else oracle
+        if not isinstance(walk, DepthFirst) or walk.finished:
+            return Report(certificate.outcome(), certificate)
+        found: list[tuple[Run, Failure]] = []
+        seconds = meter.budget.seconds
+
+        def probe(taken: Probe) -> bool:
+            if seconds is not None and meter.seconds_spent > OVERTIME * seconds:
+                return False
+            run = self._simulate(taken)
+            certificate.probes += 1
+            failure = failure_of(run)
+            if failure is not None:
+                found.append((run, failure))
+            return failure is None
+
+        made = None if walk.prune else certificate.made_by["exhaustive"]
+        least, most = PROBES
+        probes = min(most, max(least, certificate.executions // 10))
+        try:
+            estimated = estimate(walk.frontier(), made, probe, probes=probes, seed=seed)
+        except NotDeterministic as error:
+            certificate.skip(f"the scenario is not deterministic: {error}")
+            estimated = None
+        if found:
+            certificate.found_by = "estimate"
+            return self._violated(*found[0], certificate)
+        return Report(certificate.outcome(), certificate, estimate=estimated)
 
     def _simulate(self, oracle: Oracle) -> Run:
         return simulate(

@@ -1,20 +1,26 @@
-"""Who makes the choices when a scope is too big to be walked to its end: samplers, each an oracle of three methods."""
+"""Probabilistic concurrency testing: random priorities, lowered at a few random points of the run.
+
+Burckhardt, Kothari, Musuvathi and Nagarakatte, "A randomized scheduler with probabilistic guarantees of finding bugs",
+ASPLOS 2010.
+"""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
 
 from acpool_spec.driven import ChoiceKind
-from acpool_spec.oracles import Oracle, RandomOracle, View
+from acpool_spec.oracles import View
 
 
 class PriorityOracle:
-    """Probabilistic concurrency testing: random priorities, lowered at ``depth`` - 1 random points of the run.
+    """Whatever may happen (a task's step, an outside event, time, a cancellation) has a priority, drawn when first seen; the
+    highest goes. At ``depth`` - 1 random points of the run, the one about to go falls below all others.
 
-    Burckhardt, Kothari, Musuvathi and Nagarakatte, ASPLOS 2010. Whatever may happen (a task's step, an outside event, time,
-    a cancellation) has a priority of its own, drawn when it is first seen; the highest goes. The bound of the paper is in the
-    number of choices of a run: here that of the longest run so far.
+    The paper's bound, at least 1 / (n k^(depth - 1)) for n such things and k choices of what to run, takes the length k of the
+    run for known. It is not known before the run, so the points are drawn from the length of the longest run so far: the
+    first run is a trial, in which the only point is its first choice. The bound is exact for every later run that is no
+    longer than one before it, with k the length of that longest one; a longer run has no such point in what it is longer by,
+    and says its length to those that follow.
     """
 
     def __init__(self, seed: int, *, depth: int = 3) -> None:
@@ -25,6 +31,11 @@ class PriorityOracle:
         self._changes: set[int] = set()
         self._made = 0
         self._view: View | None = None
+
+    @property
+    def length(self) -> int:
+        """The k of the next run: choices of what to run in the longest run so far; 1 before the first."""
+        return self._length
 
     def begin(self, view: View) -> None:
         """New priorities, and new points at which they change."""
@@ -52,7 +63,3 @@ class PriorityOracle:
     def end(self) -> None:
         """The longest run so far says how many points there are to choose from."""
         self._length = max(self._length, self._made)
-
-
-SAMPLERS: dict[str, Callable[[int], Oracle]] = {"random": RandomOracle, "pct": PriorityOracle}
-"""Name → sampler of a seed."""
