@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
@@ -68,4 +69,4 @@ def plan() -> Callable[..., Plan]:
 @pytest.fixture(autouse=True)
 def toys_are_found_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     """A worker imports the toy family by its name; so does this process, or the two would disagree about the code."""
-    monkeypatch.syspath_prepend(str(ROOT))
+    monkeypatch.setattr(sys, "path", [str(ROOT), *sys.path])

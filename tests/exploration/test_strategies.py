@@ -81,7 +81,7 @@ def test_the_toy_bugs_are_found_within_ten_executions(
     assert statistics.median(found) <= 10
 
 
-@pytest.mark.parametrize("strategy", ["random", "pct"])
+@pytest.mark.parametrize("strategy", ["random", "pct", "surw", "coverage", "hypothesis", "portfolio"])
 def test_a_seed_decides_everything(strategy: str) -> None:
     def executions(seed: int) -> list[int]:
         reports = [

@@ -1,0 +1,116 @@
+"""What sets each sampler apart: how even SURW is, what coverage keeps, whose turn it is in a portfolio."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from itertools import pairwise
+
+from acpool_spec import Budget, choose, explore
+from acpool_spec.exploration.coverage import covered
+from acpool_spec.exploration.strategies.surw import SelectivelyUniform
+from acpool_spec.oracles import Oracle, RandomOracle
+from acpool_spec.simulation import simulate
+
+SAMPLES = 2_000
+
+
+def distance_from_uniform(oracle: Oracle, lengths: tuple[int, ...], orders: int) -> float:
+    """Total variation between the orders that ``oracle`` makes of tasks of these lengths and the uniform distribution."""
+    seen = Counter[str]()
+    for _ in range(SAMPLES):
+        log: list[str] = []
+
+        async def walk(name: str, length: int, log: list[str] = log) -> None:
+            for _ in range(length):
+                log.append(name)
+                await asyncio.sleep(0)
+
+        async def scenario() -> None:
+            tasks = [asyncio.create_task(walk(name, n)) for name, n in zip("abc", lengths, strict=False)]
+            for task in tasks:
+                await task
+
+        assert simulate(scenario, oracle).passed
+        seen["".join(log)] += 1
+    assert len(seen) <= orders
+    missing = (orders - len(seen)) / orders
+    return (sum(abs(count / SAMPLES - 1 / orders) for count in seen.values()) + missing) / 2
+
+
+def test_surw_is_much_more_even_than_a_naive_walk() -> None:
+    # One task of one step among the eight of another: 9 orders.
+    naive = distance_from_uniform(RandomOracle(1), (1, 8), 9)
+    even = distance_from_uniform(SelectivelyUniform(1), (1, 8), 9)
+    assert even < naive / 2
+    # Three tasks: 1! 2! 4! share 7! / (1! 2! 4!) = 105 orders.
+    naive = distance_from_uniform(RandomOracle(1), (1, 2, 4), 105)
+    even = distance_from_uniform(SelectivelyUniform(1), (1, 2, 4), 105)
+    assert even < naive / 2
+
+
+def test_what_is_covered_guides_the_runs_that_follow() -> None:
+    """A door behind a door, ten in a row: each opened one is new, and is kept."""
+
+    async def doors() -> None:
+        for number in range(10):
+            if choose(range(8)) != 5:
+                return
+            covered(number)
+        raise AssertionError("all doors are open")
+
+    guided = explore(doors, strategy="coverage", budget=Budget(executions=20_000))
+    assert guided.verdict == "violated"
+    assert guided.certificate.features == 10
+    # By chance it would take 8^10 runs, a thousand million.
+    by_chance = explore(doors, strategy="random", budget=Budget(executions=2_000))
+    assert by_chance.verdict == "undecided"
+
+
+def test_nobody_listens_outside_the_strategy() -> None:
+    covered("nothing")
+    report = explore(_covers, strategy="exhaustive")
+    assert report.certificate.features == 0
+
+
+async def _covers() -> None:
+    covered("something")
+
+
+def test_a_portfolio_gives_half_of_its_runs_to_the_walk_and_the_rest_in_equal_shares() -> None:
+    async def wide() -> None:
+        for _ in range(12):
+            choose("ab")
+
+    report = explore(wide, strategy="portfolio", budget=Budget(executions=400))
+    made = report.certificate.made_by
+    assert report.verdict == "undecided"
+    assert made["exhaustive"] == 200
+    assert {made[name] for name in ("pct", "surw", "coverage", "random")} == {50}
+
+
+def test_a_portfolio_that_finishes_its_walk_holds() -> None:
+    async def narrow() -> None:
+        choose("abc")
+
+    report = explore(narrow, strategy="portfolio")
+    assert report.verdict == "holds"
+    assert report.certificate.made_by["exhaustive"] == 3
+
+
+def test_the_seed_decides_the_order_of_a_walk_not_what_it_sees() -> None:
+    def seen(seed: int) -> list[str]:
+        found: list[str] = []
+
+        async def scenario() -> None:
+            found.append("".join(choose("ab") for _ in range(4)))
+
+        assert explore(scenario, seed=seed).verdict == "holds"
+        return list(dict.fromkeys(found))
+
+    stock, shuffled, again = seen(0), seen(1), seen(1)
+    assert sorted(stock) == sorted(shuffled)
+    assert stock == sorted(stock)
+    assert shuffled != stock
+    assert shuffled == again
+    assert all(one != other for one, other in pairwise(shuffled))
