@@ -44,13 +44,15 @@ class DrivenLoop(Refusals):
     """Ready lanes, timers and offers of one run, and the methods by which a scheduler lets them go.
 
     ``steps`` counts callbacks run. ``chooser`` answers ``choose()`` inside the simulated code; whoever drives the loop
-    sets it. ``on_step``, where set, is called before every callback with the lane. No method waits.
+    sets it. ``on_step``, where set, is called before every callback with the lane. ``on_rest``, where set, is asked whenever
+    nothing is ready whether time may pass then; while something is ready it may not. No method waits.
     """
 
     def __init__(self) -> None:
         self.steps = 0
         self.chooser: Callable[[int, ChoiceKind], int] | None = None
         self.on_step: Callable[[Lane], object] | None = None
+        self.on_rest: Callable[[], bool] | None = None
         self._time = 0.0
         self._timers = Timers()
         self._offers: list[Offer] = []
@@ -97,6 +99,11 @@ class DrivenLoop(Refusals):
             self.call_exception_handler({"message": "Exception in callback", "exception": error})
         finally:
             self._current = None
+
+    @property
+    def inside_callback(self) -> bool:
+        """Whether a callback is running: what happens otherwise is no part of the run, such as the end of one that is abandoned."""
+        return self._current is not None
 
     @property
     def at_boundary(self) -> bool:

@@ -93,6 +93,7 @@ class _Decider:
         "late",
         "loop",
         "time_may_pass",
+        "time_stands",
         "victims",
     )
 
@@ -115,6 +116,7 @@ class _Decider:
         self.cancellations_left = cancellations
         self.late = False
         self.time_may_pass = False
+        self.time_stands = False
         self.victims: list[SimulatedTask] = []
         self.choices: list[Choice] = []
         self.error: BaseException | None = None
@@ -136,7 +138,9 @@ class _Decider:
         """Choose what happens next: a lane, an offer, time, a cancellation; an outcome when nothing can, or may."""
         loop = self.loop
         count = len(lanes) + len(offers)
-        self.time_may_pass = loop.next_deadline() is not None if loop.has_timers else False
+        self.time_may_pass = (
+            loop.has_timers and not self.time_stands and loop.next_deadline() is not None
+        )
         if self.time_may_pass:
             count += 1
         if self.cancellations_left:
@@ -149,6 +153,12 @@ class _Decider:
             return 0
         self._lanes, self._offers = lanes, offers
         return self.ask(count, "schedule")
+
+    def ask_for_time(self) -> None:
+        """Where the scenario has a say in it, whether time may pass now; what it does in that may make something ready."""
+        loop = self.loop
+        if loop.on_rest is not None:
+            self.time_stands = loop.has_ready or not loop.on_rest() or loop.has_ready
 
     def outside(self, chosen: int, offers: Sequence[Offer]) -> bool:
         """Let what was chosen beyond the lanes happen; whether time has passed."""
@@ -276,6 +286,7 @@ def _let_outside_act(loop: DeterministicLoop, decider: _Decider) -> Outcome | No
     """Between two iterations: offers, cancellations, then time; as a selector's events come before the timers of an iteration."""
     decider.late = False
     while True:
+        decider.ask_for_time()
         lanes = loop.ready_lanes()[:1]
         offers: Sequence[Offer] = () if decider.late else loop.offers()
         chosen = decider.schedule(lanes, offers)
@@ -293,6 +304,7 @@ def _drive_reordered(
     """Any lane, any offer, time or a cancellation, before every callback; returns why the run stopped early, or None."""
     offers = loop.offers()
     while not main.done():
+        decider.ask_for_time()
         lanes = loop.lanes()
         chosen = decider.schedule(lanes, offers)
         if isinstance(chosen, Outcome):

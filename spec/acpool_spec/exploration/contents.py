@@ -88,7 +88,7 @@ def handler_of(value: object) -> Handler:
         if isinstance(value, base):
             return handler
     if kind.__flags__ & _HEAP_TYPE:
-        return _object
+        return _told if hasattr(kind, "canonical_state") else _object
     raise NotCanonical(f"{kind.__module__}.{kind.__qualname__}")
 
 
@@ -218,6 +218,12 @@ def _object(walk: Walk, value: object) -> None:
             known(walk, value)
             break
     _attributes(walk, value)
+
+
+def _told(walk: Walk, value: Any) -> None:
+    """An object that says itself what of it the rest of the run can depend on: an observer, whose notes nobody acts on."""
+    _opaque(walk, type(value))
+    walk.visit(value.canonical_state())
 
 
 def _attributes(walk: Walk, value: object) -> None:
