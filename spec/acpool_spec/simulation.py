@@ -87,6 +87,7 @@ class _Decider:
         "_max_steps",
         "_mode",
         "_offers",
+        "_pause",
         "cancellations_left",
         "choices",
         "error",
@@ -110,6 +111,7 @@ class _Decider:
         self._choose = oracle.choose
         self._max_steps = max_steps
         self._mode = mode
+        self._pause: Callable[[], object] | None = getattr(oracle, "pause", None)
         self._lanes: Sequence[Lane] = ()
         self._offers: Sequence[Offer] = ()
         self.loop = loop
@@ -150,6 +152,8 @@ class _Decider:
         if loop.steps >= self._max_steps:
             return Outcome.STEP_BOUND
         if count == 1:
+            if self.time_may_pass and self._pause is not None:
+                self._pause()
             return 0
         self._lanes, self._offers = lanes, offers
         return self.ask(count, "schedule")
