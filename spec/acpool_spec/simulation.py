@@ -245,10 +245,15 @@ def simulate(
         oracle.end()
         return _conclude(loop, main, stuck, decider, cancellations)
     finally:
+        loop.chooser = _no_choice  # what is closed now asks nobody: the oracle has been told that the run is over
         try:
             loop.dispose()
         finally:
             loop.leave()
+
+
+def _no_choice(count: int, kind: ChoiceKind) -> int:
+    return 0
 
 
 _Drive: TypeAlias = Callable[[DeterministicLoop, "asyncio.Task[object]", _Decider, int], Outcome | None]

@@ -77,7 +77,7 @@ class Agents(Outside):
             )
 
     def _die(self, connection: FakeConnection) -> None:
-        if connection.alive and not connection.killed:
+        if self.faults_left and connection.alive and not connection.killed:
             self._fault()
             self.end(connection, "died")
 
