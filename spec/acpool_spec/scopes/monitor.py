@@ -15,7 +15,7 @@ been judged alike from the start, which they were. Hence:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from acpool_spec.events import Event, History, PoolFacts
@@ -70,7 +70,8 @@ class Notes(Recorder):
 class Monitor:
     """Judges one run. ``over`` gets the first violation as its exception, so that whoever waits for the run hears of it.
 
-    ``forbidden``: histories that are known to break a property, at which the run ends.
+    ``only``: the properties that end a run, None: all. ``forbidden``: histories that are known to break a property, at which the
+    run ends.
     """
 
     def __init__(
@@ -80,8 +81,10 @@ class Monitor:
         *,
         max_sessions: int,
         reclaims: bool,
+        only: Collection[str] | None,
         forbidden: Mapping[Signature, Violation],
     ) -> None:
+        self._only = only
         self.notes = Notes(loop, PoolFacts(max_sessions=max_sessions))
         self.notes.listeners.append(self._see)
         self._forbidden = forbidden
@@ -126,7 +129,8 @@ class Monitor:
 
     def violated(self, violation: Violation) -> None:
         """End the run with ``violation``."""
-        if not self._over.done():
+        wanted = self._only is None or violation.property in self._only
+        if wanted and not self._over.done():
             self._over.set_exception(PropertyViolated(violation.property, violation.message))
 
     def _tell(self) -> None:
