@@ -1,5 +1,3 @@
-import gc
-gc.disable()
 import sys,time
 from acpool_spec.scopes import *
 from acpool_spec.scopes.scenario import scenario_of, explore_scope

@@ -14,9 +14,8 @@ from acpool_spec.scopes.grammar import PoolScope, family
 PROFILES = ("pr", "nightly")
 
 _DEEPER = (
-    # Three keys for one slot, and for two: who is evicted, who waits for whom.
+    # Three keys for one slot: who is evicted, who waits for whom.
     "get_or_create:a,get_or_create:b,get_or_create:c@1.fifo.f0.c0",
-    "get_or_create:a,get_or_create:b,get_or_create:c@2.fifo.f0.c0",
     # An idle session, evicted as its key is asked for again; one that comes back by its id.
     "get_or_create:a+session:b,session:a@1.fifo.f0.c0",
     "session:a+session:a,session:b@1.fifo.f0.c0",
@@ -36,9 +35,11 @@ _DEEPER = (
     "session:a,session:b@1.fifo.f0.c1",
     "session:a,session:b@1.reordered.f0.c0",
     "session:a,cancel:a@1.fifo.f1.c1",
-    "get_or_create:a,reset:a@1.fifo.f1.c1",
-    "get_or_create:a,shutdown@1.reordered.f0.c1",
+    "get_or_create:a,shutdown@1.fifo.f1.c1",
+    "get_or_create:a,reset:a@1.reordered.f0.c0",
 )
+# Each of these costs half a minute; the night has the time.
+_NOT_YET = frozenset({"session:a,reset:a@1.reordered.f0.c0", "session:a,shutdown@1.reordered.f0.c0"})
 
 
 def profile(name: str) -> Sequence[PoolScope]:
@@ -59,6 +60,7 @@ def _pr() -> tuple[PoolScope, ...]:
         scope
         for scope in family(clients=(2,), keys=(1,), slots=(1,), length=1)
         if any(call.f == "session" for program in scope.programs for call in program)
+        and scope.name not in _NOT_YET
         and (scope.mode == "reordered") + scope.faults + scope.cancellations == 1
     ]
     return _once([*pairs, *of_a_session, *map(PoolScope.parse, _DEEPER)])

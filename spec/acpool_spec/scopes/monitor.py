@@ -1,10 +1,9 @@
 """What must hold of a pool, judged while it runs, in a state that merges: no history in it, and no counter that grows.
 
 The properties are those of :mod:`acpool_spec.properties`, and so is the judge: a :class:`~acpool_spec.properties.judgement.Judgement`
-hears every event of the run. What it remembers of the past are places in the history, and it asks of two places only which was
-first. So two of its states that have the same places in the same order tell apart no future, whatever the numbers are: what
-the explorer sees of a monitor (:meth:`Monitor.canonical_state`) are the ranks of its places, and states merge as if they had
-been judged alike from the start, which they were. Hence:
+hears every event of the run. What it remembers of the past are facts, and places in the history, of which it asks only which of
+two was first. So two of its states with the same facts and the same answers to what may still be asked tell apart no future:
+those answers are what the explorer sees of a monitor (:mod:`~acpool_spec.scopes.normal_form`). Hence:
 
 * judged on **all** paths of a scope, pruning or not: S1–S11, L1, L3, L4, L5, and L2 as far as virtual time goes: whoever still
   waits when nothing more can happen;
@@ -23,8 +22,8 @@ from acpool_spec.findings import Finding
 from acpool_spec.loop import DeterministicLoop
 from acpool_spec.properties import Violation
 from acpool_spec.properties.judgement import Judgement, Remains
-from acpool_spec.properties.ledger import NEVER, Ledger, Pending, Process
 from acpool_spec.recorder import Recorder
+from acpool_spec.scopes.normal_form import normal_form
 
 
 Signature = tuple[object, ...]
@@ -140,89 +139,3 @@ class Monitor:
     def canonical_state(self) -> object:
         """What the rest of the run can depend on: facts, and the order of the places in the history that are remembered."""
         return (self._over, normal_form(self.judgement))
-
-
-def normal_form(judgement: Judgement) -> object:
-    """All that ``judgement`` remembers, its places in the history by rank: equal where no future event is judged differently.
-
-    Members of which it is only asked whether they are there (an opening that was seen, a closing) are that and no more.
-    """
-    return _NormalForm(judgement).value
-
-
-class _NormalForm:
-    def __init__(self, judgement: Judgement) -> None:
-        self._places: list[int] = []
-        ledger = judgement.ledger
-        sessions = judgement.sessions
-        facts: list[Any] = [
-            judgement.disturbed,
-            ledger.sees_leases,
-            ledger.sees_prompts,
-            sessions.agents_load,
-            ",".join(sorted(sessions.dropped)),
-        ]
-        self._at(ledger.shutdown_called, ledger.shutdown_returned)
-        for _, process in sorted(ledger.processes.items()):
-            facts += self._process(ledger, process)
-        for _, call in sorted(ledger.pending.items()):
-            facts += self._call(call)
-        for name, key in sorted(ledger.keys.items()):
-            facts += (name, key.session_id)
-            self._at(key.reset_called, key.reset_returned)
-        for name, place in sorted(ledger.strays.items()):
-            facts.append(name)
-            self._at(place)
-        for session_id, flag in sorted(sessions.flags.items()):
-            facts += (session_id, flag.up)
-            self._at(flag.lowered)
-        for invoked, (key, last) in ledger.evictors.items():
-            facts.append(key)
-            self._at(invoked, last)
-        ranks = {place: rank for rank, place in enumerate(sorted({*self._places, -1, NEVER}))}
-        self.value = f"{facts} {[ranks[place] for place in self._places]}"
-
-    def _at(self, *places: int | None) -> None:
-        self._places += [-1 if place is None else place for place in places]
-
-    def _process(self, ledger: Ledger, process: Process) -> list[Any]:
-        self._at(
-            process.opening,
-            process.ended,
-            process.released,
-            process.leased,
-            process.excused,
-            process.first_use,
-            process.last_use,
-            process.idle_since,
-            process.removable,
-        )
-        facts: list[Any] = [
-            process.name,
-            process.key,
-            process.opened is None,
-            process.closing is None,
-            process.given_up,
-            process.session_id,
-            process.claimed_id,
-            process.established,
-            process.holder,
-            process.heard_of,
-        ]
-        for prompt in process.prompts:
-            # Of the calls that may have sent it, it matters when they were made and whether they are in progress still.
-            facts += (prompt.process, [ledger.pending.get(call.process) is call for call in prompt.by])
-            self._at(*(call.invoked for call in prompt.by))
-        return facts
-
-    def _call(self, call: Pending) -> list[Any]:
-        self._at(call.invoked)
-        return [
-            call.process,
-            call.f,
-            call.key,
-            None if call.holds is None else call.holds.name,
-            call.taken_back,
-            call.short_of_slots,
-            call.settled,
-        ]
