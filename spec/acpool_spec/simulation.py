@@ -140,9 +140,7 @@ class _Decider:
         """Choose what happens next: a lane, an offer, time, a cancellation; an outcome when nothing can, or may."""
         loop = self.loop
         count = len(lanes) + len(offers)
-        self.time_may_pass = (
-            loop.has_timers and not self.time_stands and loop.next_deadline() is not None
-        )
+        self.time_may_pass = loop.has_timers and not self.time_stands and loop.next_deadline() is not None
         if self.time_may_pass:
             count += 1
         if self.cancellations_left:
@@ -245,7 +243,9 @@ def simulate(
         oracle.end()
         return _conclude(loop, main, stuck, decider, cancellations)
     finally:
-        loop.chooser = _no_choice  # what is closed now asks nobody: the oracle has been told that the run is over
+        loop.chooser = (
+            _no_choice  # what is closed now asks nobody: the oracle has been told that the run is over
+        )
         try:
             loop.dispose()
         finally:

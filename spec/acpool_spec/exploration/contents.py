@@ -37,7 +37,11 @@ _OPAQUE = (
     re.Pattern,
     contextvars.ContextVar,
 )
-_FRAMES = {types.CoroutineType: "cr_frame", types.GeneratorType: "gi_frame", types.AsyncGeneratorType: "ag_frame"}
+_FRAMES = {
+    types.CoroutineType: "cr_frame",
+    types.GeneratorType: "gi_frame",
+    types.AsyncGeneratorType: "ag_frame",
+}
 _FRAME_PARTS = frozenset({types.CodeType, types.FrameType})
 _UNSET = object()
 _HEAP_TYPE = 1 << 9
@@ -79,7 +83,10 @@ class Walk(Protocol):
 
 
 Handler = Callable[[Walk, Any], None]
+Shape = tuple[str, Handler | None, tuple[tuple[str, str], ...]]
 _SEEN: dict[type, Handler] = {}
+_SHAPES: dict[type, Shape] = {}
+_USUAL: dict[type, bool] = {}
 _PLACES: dict[int, tuple[types.CodeType, str]] = {}
 _MOST = 4096
 
@@ -89,8 +96,7 @@ def handler_of(value: object) -> Handler:
     kind = type(value)
     known = _SEEN.get(kind)
     if known is None:
-        if len(_SEEN) >= _MOST:
-            _SEEN.clear()  # classes that each run makes anew
+        _make_room(_SEEN)
         known = _SEEN[kind] = _KNOWN.get(kind) or _find_handler(kind, value)
     return known
 
@@ -165,7 +171,7 @@ def _globals(walk: Walk, code: types.CodeType, names: dict[str, Any]) -> None:
     if _is_standard(names.get("__name__", "")):
         return
     for name in code.co_names:
-        member = names.get(name)
+        member: object = names.get(name)
         if member is not None and not _is_usual(type(member)):
             walk.say(name)
             walk.visit(member)
@@ -176,16 +182,24 @@ def _is_standard(module: object) -> bool:
     return str(module).partition(".")[0] in _STANDARD
 
 
-@functools.lru_cache(maxsize=4096)
 def _is_usual(kind: type) -> bool:
-    return issubclass(kind, (*_OPAQUE, types.FunctionType, type))
+    known = _USUAL.get(kind)
+    if known is None:
+        _make_room(_USUAL)
+        known = _USUAL[kind] = issubclass(kind, (*_OPAQUE, types.FunctionType, type))
+    return known
+
+
+def _make_room(known: dict[Any, Any]) -> None:
+    """What is kept of classes and code is bounded: each run may make its own."""
+    if len(known) >= _MOST:
+        known.clear()
 
 
 def _place(code: types.CodeType) -> str:
     known = _PLACES.get(id(code))  # by identity: a code object's hash is that of all its contents
     if known is None:
-        if len(_PLACES) >= _MOST:
-            _PLACES.clear()
+        _make_room(_PLACES)
         known = _PLACES[id(code)] = code, f"{code.co_filename}:{code.co_firstlineno}:{code.co_qualname}"
     return known[1]
 
@@ -267,8 +281,15 @@ def _attributes(walk: Walk, value: object) -> None:
             walk.visit(member)
 
 
-@functools.lru_cache(maxsize=4096)
-def _shape(kind: type) -> tuple[str, Handler | None, tuple[tuple[str, str], ...]]:
+def _shape(kind: type) -> Shape:
+    known = _SHAPES.get(kind)
+    if known is None:
+        _make_room(_SHAPES)
+        known = _SHAPES[kind] = _look_at(kind)
+    return known
+
+
+def _look_at(kind: type) -> Shape:
     """Of a class written in Python: its name, how to look at the builtin type under it, and its slots with their true names."""
     besides: Handler | None = None
     for base in kind.__mro__[1:]:

@@ -68,17 +68,17 @@ class Agents(Outside):
             return
         how = choose(call.answers) if self.faults_left else "ok"
         if how != "ok":
-            self._fault()
+            self.goes_wrong()
         connection, opened = call.connection, call.connection.opened
         self.answer(call, how)
         if connection.opened and not opened and self.faults_left:
             self._deaths[connection.name] = self._loop.offer(
-                self._die, connection, name=f"{connection.name} dies"
+                self._die, connection, name=f"{connection.name} dies", rare=True
             )
 
     def _die(self, connection: FakeConnection) -> None:
         if self.faults_left and connection.alive and not connection.killed:
-            self._fault()
+            self.goes_wrong()
             self.end(connection, "died")
 
     # -- processes ---------------------------------------------------------------------------------------------------
@@ -101,7 +101,7 @@ class Agents(Outside):
         if not connection.alive or connection.stuck:
             return
         if self.faults_left and choose(("dead", "never")) == "never":
-            self._fault()
+            self.goes_wrong()
             self.outlive(connection)
         else:
             self.end(connection, "closed")
@@ -133,7 +133,8 @@ class Agents(Outside):
         if offer is not None:
             offer.cancel()
 
-    def _fault(self) -> None:
+    def goes_wrong(self) -> None:
+        """One fault of the budget is spent."""
         self.faults_left -= 1
         if not self.faults_left:
             self._no_more_faults()

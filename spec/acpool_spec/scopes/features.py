@@ -13,7 +13,7 @@ COLLECTOR = ("acpool_spec.exploration.coverage", "covered")
 
 
 class Steps:
-    """The atomic steps of one pool, each offered together with the one before it. It is beside the run, and no part of its state."""
+    """The atomic steps of one pool, each offered together with the one before it. Beside the run: no part of its state."""
 
     def __init__(self, covered: Callable[[Hashable], object]) -> None:
         self._covered = covered

@@ -111,7 +111,9 @@ class PoolScope:
         )
 
 
-_EXPECTED = "get_or_create:a, with_connection:a, session:a, cancel:a, reset:a (key a, b or c), cleanup_idle, shutdown"
+_EXPECTED = (
+    "get_or_create:a, with_connection:a, session:a, cancel:a, reset:a (key a, b or c), cleanup_idle, shutdown"
+)
 _EXAMPLE = "session:a+reset:a,cleanup_idle@1.fifo.f0.c1"
 
 
@@ -158,9 +160,7 @@ def family(
 def _orbits(
     clients: int, keys: int, length: int, operations: Sequence[str]
 ) -> Iterator[tuple[ClientProgram, ...]]:
-    calls = [
-        Operation(f, key) for f in operations for key in (KEYS[:keys] if f in OF_A_KEY else ("",))
-    ]
+    calls = [Operation(f, key) for f in operations for key in (KEYS[:keys] if f in OF_A_KEY else ("",))]
     programs = [program for n in range(1, length + 1) for program in product(calls, repeat=n)]
     for chosen in combinations_with_replacement(programs, clients):
         # The representative is the least of its orbit, and every orbit passes by with its clients in this order.

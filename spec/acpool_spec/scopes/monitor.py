@@ -1,9 +1,10 @@
 """What must hold of a pool, judged while it runs, in a state that merges: no history in it, and no counter that grows.
 
-The properties are those of :mod:`acpool_spec.properties`, and so is the judge: a :class:`~acpool_spec.properties.judgement.Judgement`
-hears every event of the run. What it remembers of the past are facts, and places in the history, of which it asks only which of
-two was first. So two of its states with the same facts and the same answers to what may still be asked tell apart no future:
-those answers are what the explorer sees of a monitor (:mod:`~acpool_spec.scopes.normal_form`). Hence:
+The properties are those of :mod:`acpool_spec.properties`, and so is the judge: a
+:class:`~acpool_spec.properties.judgement.Judgement` hears every event of the run. What it remembers of the past are facts, and
+places in the history, of which it asks only which of two was first. So two of its states with the same facts and the same
+answers to what may still be asked tell apart no future: those answers are what the explorer sees of a monitor
+(:mod:`~acpool_spec.scopes.normal_form`). Hence:
 
 * judged on **all** paths of a scope, pruning or not: S1–S11, L1, L3, L4, L5, and L2 as far as virtual time goes: whoever still
   waits when nothing more can happen;
@@ -24,7 +25,6 @@ from acpool_spec.properties import Violation
 from acpool_spec.properties.judgement import Judgement, Remains
 from acpool_spec.recorder import Recorder
 from acpool_spec.scopes.normal_form import normal_form
-
 
 Signature = tuple[object, ...]
 

@@ -1,10 +1,10 @@
 """What a judgement remembers of the past, without the past: equal where every future is judged alike.
 
-A ledger keeps places in the history, and compares them: with the invocations of the operations in progress, with others of the
-same key, and (who was used longest ago?) the uses of what is alive with each other. A place that comes later is after all of
-them. So the answers to these comparisons are all that a future can depend on, and not the places, which grow with every event. What
-nobody asks again of a process that has ended is left out. The properties are judged with ``sees_rest``: nothing here
-is asked about evictions whose closing was not recorded.
+A ledger keeps places in the history, and compares them: with the invocations of the operations in progress, some with others of
+the same key, and (who was used longest ago?) the uses of what is alive with each other. A place that comes later is after all
+of them. So the answers to these comparisons are all that a future can depend on, and not the places, which grow with every
+event. What nobody asks again of a process that has ended is left out. The properties are judged with ``sees_rest``: nothing
+here is asked about evictions whose closing was not recorded.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ def normal_form(judgement: Judgement) -> str:
         [_call(call) for call in calls],
     ]
     uses: list[int] = []
-    for name in sorted({process.key for process in ledger.processes.values()} | set(ledger.keys)):
-        facts.append(_key(ledger, name, invoked, uses))
+    names = {process.key for process in ledger.processes.values()} | set(ledger.keys)
+    facts += [_key(ledger, name, invoked, uses) for name in sorted(names)]
     for name, place in sorted(ledger.strays.items()):
         facts += (name, _among(invoked, place))
         uses.append(place)

@@ -78,7 +78,9 @@ class _Client(Client):
             if step.f not in able:
                 continue
             await happens(f"{name} calls {step}")
-            self.program = Call(step.f, step.key or None, 1 if step.f in ("session", "with_connection") else 0)
+            self.program = Call(
+                step.f, step.key or None, 1 if step.f in ("session", "with_connection") else 0
+            )
             # From here on it may be cancelled, and so the name says that it is in an operation.
             task.set_name(f"{name} in {step}")
             await self.operate(self.program)
@@ -239,7 +241,9 @@ def explore_scope(
             scenario.forbidden = scenario.histories.violated
             report = _explore(scenario, budget, seed, prune)
         for _ in scenario.histories.undecided:
-            report.certificate.skip(f"a search for a linearization ended at its bound of {LINEARIZATION_STATES} states")
+            report.certificate.skip(
+                f"a search for a linearization ended at its bound of {LINEARIZATION_STATES} states"
+            )
     return replace(report, verdict=report.certificate.outcome())
 
 
