@@ -103,7 +103,7 @@ class Client:
         self.program = program
         self.cancellations = 0
         self.task = asyncio.get_running_loop().create_task(
-            self._operate(program), name=f"client-{self.number}"
+            self.operate(program), name=f"client-{self.number}"
         )
 
     def cancel(self) -> None:
@@ -112,7 +112,8 @@ class Client:
         self.cancellations += 1
         self.task.cancel()
 
-    async def _operate(self, program: Program) -> None:
+    async def operate(self, program: Program) -> None:
+        """Call the pool and write down what it answers. Raises ``CancelledError`` only; bounded as the operation is."""
         record, number, f, key = self._recorder, self.number, program.f, program.key
         record.invoke(number, f, key, ttl=float(program.argument) if f == "cleanup_idle" else None)
         try:

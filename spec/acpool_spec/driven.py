@@ -19,17 +19,26 @@ ChoiceKind: TypeAlias = Literal["schedule", "value"]
 
 
 class Offer:
-    """Something the outside world may do, once, when the scheduler accepts it; ``cancel`` withdraws it."""
+    """Something the outside world may do, once, when the scheduler accepts it; ``cancel`` withdraws it.
 
-    __slots__ = ("_offers", "arguments", "callback", "name")
+    ``rare``: a fault, stranger than everything that is none.
+    """
+
+    __slots__ = ("_offers", "arguments", "callback", "name", "rare")
 
     def __init__(
-        self, offers: list[Offer], name: str, callback: Callable[..., object], arguments: tuple[Any, ...]
+        self,
+        offers: list[Offer],
+        name: str,
+        callback: Callable[..., object],
+        arguments: tuple[Any, ...],
+        rare: bool = False,
     ) -> None:
         self._offers = offers
         self.name = name
         self.callback = callback
         self.arguments = arguments
+        self.rare = rare
 
     def __repr__(self) -> str:
         return f"<Offer {self.name}>"
@@ -45,7 +54,8 @@ class DrivenLoop(Refusals):
 
     ``steps`` counts callbacks run, ``iterations`` those of stock asyncio that have begun. ``chooser`` answers ``choose()``
     inside the simulated code; whoever drives the loop sets it. ``on_step``, where set, is called before every callback with
-    the lane. No method waits.
+    the lane. ``on_rest``, where set, is asked whenever nothing is ready whether time may pass then; while something is ready
+    it may not. No method waits.
     """
 
     def __init__(self) -> None:
@@ -53,6 +63,7 @@ class DrivenLoop(Refusals):
         self.iterations = 0
         self.chooser: Callable[[int, ChoiceKind], int] | None = None
         self.on_step: Callable[[Lane], object] | None = None
+        self.on_rest: Callable[[], bool] | None = None
         self._time = 0.0
         self._timers = Timers()
         self._offers: list[Offer] = []
@@ -100,6 +111,11 @@ class DrivenLoop(Refusals):
             self.call_exception_handler({"message": "Exception in callback", "exception": error})
         finally:
             self._current = None
+
+    @property
+    def inside_callback(self) -> bool:
+        """Whether a callback is running: what happens otherwise is no part of the run (it is being abandoned, say)."""
+        return self._current is not None
 
     @property
     def at_boundary(self) -> bool:
@@ -167,14 +183,20 @@ class DrivenLoop(Refusals):
         lane = Lane(name if name is not None else f"outside {self._arrivals}")
         return self._enqueue(lane, callback, args, copy_context())
 
-    def offer(self, callback: Callable[..., object], *args: Any, name: str | None = None) -> Offer:
+    def offer(
+        self, callback: Callable[..., object], *args: Any, name: str | None = None, rare: bool = False
+    ) -> Offer:
         """Something that may happen outside, whenever the scheduler accepts it; never, if it does not."""
-        offer = Offer(self._offers, name if name is not None else _name_of(callback), callback, args)
-        self._offers.append(offer)
+        offers = self._offers
+        offer = Offer(offers, name if name is not None else _name_of(callback), callback, args, rare)
+        place = len(offers)
+        while not rare and place and offers[place - 1].rare:
+            place -= 1
+        offers.insert(place, offer)
         return offer
 
     def offers(self) -> Sequence[Offer]:
-        """The offers neither accepted nor withdrawn, in the order in which they were made."""
+        """The offers neither accepted nor withdrawn, in the order in which they were made; the rare ones come last."""
         return self._offers
 
     def accept(self, offer: Offer) -> LaneHandle:

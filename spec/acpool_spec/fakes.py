@@ -54,10 +54,23 @@ class Outside:
         self.connections: list[FakeConnection] = []
         self._sessions = 0
 
-    def new_session_id(self) -> str:
-        """An id that no agent has used."""
+    def new_name(self, key: str) -> str:
+        """A name for a new connection of ``key``."""
+        return f"c{len(self.connections) + 1}"
+
+    def new_session_id(self, key: str) -> str:
+        """An id that no agent has used, for a session of ``key``."""
         self._sessions += 1
         return f"s{self._sessions}"
+
+    def began(self, call: Call) -> None:
+        """``call`` is pending now; whoever owns the world finds it among :meth:`pending`."""
+
+    def ended(self, call: Call) -> None:
+        """The caller of ``call`` goes on: with its answer, or cancelled."""
+
+    def killed(self, connection: FakeConnection) -> None:
+        """The process of ``connection`` was killed just now; whoever owns the world decides when it is dead."""
 
     def pending(self) -> Iterator[Call]:
         """The calls that can be answered, oldest first."""
@@ -73,12 +86,14 @@ class Outside:
         self.calls[name] = call
         if stage == "close" and connection.stuck:
             call.hung = True
+        self.began(call)
         try:
             await call.future
         except BaseException:
             connection.call_failed(call)
             raise
         finally:
+            self.ended(call)
             if self.calls.get(name) is call:
                 del self.calls[name]
         return call
@@ -132,7 +147,7 @@ class FakeConnector:
     async def open(self, key: str) -> FakeConnection:
         """Open a process once the world says so. A cancelled or failed open leaves none."""
         outside = self._outside
-        connection = FakeConnection(outside, f"c{len(outside.connections) + 1}", key)
+        connection = FakeConnection(outside, outside.new_name(key), key)
         outside.connections.append(connection)
         outside.recorder.event("opening", connection)
         await outside.call(connection, "open")
@@ -202,6 +217,7 @@ class FakeConnection:
         if not self.dead and not self.killed:
             self._begin_closing()
             self.killed = True
+            self._outside.killed(self)
 
     # -- the agent's side ------------------------------------------------------------------------------------------
 
@@ -216,7 +232,7 @@ class FakeConnection:
                 self.supports_load = outside.agents_load
                 recorder.event("initialized", self)
             case "new":
-                self.session_id = outside.new_session_id()
+                self.session_id = outside.new_session_id(self.key)
                 recorder.event("created", self, session_id=self.session_id)
             case "load":
                 self.session_id = self._loading

@@ -48,7 +48,11 @@ class PrunedRun(Exception):
 
 
 class Oracle(Protocol):
-    """Makes the choices of one run after another."""
+    """Makes the choices of one run after another.
+
+    One that has a method ``pause()`` as well is called where nothing but time can pass: no choice point, but it may end the run
+    there with :class:`PrunedRun`.
+    """
 
     def begin(self, view: View) -> None:
         """A run begins; ``view`` is of that run."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from acpool import Connector, SessionPool
+from collections.abc import Callable
+
+from acpool import Connector, PoolEvent, SessionPool
 
 
 def default(connector: Connector, *, max_sessions: int) -> SessionPool:
@@ -22,4 +24,25 @@ def patient(connector: Connector, *, max_sessions: int) -> SessionPool:
     )
 
 
+def explored(
+    connector: Connector, *, max_sessions: int, on_event: Callable[[PoolEvent], None] | None = None
+) -> SessionPool:
+    """The pool of the explored scopes: that of :func:`patient`, which tells of its steps.
+
+    Its bounds are finite. Virtual time passes there only when nothing else can happen, so their length makes no states, and
+    their order alone decides which runs out first.
+    """
+    return SessionPool(
+        connector,
+        max_sessions=max_sessions,
+        capacity_timeout=30.0,
+        lease_timeout=20.0,
+        max_lease=25.0,
+        close_timeout=3.0,
+        on_event=on_event,
+    )
+
+
 patient.reclaims_leases = True  # type: ignore[attr-defined]  # read by the checker: cleanup_idle may end a lease
+explored.reclaims_leases = True  # type: ignore[attr-defined]  # likewise
+explored.tells_steps = True  # type: ignore[attr-defined]  # read by the explored scopes: on_event is a parameter

@@ -87,12 +87,14 @@ class _Decider:
         "_max_steps",
         "_mode",
         "_offers",
+        "_pause",
         "cancellations_left",
         "choices",
         "error",
         "late",
         "loop",
         "time_may_pass",
+        "time_stands",
         "victims",
     )
 
@@ -109,12 +111,14 @@ class _Decider:
         self._choose = oracle.choose
         self._max_steps = max_steps
         self._mode = mode
+        self._pause: Callable[[], object] | None = getattr(oracle, "pause", None)
         self._lanes: Sequence[Lane] = ()
         self._offers: Sequence[Offer] = ()
         self.loop = loop
         self.cancellations_left = cancellations
         self.late = False
         self.time_may_pass = False
+        self.time_stands = False
         self.victims: list[SimulatedTask] = []
         self.choices: list[Choice] = []
         self.error: BaseException | None = None
@@ -136,7 +140,7 @@ class _Decider:
         """Choose what happens next: a lane, an offer, time, a cancellation; an outcome when nothing can, or may."""
         loop = self.loop
         count = len(lanes) + len(offers)
-        self.time_may_pass = loop.next_deadline() is not None if loop.has_timers else False
+        self.time_may_pass = loop.has_timers and not self.time_stands and loop.next_deadline() is not None
         if self.time_may_pass:
             count += 1
         if self.cancellations_left:
@@ -146,9 +150,17 @@ class _Decider:
         if loop.steps >= self._max_steps:
             return Outcome.STEP_BOUND
         if count == 1:
+            if self.time_may_pass and self._pause is not None:
+                self._pause()
             return 0
         self._lanes, self._offers = lanes, offers
         return self.ask(count, "schedule")
+
+    def ask_for_time(self) -> None:
+        """Where the scenario has a say in it, whether time may pass now; what it does in that may make something ready."""
+        loop = self.loop
+        if loop.on_rest is not None:
+            self.time_stands = loop.has_ready or not loop.on_rest() or loop.has_ready
 
     def outside(self, chosen: int, offers: Sequence[Offer]) -> bool:
         """Let what was chosen beyond the lanes happen; whether time has passed."""
@@ -231,10 +243,17 @@ def simulate(
         oracle.end()
         return _conclude(loop, main, stuck, decider, cancellations)
     finally:
+        loop.chooser = (
+            _no_choice  # what is closed now asks nobody: the oracle has been told that the run is over
+        )
         try:
             loop.dispose()
         finally:
             loop.leave()
+
+
+def _no_choice(count: int, kind: ChoiceKind) -> int:
+    return 0
 
 
 _Drive: TypeAlias = Callable[[DeterministicLoop, "asyncio.Task[object]", _Decider, int], Outcome | None]
@@ -276,6 +295,7 @@ def _let_outside_act(loop: DeterministicLoop, decider: _Decider) -> Outcome | No
     """Between two iterations: offers, cancellations, then time; as a selector's events come before the timers of an iteration."""
     decider.late = False
     while True:
+        decider.ask_for_time()
         lanes = loop.ready_lanes()[:1]
         offers: Sequence[Offer] = () if decider.late else loop.offers()
         chosen = decider.schedule(lanes, offers)
@@ -293,6 +313,7 @@ def _drive_reordered(
     """Any lane, any offer, time or a cancellation, before every callback; returns why the run stopped early, or None."""
     offers = loop.offers()
     while not main.done():
+        decider.ask_for_time()
         lanes = loop.lanes()
         chosen = decider.schedule(lanes, offers)
         if isinstance(chosen, Outcome):

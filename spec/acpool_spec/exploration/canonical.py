@@ -13,17 +13,21 @@ the code.
 from __future__ import annotations
 
 import contextvars
+import marshal
 from collections import deque
 from collections.abc import Iterable
 from hashlib import blake2b
 
-from acpool_spec.exploration.contents import Handler, handler_of
+from acpool_spec.exploration.contents import handler_of
 from acpool_spec.lanes import Entry, Lane
 from acpool_spec.loop import DeterministicLoop
 
-_ATOMS = frozenset(
-    {type(None), bool, int, float, complex, str, bytes, range, type(Ellipsis), type(NotImplemented)}
-)
+# What is noted is a list that ``marshal`` writes down at once: atoms as they are, all else as tuples, so that no value can pass
+# for a word. In its version 0 equal values are equal bytes, whichever of them are one object.
+_ATOMS = frozenset({type(None), bool, int, float, complex, str, bytes})
+_OTHER_ATOMS = frozenset({range, type(Ellipsis), type(NotImplemented)})
+_NEW, _IS, _FROM, _TO = ("new",), ("is",), ("[",), ("]",)
+_MARSHAL = 0
 
 
 def state_key(loop: DeterministicLoop, extra: object = None) -> bytes:
@@ -47,12 +51,12 @@ class _StateWalk:
         self._alive: list[object] = [
             loop
         ]  # what was met must not be freed, or its address could be met again
-        self._words: list[str] = []
-        self._todo: deque[tuple[object, Handler]] = deque()
+        self._words: list[object] = []
+        self._todo: deque[object] = deque()
 
     def digest(self) -> bytes:
         """The sum of all that was met."""
-        return blake2b("\0".join(self._words).encode("utf-8", "surrogatepass"), digest_size=16).digest()
+        return blake2b(marshal.dumps(self._words, _MARSHAL), digest_size=16).digest()
 
     def run(self) -> None:
         """Visit the loop, and what it holds, in an order that does not depend on addresses."""
@@ -76,31 +80,37 @@ class _StateWalk:
         """Note ``value``, and what it consists of when its turn comes."""
         kind = type(value)
         if kind in _ATOMS:
-            self.say(f"{kind.__name__} {value!r}")
+            self._words.append(value)
             return
-        number = self._numbers.get(id(value))
+        if kind in _OTHER_ATOMS:
+            self._words.append((repr(value),))
+            return
+        numbers = self._numbers
+        number = numbers.get(id(value))
         if number is not None:
-            self.say(f"#{number}")
+            self._words.append((number,))
             return
-        self._numbers[id(value)] = number = len(self._numbers)
+        numbers[id(value)] = len(numbers)  # it is the next number, and need not be noted
         self._alive.append(value)
-        self.say(f"new {number}")
-        self._todo.append((value, handler_of(value)))
+        self._words.append(_NEW)
+        self._todo.append(value)
 
     def _drain(self) -> None:
-        while self._todo:
-            value, handler = self._todo.popleft()
-            self.say(f"is {type(value).__qualname__}")
-            handler(self, value)
+        todo, words = self._todo, self._words
+        while todo:
+            value = todo.popleft()
+            words.append(_IS)
+            words.append(type(value).__qualname__)
+            handler_of(value)(self, value)
 
     def say(self, word: str) -> None:
-        self._words.append(word)
+        self._words.append((word,))
 
     def all(self, values: Iterable[object]) -> None:
-        self.say("[")
+        self._words.append(_FROM)
         for value in values:
             self.visit(value)
-        self.say("]")
+        self._words.append(_TO)
 
     def number_of(self, entry: Entry) -> int | None:
         """Which of the ready callbacks ``entry`` is; None where it is none of them."""

@@ -37,6 +37,13 @@ _OPAQUE = (
     re.Pattern,
     contextvars.ContextVar,
 )
+_FRAMES = {
+    types.CoroutineType: "cr_frame",
+    types.GeneratorType: "gi_frame",
+    types.AsyncGeneratorType: "ag_frame",
+}
+_FRAME_PARTS = frozenset({types.CodeType, types.FrameType})
+_UNSET = object()
 _HEAP_TYPE = 1 << 9
 _STANDARD = frozenset(sys.stdlib_module_names)
 
@@ -76,29 +83,44 @@ class Walk(Protocol):
 
 
 Handler = Callable[[Walk, Any], None]
+Shape = tuple[str, Handler | None, tuple[tuple[str, str], ...]]
+_SEEN: dict[type, Handler] = {}
+_SHAPES: dict[type, Shape] = {}
+_USUAL: dict[type, bool] = {}
+_PLACES: dict[int, tuple[types.CodeType, str]] = {}
+_MOST = 4096
 
 
 def handler_of(value: object) -> Handler:
     """The function that tells what ``value`` consists of. Raises :class:`NotCanonical`."""
     kind = type(value)
-    known = _KNOWN.get(kind)
-    if known is not None:
-        return known
+    known = _SEEN.get(kind)
+    if known is None:
+        _make_room(_SEEN)
+        known = _SEEN[kind] = _KNOWN.get(kind) or _find_handler(kind, value)
+    return known
+
+
+def _find_handler(kind: type, value: object) -> Handler:
     for base, handler in _BASES:
         if isinstance(value, base):
             return handler
     if kind.__flags__ & _HEAP_TYPE:
-        return _object
+        return _told if hasattr(kind, "canonical_state") else _object
     raise NotCanonical(f"{kind.__module__}.{kind.__qualname__}")
 
 
 def _opaque(walk: Walk, value: Any) -> None:
+    walk.say(_called(value))
+
+
+def _called(value: Any) -> str:
     name = (
         getattr(value, "__qualname__", None)
         or getattr(value, "__name__", None)
         or getattr(value, "name", None)
     )
-    walk.say(f"{getattr(value, '__module__', '')}.{name or repr(value)}")
+    return f"{getattr(value, '__module__', '')}.{name or repr(value)}"
 
 
 def _builtin(walk: Walk, value: types.BuiltinMethodType) -> None:
@@ -137,7 +159,7 @@ def _deque(walk: Walk, value: deque[object]) -> None:
 
 def _function(walk: Walk, value: types.FunctionType) -> None:
     code = value.__code__
-    walk.say(f"{code.co_filename}:{code.co_firstlineno}:{code.co_qualname}")
+    walk.say(_place(code))
     walk.visit(value.__closure__)
     walk.visit(value.__defaults__)
     walk.visit(value.__kwdefaults__)
@@ -146,15 +168,40 @@ def _function(walk: Walk, value: types.FunctionType) -> None:
 
 def _globals(walk: Walk, code: types.CodeType, names: dict[str, Any]) -> None:
     """The module's variables that ``code`` can see, unless they are what modules usually consist of."""
-    if str(names.get("__name__", "")).partition(".")[0] in _STANDARD:
+    if _is_standard(names.get("__name__", "")):
         return
     for name in code.co_names:
-        member = names.get(name)
-        if member is not None and not isinstance(
-            member, (*_OPAQUE, types.FunctionType, type, str, int, float)
-        ):
+        member: object = names.get(name)
+        if member is not None and not _is_usual(type(member)):
             walk.say(name)
             walk.visit(member)
+
+
+@functools.lru_cache(maxsize=4096)
+def _is_standard(module: object) -> bool:
+    return str(module).partition(".")[0] in _STANDARD
+
+
+def _is_usual(kind: type) -> bool:
+    known = _USUAL.get(kind)
+    if known is None:
+        _make_room(_USUAL)
+        known = _USUAL[kind] = issubclass(kind, (*_OPAQUE, types.FunctionType, type))
+    return known
+
+
+def _make_room(known: dict[Any, Any]) -> None:
+    """What is kept of classes and code is bounded: each run may make its own."""
+    if len(known) >= _MOST:
+        known.clear()
+
+
+def _place(code: types.CodeType) -> str:
+    known = _PLACES.get(id(code))  # by identity: a code object's hash is that of all its contents
+    if known is None:
+        _make_room(_PLACES)
+        known = _PLACES[id(code)] = code, f"{code.co_filename}:{code.co_firstlineno}:{code.co_qualname}"
+    return known[1]
 
 
 def _cell(walk: Walk, value: types.CellType) -> None:
@@ -208,16 +255,17 @@ def _error(walk: Walk, value: BaseException) -> None:
 
 def _object(walk: Walk, value: object) -> None:
     """An object of a class written in Python: its attributes, and what it is besides."""
-    kind = type(value)
-    _opaque(walk, kind)
-    for base in kind.__mro__[1:]:
-        if not base.__flags__ & _HEAP_TYPE and base is not object:
-            known = _KNOWN.get(base)
-            if known is None:
-                raise NotCanonical(f"{kind.__module__}.{kind.__qualname__}, which is a {base.__qualname__}")
-            known(walk, value)
-            break
+    name, besides, _ = _shape(type(value))
+    walk.say(name)
+    if besides is not None:
+        besides(walk, value)
     _attributes(walk, value)
+
+
+def _told(walk: Walk, value: Any) -> None:
+    """An object that says itself what of it the rest of the run can depend on: an observer, whose notes nobody acts on."""
+    _opaque(walk, type(value))
+    walk.visit(value.canonical_state())
 
 
 def _attributes(walk: Walk, value: object) -> None:
@@ -226,15 +274,38 @@ def _attributes(walk: Walk, value: object) -> None:
         for name, member in list(members.items()):
             walk.say(name)
             walk.visit(member)
-    for base in type(value).__mro__:
-        slots: Any = base.__dict__.get("__slots__", ())
-        for name in (slots,) if isinstance(slots, str) else slots:
-            if name in ("__dict__", "__weakref__"):
-                continue
-            attribute = f"_{base.__name__.lstrip('_')}{name}" if name[:2] == "__" != name[-2:] else name
-            if hasattr(value, attribute):
-                walk.say(name)
-                walk.visit(getattr(value, attribute))
+    for name, attribute in _shape(type(value))[2]:
+        member = getattr(value, attribute, _UNSET)
+        if member is not _UNSET:
+            walk.say(name)
+            walk.visit(member)
+
+
+def _shape(kind: type) -> Shape:
+    known = _SHAPES.get(kind)
+    if known is None:
+        _make_room(_SHAPES)
+        known = _SHAPES[kind] = _look_at(kind)
+    return known
+
+
+def _look_at(kind: type) -> Shape:
+    """Of a class written in Python: its name, how to look at the builtin type under it, and its slots with their true names."""
+    besides: Handler | None = None
+    for base in kind.__mro__[1:]:
+        if not base.__flags__ & _HEAP_TYPE and base is not object:
+            besides = _KNOWN.get(base)
+            if besides is None and not issubclass(base, BaseException | asyncio.Future):
+                raise NotCanonical(f"{kind.__module__}.{kind.__qualname__}, which is a {base.__qualname__}")
+            break
+    slots: list[tuple[str, str]] = []
+    for base in kind.__mro__:
+        names: Any = base.__dict__.get("__slots__", ())
+        for name in (names,) if isinstance(names, str) else names:
+            if name not in ("__dict__", "__weakref__"):
+                hidden = name[:2] == "__" != name[-2:]
+                slots.append((name, f"_{base.__name__.lstrip('_')}{name}" if hidden else name))
+    return _called(kind), besides, tuple(slots)
 
 
 def _future(walk: Walk, value: asyncio.Future[object]) -> None:
@@ -274,20 +345,19 @@ def _task(walk: Walk, value: SimulatedTask) -> None:
 
 def _generator(walk: Walk, value: Any) -> None:
     """A suspended coroutine or generator. The collector knows what is on its stack, which Python shows nowhere else."""
-    prefix = next(p for p in ("cr", "gi", "ag") if hasattr(value, f"{p}_frame"))
-    frame: types.FrameType | None = getattr(value, f"{prefix}_frame")
+    frame: types.FrameType | None = getattr(value, _FRAMES[type(value)])
     if frame is None:
         walk.say("ended")
         return
     code = frame.f_code
-    walk.say(f"{code.co_filename}:{code.co_firstlineno}:{code.co_qualname}:{frame.f_lasti}")
-    bound = frame.f_locals
-    walk.say(",".join(sorted(bound)))
-    hidden = (types.CodeType, types.FrameType)
+    walk.say(_place(code))
+    walk.visit(frame.f_lasti)
+    bound, names = frame.f_locals, frame.f_globals
+    walk.all(sorted(bound))
     for part in gc.get_referents(value):
-        if part is not bound and part is not frame.f_globals and not isinstance(part, hidden):
+        if part is not bound and part is not names and type(part) not in _FRAME_PARTS:
             walk.visit(part)
-    _globals(walk, code, frame.f_globals)
+    _globals(walk, code, names)
 
 
 def _wrapper(walk: Walk, value: object) -> None:

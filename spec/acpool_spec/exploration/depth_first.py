@@ -92,6 +92,11 @@ class DepthFirst:
         self._position += 1
         return step.order.start
 
+    def pause(self) -> None:
+        """Nothing but time can pass: many paths come to rest in one state, and what follows has no choice point to cut it at."""
+        if self._prune and self._position == len(self._path) and not self._is_new():
+            raise PrunedRun
+
     def end(self) -> None:
         """The path was followed to its end: go on to the next."""
         if self._position < len(self._path):

@@ -11,7 +11,8 @@ from acpool_spec.simulation import Outcome, Run
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """``kind``: what went wrong, such as ``raised KeyError``, ``deadlock`` or ``leftover task``. ``message``: in a sentence."""
+    """``kind``: what went wrong, such as ``raised KeyError``, ``deadlock`` or ``leftover task``; an exception that carries a
+    ``failure_kind`` says it itself. ``message``: in a sentence."""
 
     kind: str
     message: str
@@ -28,7 +29,9 @@ def failure_of(run: Run) -> Failure | None:
             raise finding.exception
     if run.outcome is Outcome.RAISED:
         assert run.exception is not None
-        return Failure(f"raised {type(run.exception).__name__}", describe(run.exception))
+        kind: object = getattr(run.exception, "failure_kind", None)
+        shown = kind if isinstance(kind, str) else f"raised {type(run.exception).__name__}"
+        return Failure(shown, describe(run.exception))
     if run.outcome is Outcome.DEADLOCK:
         stuck = "; ".join(str(finding) for finding in run.findings if finding.kind == "leftover task")
         return Failure("deadlock", f"nothing is left that could happen: {stuck}")

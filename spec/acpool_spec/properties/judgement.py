@@ -57,9 +57,9 @@ class Judgement:
         self.violations: dict[str, Violation] = {}
         self.tested: Counter[str] = Counter()
         self.undecided: dict[str, str] = {}
-        self._sessions = Sessions(agents_load)
+        self.sessions = Sessions(agents_load)
         self._last = -1
-        self._disturbed = False
+        self.disturbed = False
 
     def see(self, event: Event) -> None:
         """Judge one event."""
@@ -70,13 +70,13 @@ class Judgement:
         self._note(judge_order(event, ledger))
         ended = ledger.see(event)
         self._note(judge_processes(event, ledger))
-        self._note(self._sessions.judge(event, ledger, ended))
+        self._note(self.sessions.judge(event, ledger, ended))
         self._note(judge_answer(event, ledger, ended))
         self._note(judge_exhaustion(event, ended))
         self._note(self._after_shutdown(event, ended))
         watch_capacity(ledger, event.index)
         if event.type in ("info", "fail") or event.f in ("died", "open_failed"):
-            self._disturbed = True
+            self.disturbed = True
 
     def stopped(self, called: Container[str] = ()) -> None:
         """Nothing is ready: whatever happens next happens outside. ``called``: the connections with a call in progress."""
@@ -123,7 +123,7 @@ class Judgement:
         """Calls that a pool at rest must answer well: as many new keys as there are slots, then every old key again."""
         ledger = self.ledger
         stuck = [p for p in ledger.occupying() if p.holder is not None or p.given_up or p.closing is not None]
-        self._disturbed = self._disturbed or bool(ledger.strays)
+        self.disturbed = self.disturbed or bool(ledger.strays)
         slots = max(0, (ledger.max_sessions or 0) - len(stuck))
         yield from (Program("get_or_create", f"audit-{number}") for number in range(slots))
         if slots:
@@ -142,7 +142,7 @@ class Judgement:
     def _still_waiting(self, remains: Remains) -> Iterator[tuple[str, str]]:
         ledger = self.ledger
         self.tested["L2"] += 1
-        if self._disturbed:
+        if self.disturbed:
             self.tested["L5"] += 1
         for call in ledger.pending.values():
             if (
@@ -159,7 +159,7 @@ class Judgement:
                     "L2",
                     f"{text} of client {call.process} is never answered, with {', '.join(remains.hung)} stuck",
                 )
-            elif self._disturbed:
+            elif self.disturbed:
                 yield (
                     "L5",
                     f"{text} of client {call.process} waits for ever after another call was cancelled or failed",
