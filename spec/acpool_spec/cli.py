@@ -133,7 +133,7 @@ def _parser() -> argparse.ArgumentParser:
     explore.add_argument(
         "--pool",
         metavar="MODULE:FACTORY",
-        default="acpool_spec.reference:default",
+        default="acpool_spec.reference:explored",
         help="the pool to explore (default: acpool's own)",
     )
     explore.add_argument(

@@ -243,9 +243,8 @@ def simulate(
         oracle.end()
         return _conclude(loop, main, stuck, decider, cancellations)
     finally:
-        loop.chooser = (
-            _no_choice  # what is closed now asks nobody: the oracle has been told that the run is over
-        )
+        # What is closed now asks nobody: the oracle has been told that the run is over.
+        loop.chooser = _no_choice
         try:
             loop.dispose()
         finally:

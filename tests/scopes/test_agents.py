@@ -59,6 +59,7 @@ def resuming(connector: Connector, *, max_sessions: int) -> SessionPool:
     return SessionPool(connector, max_sessions=max_sessions, close_timeout=3.0, suspended={"a": "s-a0"})
 
 
+@pytest.mark.no_cover
 def test_every_fault_can_happen(monkeypatch: pytest.MonkeyPatch) -> None:
     one, most = ends_in("get_or_create:a,reset:a@1.fifo.f1.c0", monkeypatch)
     other, _ = ends_in("session:a,cancel:a@1.fifo.f1.c0", monkeypatch, resuming)

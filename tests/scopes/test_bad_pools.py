@@ -78,6 +78,7 @@ CAUGHT = (
 
 
 @pytest.mark.parametrize("caught", CAUGHT, ids=lambda caught: f"{caught.pool}-{caught.property}")
+@pytest.mark.no_cover
 def test_a_bad_pool_is_caught(caught: Caught) -> None:
     factory = importlib.import_module(f"acpool_spec.pools.{caught.pool}").factory
     scope = PoolScope.parse(caught.scope)

@@ -17,7 +17,7 @@ from acpool_spec.events import Event, EventType
 from acpool_spec.properties.judgement import Judgement
 from acpool_spec.scopes import PoolScope, explore_scope, scenario_of
 from acpool_spec.scopes.features import COLLECTOR, collector
-from acpool_spec.scopes.monitor import Monitor
+from acpool_spec.scopes.monitor import Monitor, Signature, signature_of
 from acpool_spec.scopes.normal_form import normal_form
 from acpool_spec.scopes.scenario import Histories
 
@@ -181,6 +181,56 @@ def test_places_do_not_matter_and_their_order_does() -> None:
     assert normal_form(judged(START)) == normal_form(judged(START, stretch=7))
     reset: Told = ("invoke", "reset", {"process": 1, "key": "a"})
     assert normal_form(judged([reset, *START])) != normal_form(judged([*START, reset]))
+
+
+def told(kind: EventType, f: str, **members: Any) -> Told:
+    return (kind, f, {"key": "a", **members})
+
+
+ENDED = [*START[1:4], told("event", "closing", connection="a1"), told("event", "closed", connection="a1")]
+RESET = [told("invoke", "reset", process=1), told("ok", "reset", process=1, value=True)]
+CLEANUP = [told("invoke", "cleanup_idle", process=1), told("ok", "cleanup_idle", process=1)]
+ASKED = [told("invoke", "session", process=0), told("invoke", "session", process=1)]
+OPENED = START[1:4]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        # Before a reset or after it: what the id may be used for depends on it.
+        ([*RESET, *ENDED, *CLEANUP], [*ENDED, *RESET, *CLEANUP]),
+        # An end before a call or in it: whether the call may count on the slot.
+        ([*ENDED, ASKED[0]], [*ENDED[:-1], ASKED[0], ENDED[-1]]),
+        # Who holds the lease, also where its call is not known.
+        (
+            [*OPENED, told("event", "acquire", connection="a1", process=7)],
+            [*OPENED, told("event", "acquire", connection="a1", process=8)],
+        ),
+        # Who asked first.
+        (ASKED, ASKED[::-1]),
+    ],
+)
+def test_what_may_be_asked_again_is_remembered(one: list[Told], other: list[Told]) -> None:
+    assert normal_form(judged(one)) != normal_form(judged(other))
+
+
+def test_the_history_of_a_run_that_was_cut_is_that_of_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What its coroutines do when they are closed is not in it: it is the beginning of one that came to its end."""
+    kept: list[Signature] = []
+
+    def keep(_: Histories, monitor: Monitor) -> None:
+        kept.append(signature_of(monitor.notes.events))
+
+    monkeypatch.setattr(Histories, "judge", keep)
+    scope = PoolScope.parse("session:a,session:a@1.fifo.f0.c0")
+    explore_scope(scope, reference.explored, prune=False)
+    whole = set(kept)
+    kept.clear()
+    explore_scope(scope, reference.explored)
+    cut = set(kept) - whole
+    assert cut
+    for beginning in cut:
+        assert any(known[: len(beginning)] == beginning for known in whole)
 
 
 def test_a_lease_that_came_and_went_leaves_what_a_lease_leaves() -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Protocol, cast
 
 import acpool_spec
+from acpool_spec.exploration import Report
 from acpool_spec.making import clip, said
 from acpool_spec.simulation import Cancellable, Mode, Scenario
 from acpool_spec.sources import digest_of_modules
@@ -47,13 +48,18 @@ class Scope(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """A family of scopes: the four names that its module has to have."""
+    """A family of scopes: the four names that its module has to have.
+
+    ``conclude``, where it has that as well, is given the scenario, the report of its exploration, and how to explore it again;
+    what it returns is the report: for what shows in all runs together only.
+    """
 
     module: str
     parse: Callable[[str], Scope]
     scenario_of: Callable[[Scope, PoolFactory], Scenario]
     cancellable: Cancellable
     profile: Callable[[str], Sequence[Scope]]
+    conclude: Callable[[Any, Report, Callable[[], Report]], Report] | None = None
 
     def scope(self, name: str, source: str = "scope") -> Scope:
         """The scope called ``name``. Raises :class:`BadInput` where there is none; ``source`` says who asked for it."""
@@ -114,6 +120,7 @@ def load_family(module: str, source: str = "--scopes") -> Family:
         cast("Callable[[Scope, PoolFactory], Scenario]", parts["scenario_of"]),
         cast("Cancellable", parts["cancellable"]),
         cast("Callable[[str], Sequence[Scope]]", parts["profile"]),
+        getattr(found, "conclude", None),
     )
 
 

@@ -127,6 +127,13 @@ class _Work:
         return self._divided()
 
     def _explore(self, prefix: Prefix, executions: int | None) -> Report:
+        report = self._explore_once(prefix, executions)
+        conclude = self._subject.family.conclude
+        if conclude is None:
+            return report
+        return conclude(self._scenario, report, lambda: self._explore_once(prefix, executions))
+
+    def _explore_once(self, prefix: Prefix, executions: int | None) -> Report:
         budget = Budget(executions=executions, seconds=self._clock.limit, clock=self._clock)
         return explore(
             self._scenario,

@@ -94,7 +94,7 @@ class DepthFirst:
 
     def pause(self) -> None:
         """Nothing but time can pass: many paths come to rest in one state, and what follows has no choice point to cut it at."""
-        if self._prune and self._position == len(self._path) and not self._is_new():
+        if self.prune and self._position == len(self._path) and not self._is_new():
             raise PrunedRun
 
     def end(self) -> None:

@@ -57,6 +57,12 @@ class Below:
         self._position += 1
         return chosen
 
+    def pause(self) -> None:
+        """The other oracle's, below the prefix."""
+        pause = getattr(self._oracle, "pause", None)
+        if pause is not None and self._position == len(self._prefix):
+            pause()
+
     def end(self) -> None:
         """The run came to its end, which lies below the prefix."""
         if self._position < len(self._prefix):

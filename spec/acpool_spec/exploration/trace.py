@@ -90,7 +90,10 @@ def difference(then: Sequence[str], now: Sequence[str]) -> str:
 
 
 class Tracing:
-    """An oracle that lets another choose and keeps the :class:`Trace` of the run that comes of it."""
+    """An oracle that lets another choose and keeps the :class:`Trace` of the run that comes of it.
+
+    It has no ``pause``: a run that is cut only at choice points can be made again from its choices alone.
+    """
 
     def __init__(self, oracle: Oracle) -> None:
         self.trace = Trace()

@@ -11,7 +11,7 @@ then on. The pool is asked for as many new sessions as it has slots, and for eve
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import Any
 
@@ -229,21 +229,27 @@ def explore_scope(
     prune: bool = True,
     only: Collection[str] | None = None,
 ) -> Report:
-    """Explore every run of ``scope`` on the pools of ``factory``, within ``budget``; ``only``: as for :func:`scenario_of`.
-
-    A violated S12 may show in a run that was cut: then the scope is explored again until that history comes by, to have its
-    schedule. A search for a linearization that ended at its bound makes the report undecided.
-    """
+    """Explore every run of ``scope`` on the pools of ``factory``, within ``budget``; ``only``: as for :func:`scenario_of`."""
     scenario = scenario_of(scope, factory, only=only)
     with quiet():
         report = _explore(scenario, budget, seed, prune)
-        if report.failure is None and scenario.histories.violated and (only is None or "S12" in only):
-            scenario.forbidden = scenario.histories.violated
-            report = _explore(scenario, budget, seed, prune)
-        for _ in scenario.histories.undecided:
-            report.certificate.skip(
-                f"a search for a linearization ended at its bound of {LINEARIZATION_STATES} states"
-            )
+        return conclude(scenario, report, lambda: _explore(scenario, budget, seed, prune))
+
+
+def conclude(scenario: PoolScenario, report: Report, again: Callable[[], Report]) -> Report:
+    """``report`` of an exploration of ``scenario``, with what is known of S12 after it.
+
+    A violated S12 may show in a run that was cut: then the scope is explored ``again`` until that history comes by, to have its
+    schedule. A search for a linearization that ended at its bound makes the report undecided.
+    """
+    only = scenario.only
+    if report.failure is None and scenario.histories.violated and (only is None or "S12" in only):
+        scenario.forbidden = scenario.histories.violated
+        report = again()
+    for _ in scenario.histories.undecided:
+        report.certificate.skip(
+            f"a search for a linearization ended at its bound of {LINEARIZATION_STATES} states"
+        )
     return replace(report, verdict=report.certificate.outcome())
 
 

@@ -42,6 +42,11 @@ class Portfolio:
         """What the strategy whose turn it is chooses."""
         return self._current.choose(count, kind)
 
+    def pause(self) -> None:
+        """The walk's, where it is its turn; samplers cut nothing."""
+        if self._current is self.walk:
+            self.walk.pause()
+
     def end(self) -> None:
         """The end of the run for the strategy whose turn it is."""
         self._current.end()
