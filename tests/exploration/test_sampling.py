@@ -6,6 +6,8 @@ import asyncio
 from collections import Counter
 from itertools import pairwise
 
+import pytest
+
 from acpool_spec import Budget, choose, explore
 from acpool_spec.exploration.coverage import covered
 from acpool_spec.exploration.strategies.surw import SelectivelyUniform
@@ -38,6 +40,7 @@ def distance_from_uniform(oracle: Oracle, lengths: tuple[int, ...], orders: int)
     return (sum(abs(count / SAMPLES - 1 / orders) for count in seen.values()) + missing) / 2
 
 
+@pytest.mark.no_cover
 def test_surw_is_much_more_even_than_a_naive_walk() -> None:
     # One task of one step among the eight of another: 9 orders.
     naive = distance_from_uniform(RandomOracle(1), (1, 8), 9)

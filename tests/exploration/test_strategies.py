@@ -82,6 +82,7 @@ def test_the_toy_bugs_are_found_within_ten_executions(
 
 
 @pytest.mark.parametrize("strategy", ["random", "pct", "surw", "coverage", "hypothesis", "portfolio"])
+@pytest.mark.no_cover
 def test_a_seed_decides_everything(strategy: str) -> None:
     def executions(seed: int) -> list[int]:
         reports = [
