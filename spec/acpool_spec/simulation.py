@@ -17,7 +17,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
 from enum import Enum
-from typing import Any, Literal, NamedTuple, TypeAlias, cast
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from acpool_spec.driven import ChoiceKind, Offer
 from acpool_spec.findings import Finding
@@ -84,7 +84,6 @@ class _Decider:
         "_cancellable",
         "_choose",
         "_lanes",
-        "_max_steps",
         "_mode",
         "_offers",
         "_pause",
@@ -93,6 +92,7 @@ class _Decider:
         "error",
         "late",
         "loop",
+        "max_steps",
         "time_may_pass",
         "time_stands",
         "victims",
@@ -109,7 +109,7 @@ class _Decider:
     ) -> None:
         self._cancellable = cancellable
         self._choose = oracle.choose
-        self._max_steps = max_steps
+        self.max_steps = max_steps
         self._mode = mode
         self._pause: Callable[[], object] | None = getattr(oracle, "pause", None)
         self._lanes: Sequence[Lane] = ()
@@ -147,7 +147,7 @@ class _Decider:
             count += len(self._victims())
         if not count:
             return Outcome.DEADLOCK
-        if loop.steps >= self._max_steps:
+        if loop.steps >= self.max_steps:
             return Outcome.STEP_BOUND
         if count == 1:
             if self.time_may_pass and self._pause is not None:
@@ -229,10 +229,10 @@ def simulate(
         main = loop.create_task(scenario())
         drive = _drive_fifo if mode == "fifo" else _drive_reordered
         try:
-            stuck = drive(loop, main, decider, max_steps)
+            stuck = drive(loop, main, decider)
             injected = decider.cancellations_left < cancellations
             if stuck is None and injected and main.cancelled():
-                stuck = _cancel_the_rest(loop, main, decider, drive, max_steps)
+                stuck = _cancel_the_rest(loop, decider, drive)
         except PrunedRun:
             stuck, decider.error = Outcome.PRUNED, None
         if stuck is None:
@@ -255,26 +255,20 @@ def _no_choice(count: int, kind: ChoiceKind) -> int:
     return 0
 
 
-_Drive: TypeAlias = Callable[[DeterministicLoop, "asyncio.Task[object]", _Decider, int], Outcome | None]
+_Drive: TypeAlias = Callable[[DeterministicLoop, "asyncio.Future[Any]", _Decider], Outcome | None]
 
 
-def _cancel_the_rest(
-    loop: DeterministicLoop, main: asyncio.Task[object], decider: _Decider, drive: _Drive, max_steps: int
-) -> Outcome | None:
+def _cancel_the_rest(loop: DeterministicLoop, decider: _Decider, drive: _Drive) -> Outcome | None:
     """What ``asyncio.run`` does when the main task is done: cancel all others, and wait for them."""
     left = [task for task in loop.tasks if not task.done()]
     for task in left:
         task.cancel()
     if not left:
         return None
-    return drive(
-        loop, cast("asyncio.Task[object]", asyncio.gather(*left, return_exceptions=True)), decider, max_steps
-    )
+    return drive(loop, asyncio.gather(*left, return_exceptions=True), decider)
 
 
-def _drive_fifo(
-    loop: DeterministicLoop, main: asyncio.Future[object], decider: _Decider, max_steps: int
-) -> Outcome | None:
+def _drive_fifo(loop: DeterministicLoop, main: asyncio.Future[Any], decider: _Decider) -> Outcome | None:
     """Stock asyncio's order; returns why the run stopped before ``main`` was done, or None."""
     while not main.done():
         stuck = _let_outside_act(loop, decider)
@@ -282,7 +276,7 @@ def _drive_fifo(
             return stuck
         loop.begin_iteration()
         while not loop.at_boundary and not main.done():
-            if loop.steps >= max_steps:
+            if loop.steps >= decider.max_steps:
                 return Outcome.STEP_BOUND
             loop.run_lane(loop.lanes()[0])
             if decider.error is not None:
@@ -306,9 +300,7 @@ def _let_outside_act(loop: DeterministicLoop, decider: _Decider) -> Outcome | No
             decider.late = True
 
 
-def _drive_reordered(
-    loop: DeterministicLoop, main: asyncio.Future[object], decider: _Decider, max_steps: int
-) -> Outcome | None:
+def _drive_reordered(loop: DeterministicLoop, main: asyncio.Future[Any], decider: _Decider) -> Outcome | None:
     """Any lane, any offer, time or a cancellation, before every callback; returns why the run stopped early, or None."""
     offers = loop.offers()
     while not main.done():

@@ -99,7 +99,12 @@ def anything(_: object) -> bool:
     return True
 
 
-KEYED_LOCK = Program(Shared, [under_lock] * 3, lambda shared: shared.inside == 0)
+def nobody_left(shared: Shared) -> bool:
+    """No task holds the lock and no process lives."""
+    return shared.inside == 0 and shared.alive == 0
+
+
+KEYED_LOCK = Program(Shared, [under_lock] * 3, nobody_left)
 ONE_VARIABLE = Program(Variable, [read_and_write] * 3, anything)
 INDEPENDENT = Program(lambda: [Variable() for _ in range(3)], [own(number) for number in range(3)], anything)
 
@@ -135,7 +140,7 @@ async def start_and_stop(shared: Shared) -> None:
     shared.alive -= 1
 
 
-LEAK = Program(Shared, [start_and_stop], lambda shared: shared.alive == 0)
+LEAK = Program(Shared, [start_and_stop], nobody_left)
 
 
 class Ours:
