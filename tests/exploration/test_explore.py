@@ -11,6 +11,7 @@ import pytest
 
 from acpool_spec import Budget, Outcome, choose, explore, happens
 from acpool_spec.refusals import LoopRefusal
+from acpool_spec.simulation import Mode
 from acpool_spec.verdict import Bound
 
 Scenario = Callable[[], Coroutine[Any, Any, None]]
@@ -70,6 +71,36 @@ def test_a_run_that_is_cut_is_named() -> None:
     report = explore(spin, max_steps=50)
     assert report.verdict == "undecided"
     assert report.why == "a run was cut after max_steps=50"
+
+
+@pytest.mark.parametrize(("max_steps", "why"), [(9, "a run was cut after max_steps=9 (2×)"), (10, "")])
+@pytest.mark.parametrize("mode", ["fifo", "reordered"])
+def test_a_step_bound_counts_when_it_cuts_something_off(mode: Mode, max_steps: int, why: str) -> None:
+    """Ten steps: the first, and one after each of nine pauses."""
+
+    async def pauses() -> None:
+        assert choose("ab") in "ab"
+        for _ in range(9):
+            await asyncio.sleep(0)
+
+    report = explore(pauses, mode=mode, max_steps=max_steps)
+    assert report.executions == 2
+    assert report.why == why
+    assert report.verdict == ("undecided" if why else "holds")
+
+
+def test_a_bound_on_states_counts_when_it_cuts_something_off() -> None:
+    """Two tasks of one pause: as many states as there are, and one less."""
+
+    async def two() -> None:
+        await asyncio.gather(asyncio.sleep(0), asyncio.sleep(0))
+
+    states = explore(two, mode="reordered").states
+    assert states > 2
+    assert explore(two, mode="reordered", budget=Budget(states=states + 1)).verdict == "holds"
+    report = explore(two, mode="reordered", budget=Budget(states=states - 1))
+    assert report.verdict == "undecided"
+    assert f"the budget states={states - 1} ran out" in report.why
 
 
 async def deadlock() -> None:

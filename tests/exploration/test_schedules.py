@@ -12,6 +12,7 @@ import pytest
 
 from acpool_spec import Report, ScenarioSchedule, choose, explore, replay
 from acpool_spec.exploration import failure_of
+from acpool_spec.exploration.recording import Recorded
 from acpool_spec.oracles import ReplayDivergence
 from acpool_spec.targets import BadInput
 
@@ -49,7 +50,10 @@ def test_to_hold_one_task_back_is_one_deviation(report: Report) -> None:
     schedule = report.schedule
     assert schedule is not None
     assert schedule.feasible == "reordered"
-    assert {str(made) for made in schedule.decisions if made.chosen} == {"step quick"}
+    strays = [made for made in schedule.decisions if made.chosen]
+    assert {made.alternatives[0] for made in strays} == {"step slow"}
+    assert [str(made) for made in strays][:6] == ["step quick"] * 6
+    assert Recorded(replay(held_back, schedule), schedule.decisions).size[0] == 1
 
 
 @pytest.mark.parametrize("_", range(5))

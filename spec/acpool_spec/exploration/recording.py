@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
 from acpool_spec.driven import ChoiceKind
 from acpool_spec.oracles import View
 from acpool_spec.simulation import Cancellable, Mode, Run, Scenario, simulate
+
+_FAULT = re.compile(r"cancel |let .*\b(dies|fails|hangs)\b.* happen")
 
 
 class Decision(NamedTuple):
@@ -20,6 +23,11 @@ class Decision(NamedTuple):
     def __str__(self) -> str:
         return self.alternatives[self.chosen] if self.alternatives else f"value {self.chosen} of {self.of}"
 
+    @property
+    def is_fault(self) -> bool:
+        """Whether it is a cancellation, a failure of the outside by its name, or a value that is not the first."""
+        return self.chosen > 0 and (not self.alternatives or _FAULT.match(str(self)) is not None)
+
 
 class Recorded(NamedTuple):
     """A run and its decisions."""
@@ -29,21 +37,23 @@ class Recorded(NamedTuple):
 
     @property
     def size(self) -> tuple[int, int, int, int]:
-        """Smaller is easier to understand: deviations, cancellations, decisions, distance from the first alternatives.
+        """Smaller is easier to understand: context switches, decisions, faults, distance from the first alternatives.
 
-        A deviation is a stretch of decisions that keep passing over the same alternative: to hold one task back for six
-        steps is one deviation, not six.
+        A context switch is a stretch of decisions that keep passing over the same alternative: to hold one task back for
+        six steps is one, not six. A fault is a cancellation, something outside that ``dies``, ``fails`` or ``hangs`` by its name,
+        or a value from outside that is not the first of its choice: it is no switch, and ends none.
         """
-        deviations = cancellations = 0
-        passed_over = ""
+        switches = faults = 0
+        held = ""
         for decision in self.decisions:
-            strays = decision.chosen > 0
-            first = decision.alternatives[0] if decision.alternatives else ""
-            deviations += strays and (first == "" or first != passed_over)
-            passed_over = first if strays else ""
-            cancellations += str(decision).startswith("cancel ")
+            if decision.is_fault:
+                faults += 1
+            elif decision.alternatives:
+                first = decision.alternatives[0]
+                switches += decision.chosen > 0 and first != held
+                held = first if decision.chosen else ""
         distance = sum(decision.chosen for decision in self.decisions)
-        return deviations, cancellations, len(self.decisions), distance
+        return switches, len(self.decisions), faults, distance
 
 
 class _Following:

@@ -1,7 +1,8 @@
 """Cuts a failing run down to the deviations from stock asyncio that its failure needs.
 
 Delta debugging (Zeller and Hildebrandt, TSE 2002) over the decisions that are not the first alternative: stretches of them are
-put back to what stock asyncio does, long ones first, as long as the run still fails in the same way and gets no bigger.
+put back to what stock asyncio does, long ones first, as long as the run still fails in the same way and gets smaller. What stays
+is tried with a preemption held for longer, in the place of those that follow it.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from acpool_spec.exploration.failures import failure_of
 from acpool_spec.exploration.recording import Recorded
 
 RUNS = 1_000
+HELD = 1, 2, 4, 8
+"""For how many decisions more a preemption is held."""
 
 
 def shrink(failing: Recorded, attempt: Callable[[Mapping[int, int]], Recorded]) -> Recorded:
@@ -43,6 +46,12 @@ def _candidates(best: Recorded) -> Iterator[dict[int, int]]:
             left_out = set(places[start : start + length])
             yield {at: chosen for at, chosen in wanted.items() if at not in left_out}
         length //= 2
+    for at in places:
+        if at + 1 not in wanted:  # the end of a stretch
+            for more in HELD:
+                yield {k: v for k, v in wanted.items() if k <= at} | dict.fromkeys(
+                    range(at + 1, at + 1 + more), wanted[at]
+                )
     for at, chosen in wanted.items():
         for less in range(1, chosen):
             yield wanted | {at: less}
