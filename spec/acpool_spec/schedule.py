@@ -5,24 +5,22 @@ JSON with a format version. Reading one never runs anything: a decision is text 
 
 from __future__ import annotations
 
-import json
 import platform
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any, TypeGuard, cast
 
-from acpool_spec.json_places import line_of, lines_of
+from acpool_spec.json_file import JsonObject, object_text, read_text, write_whole
 from acpool_spec.making import clip
 from acpool_spec.minimise import Failure
 from acpool_spec.properties import BY_ID, Violation
-from acpool_spec.strict_json import Malformed, describe, parse_object
+from acpool_spec.strict_json import describe
 from acpool_spec.targets import BadInput, Target, checker_digest
 from acpool_spec.world import Moment, NotEnabled, Scope, World
 
 FORMAT = "acpool-schedule"
 VERSION = 1
-MAX_BYTES = 16 * 2**20
+WHAT = "a schedule file"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,128 +86,44 @@ def save_schedule(schedule: Schedule, path: Path) -> None:
     facts["property"] = facts.pop("property_id")
     del facts["places"]
     members = {"format": FORMAT, "version": VERSION, "feasible": schedule.feasible, **facts}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(path.name + ".new")
-    draft.write_text(json.dumps(members, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    draft.replace(path)
+    write_whole(path, object_text(members))
 
 
 def load_schedule(path: Path) -> Schedule:
     """Read a schedule. Raises :class:`BadInput` with the place, what was found there and what was expected."""
-    try:
-        with path.open("rb") as stream:
-            data = stream.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise BadInput(f"{path}: cannot be read: {error.strerror or error}") from error
-    if len(data) > MAX_BYTES:
-        raise BadInput(f"{path}: larger than {MAX_BYTES} bytes; expected a schedule file")
-    try:
-        text = data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise BadInput(
-            f"{path}, line {line}: found bytes that are not UTF-8; expected a schedule file"
-        ) from error
-    try:
-        members = parse_object(text)
-    except Malformed as error:
-        place = (
-            f", line {error.__cause__.lineno}" if isinstance(error.__cause__, json.JSONDecodeError) else ""
-        )
-        raise BadInput(
-            f"{path}{place}: found {error.found}; expected a schedule file, which is one JSON object"
-        ) from error
-    return _Reader(path, text, members).schedule()
+    found = JsonObject(read_text(path, WHAT), str(path), WHAT)
+    found.require_format(FORMAT, VERSION)
+    decisions = found.texts("decisions", expected="a text such as 'answer c1.open ok'")
+    property_id = found.member(str, "property")
+    if property_id not in BY_ID:
+        raise found.refusal(f"one of {', '.join(BY_ID)}", "property")
+    texts = {name: found.member(str, name) for name in ("pool", "digest", "checker", "python", "message")}
+    return Schedule(
+        scope=_scope(found),
+        decisions=decisions,
+        property_id=property_id,
+        places=Places(str(path), found.lines("decisions")),
+        **texts,
+    )
 
 
-class _Reader:
-    """The members of a schedule file, looked at one by one; says of the first that cannot be used where it stands."""
-
-    def __init__(self, path: Path, text: str, members: dict[str, Any]) -> None:
-        self._path = path
-        self._text = text
-        self._members = members
-
-    def schedule(self) -> Schedule:
-        """The schedule. Raises :class:`BadInput`."""
-        if self._members.get("format") != FORMAT:
-            raise self._refusal(repr(FORMAT), "format")
-        if self._member("version", int) != VERSION:
-            raise self._refusal(f"{VERSION}, the one version that this program reads", "version")
-        decisions = self._member("decisions", list)
-        for number, decision in enumerate(decisions):
-            if not isinstance(decision, str):
-                raise self._refusal("a text such as 'answer c1.open ok'", "decisions", number)
-        if self._member("property", str) not in BY_ID:
-            raise self._refusal(f"one of {', '.join(BY_ID)}", "property")
-        texts = {name: self._member(name, str) for name in ("pool", "digest", "checker", "python", "message")}
-        self._member("scope", dict)
-        return Schedule(
-            scope=self._scope(),
-            decisions=tuple(decisions),
-            property_id=self._members["property"],
-            places=Places(str(self._path), lines_of(self._text, "decisions")),
-            **texts,
-        )
-
-    def _scope(self) -> Scope:
-        values = {
-            known.name: self._member(known.name, _kind(known.name), inside="scope") for known in fields(Scope)
-        }
-        scope = Scope(**values)
-        for name, fits, expected in (
-            ("mode", scope.mode in ("fifo", "reordered"), "fifo or reordered"),
-            ("clients", 0 < scope.clients <= 100, "1 to 100"),
-            ("max_sessions", 0 < scope.max_sessions <= 1000, "1 to 1000"),
-            ("operations", set(scope.operations) <= set(Scope().operations), ", ".join(Scope().operations)),
-        ):
-            if not fits:
-                raise self._refusal(expected, "scope", name)
-        return scope
-
-    def _member(self, name: str, kind: type, inside: str = "") -> Any:
-        value: object = (self._members[inside] if inside else self._members).get(name)
-        if kind is tuple and _is_texts(value):
-            return tuple(value)
-        if type(value) is not kind:
-            raise self._refusal(_KINDS[kind], *((inside, name) if inside else (name,)))
-        return value
-
-    def _refusal(self, expected: str, *path: str | int) -> BadInput:
-        """The error about the value at ``path``, which is not what was ``expected``."""
-        value: Any = self._members
-        for step in path[:-1]:
-            value = value[step]
-        last = path[-1]
-        found = describe(value[last]) if isinstance(last, int) or last in value else "missing"
-        line = line_of(self._text, *path)
-        where = f"{self._path}, line {line}" if line is not None else str(self._path)
-        if isinstance(last, int):
-            what = f"decision {last + 1}"
-        else:
-            what = f"member {last!r}" + (f" of {path[0]!r}" if len(path) > 1 else "")
-        return BadInput(f"{where}: {what} is {found}; expected {expected}")
-
-
-def _kind(name: str) -> type[object]:
-    value: object = getattr(Scope(), name)
-    return type(value)
-
-
-_KINDS: dict[type, str] = {
-    str: "a text",
-    list: "a list",
-    tuple: "a list of at least one text",
-    dict: "a JSON object",
-    int: "a whole number",
-    bool: "true or false",
-}
-
-
-def _is_texts(value: object) -> TypeGuard[list[str]]:
-    """Whether ``value`` is a list of texts, and of one at least."""
-    listed = cast("list[object]", value) if isinstance(value, list) else []
-    return bool(listed) and all(isinstance(member, str) for member in listed)
+def _scope(found: JsonObject) -> Scope:
+    found.member(dict, "scope")
+    defaults = Scope()
+    values = {
+        known.name: found.member(type(getattr(defaults, known.name)), "scope", known.name)
+        for known in fields(Scope)
+    }
+    scope = Scope(**values)
+    for name, fits, expected in (
+        ("mode", scope.mode in ("fifo", "reordered"), "fifo or reordered"),
+        ("clients", 0 < scope.clients <= 100, "1 to 100"),
+        ("max_sessions", 0 < scope.max_sessions <= 1000, "1 to 1000"),
+        ("operations", set(scope.operations) <= set(Scope().operations), ", ".join(Scope().operations)),
+    ):
+        if not fits:
+            raise found.refusal(expected, "scope", name)
+    return scope
 
 
 def require_same_code(schedule: Schedule, target: Target) -> None:

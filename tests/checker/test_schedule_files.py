@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from acpool_spec import schedule as schedules
+from acpool_spec import json_file
 from acpool_spec.batch import run_batch
 from acpool_spec.cli import main
 from acpool_spec.minimise import Failure, Minimiser
@@ -133,14 +133,14 @@ def test_what_is_no_schedule_is_refused(
 def test_a_file_too_large_is_not_read(
     saved: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(schedules, "MAX_BYTES", 100)
+    monkeypatch.setattr(json_file, "MAX_BYTES", 100)
     assert "larger than 100 bytes; expected a schedule file" in refused(saved, capsys)
 
 
 def test_a_file_without_end_is_not_read_to_the_end(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(schedules, "MAX_BYTES", 100)
+    monkeypatch.setattr(json_file, "MAX_BYTES", 100)
     assert "larger than 100 bytes" in refused(Path("/dev/zero"), capsys)
 
 

@@ -13,12 +13,11 @@ from acpool_spec.campaign.subject import Scope, Subject, checker_digest, load_fa
 from acpool_spec.exploration import Failure, ScenarioSchedule, failure_of
 from acpool_spec.exploration import replay as replay_scenario
 from acpool_spec.exploration.scenario_schedule import FORMAT
+from acpool_spec.json_file import MAX_BYTES
 from acpool_spec.making import clip
 from acpool_spec.oracles import ReplayDivergence
 from acpool_spec.strict_json import Malformed, parse_object
 from acpool_spec.targets import BadInput, load_target
-
-MAX_BYTES = 16 * 2**20
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,8 @@ class Certificate:
     the type that was in the way: nothing was pruned there, so nothing is missing either. ``exhaustive``: whether the
     strategy takes every alternative. ``made_by``: the executions by strategy, ``found_by``: the strategy whose run failed.
     ``features``: how many different ones the strategy ``coverage`` has seen. ``probes``: runs made for the estimate alone,
-    which are no executions. ``skips``: what was left out, and how often; any one makes the exploration undecided.
+    ``replayed``: those of old failures, made first; neither are executions. ``skips``: what was left out, and how often; any
+    one makes the exploration undecided.
     """
 
     exhaustive: bool
@@ -42,6 +43,7 @@ class Certificate:
     found_by: str = ""
     features: int = 0
     probes: int = 0
+    replayed: int = 0
     violated: bool = False
 
     @property

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from acpool_spec.exploration.certificate import Certificate
+from acpool_spec.exploration.corpus import keep, old_failures
 from acpool_spec.exploration.depth_first import DepthFirst, NotDeterministic
 from acpool_spec.exploration.estimate import Estimate, Probe, estimate
 from acpool_spec.exploration.failures import Failure, failure_of
@@ -75,6 +77,7 @@ def explore(
     paranoid: bool = False,
     max_steps: int = DEFAULT_MAX_STEPS,
     prefix: Sequence[int] = (),
+    corpus: str | Path | None = None,
 ) -> Report:
     """Run ``scenario()``, an async function that builds its objects and runs its tasks, until all its schedules are known.
 
@@ -91,12 +94,23 @@ def explore(
     cut runs off at states met before. ``paranoid``: make every run twice here, and in three other interpreters, instead of a
     sample of them; a scenario that these cannot import by name is *undecided* then. ``max_steps``: callbacks of one run.
     ``prefix``: the first choices of every run, so that the subtree below them is explored and nothing else (see ``divide``).
-    Raises :class:`LoopRefusal` where the scenario needs a thread, a socket, a process, a signal or a file, and
-    ``ValueError`` for an unknown mode or strategy. Bound on waiting: the budget.
+    ``corpus``: a folder of old failures, of which those of this scenario are replayed first; a new one is written there.
+    Raises :class:`LoopRefusal` where the scenario needs a thread, a socket, a process, a signal or a file, ``ValueError`` for
+    an unknown mode or strategy, and :class:`BadInput` for a file of the corpus that cannot be read. Bound on waiting: the budget.
     """
-    return _Exploration(scenario, mode, cancellations, cancellable, max_steps).run(
-        strategy, budget, seed, prune, paranoid, prefix
-    )
+    exploration = _Exploration(scenario, mode, cancellations, cancellable, max_steps)
+    replayed = 0
+    for old in () if corpus is None else old_failures(Path(corpus), scenario, mode, cancellations):
+        replayed += 1
+        report = exploration.fails_again(old)
+        if report is not None:
+            report.certificate.replayed = replayed
+            return report
+    report = exploration.run(strategy, budget, seed, prune, paranoid, prefix)
+    report.certificate.replayed = replayed
+    if corpus is not None and report.schedule is not None:
+        keep(report.schedule, Path(corpus))
+    return report
 
 
 def _finished(oracle: Oracle) -> bool:
@@ -178,6 +192,16 @@ class _Exploration:
         if report is None and not prefix:
             report = self._cut_short(oracle, certificate, meter, seed)
         return report or Report(certificate.outcome(), certificate)
+
+    def fails_again(self, old: ScenarioSchedule) -> Report | None:
+        """What an old failure is now, as near to its decisions as this code lets it come; None where it fails no more."""
+        there = _Exploration(self._scenario, old.mode, old.cancellations, self._cancellable, self._max_steps)
+        run = there._record({at: made.chosen for at, made in enumerate(old.decisions)}).run
+        failure = failure_of(run)
+        if failure is None:
+            return None
+        report = there._violated(run, failure, Certificate(exhaustive=False))
+        return report if report.verdict == Outcome.VIOLATED else None
 
     def _judged(
         self, oracle: Oracle, by: Callable[[], str], certificate: Certificate, repetition: Repetition

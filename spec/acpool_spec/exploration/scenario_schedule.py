@@ -7,35 +7,40 @@ alternative 0 is what stock asyncio does.
 from __future__ import annotations
 
 import hashlib
-import json
 import platform
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from types import CellType
+from typing import cast
 
 from acpool_spec.driven import ChoiceKind
 from acpool_spec.exploration.failures import Failure
 from acpool_spec.exploration.recording import Decision
+from acpool_spec.json_file import JsonObject, object_text, read_text, write_whole
 from acpool_spec.lanes import Lane
+from acpool_spec.making import clip
 from acpool_spec.oracles import ReplayDivergence, View
 from acpool_spec.simulation import DEFAULT_MAX_STEPS, Cancellable, Mode, Run, Scenario, any_task, simulate
 from acpool_spec.sources import digest_of_modules
-from acpool_spec.strict_json import Malformed, describe, parse_object
 from acpool_spec.targets import BadInput
 
 FORMAT = "acpool-scenario-schedule"
 VERSION = 1
+WHAT = "a schedule file"
 
 
 @dataclass(frozen=True, slots=True)
 class ScenarioSchedule:
-    """One run of a scenario. ``code``: digest of the scenario and of the modules it is made of, when it was recorded.
+    """One run of a scenario. ``digest``: of the scenario, its own file and what it was made with; ``code``: of the modules that
+    this file is made of, the code under test among them; both when it was recorded, with this version of ``python``.
 
     ``about``: where a scenario that was made for a purpose comes from, so that it can be made again; texts by their names.
     """
 
     scenario: str
+    digest: str
     code: str
     python: str
     mode: Mode
@@ -51,10 +56,7 @@ class ScenarioSchedule:
 
     def save(self, path: str | Path) -> None:
         """Write it; an older file of that name is replaced whole or not at all."""
-        target = Path(path)
-        draft = target.with_name(target.name + ".new")
-        draft.write_text(self.text(), encoding="utf-8")
-        draft.replace(target)
+        write_whole(Path(path), self.text())
 
     def text(self) -> str:
         """What a file of it consists of."""
@@ -66,6 +68,7 @@ class ScenarioSchedule:
             "format": FORMAT,
             "version": VERSION,
             "scenario": self.scenario,
+            "digest": self.digest,
             "code": self.code,
             "python": self.python,
             "mode": self.mode,
@@ -74,35 +77,61 @@ class ScenarioSchedule:
             **({"about": dict(self.about)} if self.about else {}),
             "decisions": decisions,
         }
-        return json.dumps(members, indent=1) + "\n"
+        return object_text(members)
 
     @staticmethod
     def load(path: str | Path) -> ScenarioSchedule:
         """Read one. Raises :class:`BadInput` with the place, what was found there and what was expected."""
-        try:
-            text = Path(path).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise BadInput(f"{path}: cannot be read as text: {error}") from error
-        return ScenarioSchedule.parse(text, str(path))
+        return ScenarioSchedule.parse(read_text(Path(path), WHAT), str(path))
 
     @staticmethod
     def parse(text: str, place: str) -> ScenarioSchedule:
         """What a file of this ``text`` says; ``place`` begins the message of :class:`BadInput` where it is none."""
-        try:
-            members = parse_object(text)
-        except Malformed as error:
-            raise BadInput(f"{place}: found {error.found}; expected one JSON object") from error
-        return _Reader(place, members).schedule()
+        return _read(JsonObject(text, place, WHAT))
 
 
 def schedule_of(
     scenario: Scenario, mode: Mode, cancellations: int, failure: Failure, decisions: tuple[Decision, ...]
 ) -> ScenarioSchedule:
     """The schedule of a run just recorded."""
-    python = platform.python_version()
     return ScenarioSchedule(
-        _name_of(scenario), code_digest(scenario), python, mode, cancellations, failure, decisions
+        scenario=name_of(scenario),
+        digest=scenario_digest(scenario),
+        code=code_digest(scenario),
+        python=platform.python_version(),
+        mode=mode,
+        cancellations=cancellations,
+        failure=failure,
+        decisions=decisions,
     )
+
+
+def require_same_code(schedule: ScenarioSchedule, scenario: Scenario) -> None:
+    """Raises :class:`BadInput` where scenario, code or Python are not those that ``schedule`` was recorded with.
+
+    Another minor version of Python counts as other code: its asyncio may take other steps.
+    """
+    anyway = "replay it with anyway=True to see what it does to this code"
+    if schedule.scenario != name_of(scenario):
+        raise BadInput(
+            f"the schedule was made for other code: it is of scenario {clip(schedule.scenario)}, this is {name_of(scenario)}; "
+            f"{anyway}"
+        )
+    for what, then, now in (
+        ("scenario", schedule.digest, scenario_digest(scenario)),
+        ("code that the scenario is made of", schedule.code, code_digest(scenario)),
+    ):
+        if then != now:
+            raise BadInput(
+                f"the schedule was made for other code: the {what} has digest {now}, the schedule was recorded with "
+                f"{clip(then)}; {anyway}"
+            )
+    here = platform.python_version()
+    if schedule.python.split(".")[:2] != here.split(".")[:2]:
+        raise BadInput(
+            f"the schedule was recorded with Python {clip(schedule.python)}, this is Python {here}, whose asyncio may take "
+            f"other steps; {anyway}"
+        )
 
 
 def replay(
@@ -117,15 +146,11 @@ def replay(
     """Run ``scenario`` as ``schedule`` says, with the ``cancellable`` it was explored with. ``failure_of`` what comes back
     tells whether it still fails. ``on_decision`` is called as each decision is made, ``on_step`` before each callback.
 
-    Raises :class:`BadInput` when the code is not what the schedule was recorded with, unless ``anyway``; and
+    Raises :class:`BadInput` as :func:`require_same_code` does, unless ``anyway``; and
     :class:`ReplayDivergence` at the first decision that does not offer what it did then.
     """
-    code = code_digest(scenario)
-    if code != schedule.code and not anyway:
-        raise BadInput(
-            f"the schedule was made for other code: the scenario and what it uses have digest {code}, the schedule was "
-            f"recorded with {schedule.code}; replay it with anyway=True to see what it does to this code"
-        )
+    if not anyway:
+        require_same_code(schedule, scenario)
     return simulate(
         scenario,
         _Strict(schedule.decisions, on_decision),
@@ -158,11 +183,11 @@ class _Strict:
         labels = self._view.labels() if kind == "schedule" else ()
         offered = ", ".join(labels) or f"{count} values"
         if at == len(self._decisions):
-            raise ReplayDivergence(f"decision {at}: {offered}; the schedule ends before it")
+            raise ReplayDivergence(f"decision {at + 1}: {offered}; the schedule ends before it")
         recorded = self._decisions[at]
         if (recorded.of, recorded.alternatives) != (count, labels):
             then = ", ".join(recorded.alternatives) or f"{recorded.of} values"
-            raise ReplayDivergence(f"decision {at}: {offered}; recorded were: {then}")
+            raise ReplayDivergence(f"decision {at + 1}: {offered}; recorded were: {then}")
         self._made += 1
         if self._on_decision is not None:
             self._on_decision(recorded, self._view)
@@ -171,85 +196,81 @@ class _Strict:
     def end(self) -> None:
         if self._made < len(self._decisions):
             raise ReplayDivergence(
-                f"the run ended at decision {self._made}; recorded were {len(self._decisions)}"
+                f"the run ended before decision {self._made + 1}; recorded were {len(self._decisions)}"
             )
 
 
-def code_digest(scenario: Scenario) -> str:
-    """Digest of the scenario's name, of the file it is written in, and of the modules that this one is made of."""
-    sums = hashlib.blake2b(digest_size=8)
-    sums.update(_name_of(scenario).encode())
+def name_of(scenario: Scenario) -> str:
+    """``module:name`` of the scenario, or of its class."""
+    return f"{scenario.__module__}:{getattr(scenario, '__qualname__', type(scenario).__qualname__)}"
+
+
+def scenario_digest(scenario: Scenario) -> str:
+    """Digest of the scenario's name, of the file it is written in, and of what it was made with: 16 hexadecimal digits.
+
+    What it was made with are the values of enclosing functions that cannot change; others are left out.
+    """
+    sums = hashlib.blake2b(name_of(scenario).encode(), digest_size=8)
     code = getattr(scenario, "__code__", None)
     if code is not None:
         file = Path(code.co_filename)
         sums.update(file.read_bytes() if file.is_file() else code.co_code)
-    sums.update(digest_of_modules([scenario.__module__]).encode())
+    for cell in cast("tuple[CellType, ...]", getattr(scenario, "__closure__", None) or ()):
+        with suppress(ValueError):  # a name that its function has not bound yet
+            sums.update(_fixed(cell.cell_contents).encode("utf-8", "surrogatepass") + b"\0")
     return sums.hexdigest()
 
 
-def _name_of(scenario: Scenario) -> str:
-    return f"{scenario.__module__}:{getattr(scenario, '__qualname__', type(scenario).__qualname__)}"
+def _fixed(value: object) -> str:
+    if isinstance(value, tuple | frozenset):
+        members = [_fixed(member) for member in cast("tuple[object, ...]", value)]
+        return str(members if isinstance(value, tuple) else sorted(members))
+    return repr(value) if value is None or type(value) in (bool, int, float, str, bytes) else ""
 
 
-class _Reader:
-    """Looks at every member of a schedule file before it is used."""
+def code_digest(scenario: Scenario) -> str:
+    """Digest of the modules that the scenario's module is made of, itself included: 16 hexadecimal digits."""
+    return digest_of_modules([scenario.__module__])
 
-    def __init__(self, path: str, members: dict[str, Any]) -> None:
-        self._path = path
-        self._members = members
 
-    def schedule(self) -> ScenarioSchedule:
-        version: object = self._members.get("version")
-        if self._members.get("format") != FORMAT or type(version) is not int or version != VERSION:
-            shown = f"{describe(self._members.get('format'))} and {describe(version)}"
-            raise BadInput(f"{self._path}: format and version are {shown}; expected {FORMAT} and {VERSION}")
-        mode = self._member(self._members, "mode", str, "mode fifo or reordered")
-        if mode not in ("fifo", "reordered"):
-            raise BadInput(f"{self._path}: member 'mode' is {describe(mode)}; expected fifo or reordered")
-        failure = self._member(self._members, "failure", dict, "object")
-        listed = self._member(self._members, "decisions", list, "list")
-        return ScenarioSchedule(
-            scenario=self._member(self._members, "scenario", str, "text"),
-            code=self._member(self._members, "code", str, "text"),
-            python=self._member(self._members, "python", str, "text"),
-            mode="fifo" if mode == "fifo" else "reordered",
-            cancellations=self._member(self._members, "cancellations", int, "whole number"),
-            failure=Failure(
-                self._member(failure, "kind", str, "text"), self._member(failure, "message", str, "text")
-            ),
-            decisions=tuple(self._decision(number, made) for number, made in enumerate(listed)),
-            about=self._about(),
-        )
+def _read(found: JsonObject) -> ScenarioSchedule:
+    """The schedule in a file, every member looked at before it is used."""
+    found.require_format(FORMAT, VERSION)
+    mode = found.member(str, "mode")
+    if mode not in ("fifo", "reordered"):
+        raise found.refusal("fifo or reordered", "mode")
+    cancellations = found.member(int, "cancellations")
+    if cancellations < 0:
+        raise found.refusal("a number that is not negative", "cancellations")
+    found.member(dict, "failure")
+    about = found.member(dict, "about") if "about" in found.members else {}
+    if not all(isinstance(value, str) for value in about.values()):
+        raise found.refusal("an object of texts", "about")
+    return ScenarioSchedule(
+        scenario=found.member(str, "scenario"),
+        digest=found.member(str, "digest"),
+        code=found.member(str, "code"),
+        python=found.member(str, "python"),
+        mode="fifo" if mode == "fifo" else "reordered",
+        cancellations=cancellations,
+        failure=Failure(found.member(str, "failure", "kind"), found.member(str, "failure", "message")),
+        decisions=tuple(_decision(found, number) for number in range(len(found.member(list, "decisions")))),
+        about=about,
+    )
 
-    def _about(self) -> dict[str, str]:
-        about: object = self._members.get("about", {})
-        shown = describe(about)
-        members = cast("dict[str, object]", about) if isinstance(about, dict) else {}
-        texts = {name: value for name, value in members.items() if isinstance(value, str)}
-        if about != texts:
-            raise BadInput(f"{self._path}: member 'about' is {shown}; expected an object of texts")
-        return texts
 
-    def _member(self, members: dict[str, Any], name: str, kind: type, expected: str) -> Any:
-        value = members.get(name)
-        if type(value) is not kind:
-            raise BadInput(f"{self._path}: member {name!r} is {describe(value)}; expected a {expected}")
-        return value
-
-    def _decision(self, number: int, made: Any) -> Decision:
-        where = f"{self._path}: decision {number}"
-        if type(made) is not dict:
-            raise BadInput(f"{where} is {describe(made)}; expected an object")
-        members = cast("dict[str, Any]", made)
-        chosen: object = members.get("chosen")
-        count: object = members.get("of")
-        of, labels = describe(count), tuple[str, ...]()
-        if isinstance(count, list):
-            listed = cast("list[object]", count)
-            labels = tuple(label for label in listed if isinstance(label, str))
-            if len(labels) != len(listed):
-                raise BadInput(f"{where}: member 'of' is {of}; expected texts")
-            count = len(labels)
-        if type(chosen) is not int or type(count) is not int or not 0 <= chosen < count or count < 2:
-            raise BadInput(f"{where}: {describe(chosen)} of {of}; expected one of at least two alternatives")
-        return Decision(chosen, count, labels)
+def _decision(found: JsonObject, number: int) -> Decision:
+    path = ("decisions", number)
+    made: dict[str, object] = found.member(dict, *path)
+    labels: tuple[str, ...] = ()
+    if isinstance(made.get("of"), list):
+        labels = found.texts(*path, "of", expected="a text")
+        count = len(labels)
+    else:
+        count = found.member(int, *path, "of")
+    if count < 2:
+        raise found.refusal("two alternatives, or more", *path, "of")
+    chosen = found.member(int, *path, "chosen")
+    if not 0 <= chosen < count:
+        raise found.refusal(f"the number of one of {count} alternatives, from 0", *path, "chosen")
+    return Decision(chosen, count, labels)

@@ -12,12 +12,12 @@ import datetime
 import decimal
 import enum
 import fractions
+import os
 import random
 import types
 from collections import deque
 from collections.abc import Iterable, Sequence
 from hashlib import blake2b
-from pathlib import PurePath
 from typing import Any, cast
 from weakref import WeakKeyDictionary
 
@@ -136,7 +136,7 @@ class Tracing:
         teller = _Teller()
         for frame in frames_of(task):
             code = frame.f_code
-            where = f"{code.co_name}, {PurePath(code.co_filename).name} line {frame.f_lineno}"
+            where = f"{code.co_name}, {os.path.basename(code.co_filename)} line {frame.f_lineno}"
             say(f"{lane.name} stands in {where}, instruction {frame.f_lasti}")
             # A variable of an enclosing function is told where that function stands; one from outside the run tells of others.
             own = [(name, value) for name, value in frame.f_locals.items() if name not in code.co_freevars]

@@ -1,0 +1,41 @@
+"""A folder of old failures of scenarios: what is replayed before anything else is tried, and what a new failure is added to."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from hashlib import blake2b
+from pathlib import Path
+
+from acpool_spec.exploration.scenario_schedule import FORMAT, WHAT, ScenarioSchedule, name_of
+from acpool_spec.json_file import JsonObject, read_text
+from acpool_spec.simulation import Mode, Scenario
+
+
+def old_failures(
+    folder: Path, scenario: Scenario, mode: Mode, cancellations: int
+) -> Iterator[ScenarioSchedule]:
+    """The schedules of ``scenario`` in ``folder``, by file name, that this ``mode`` and so many ``cancellations`` can make.
+
+    Those of other code count, since they are tried and judged by what comes of it; those of other scenarios and files of
+    other formats are passed over. A folder that is not there is empty. Raises :class:`BadInput` for a file that cannot be
+    used at all: an old failure must not get lost unnoticed.
+    """
+    for path in sorted(folder.glob("*.json")):
+        text = read_text(path, WHAT)
+        if JsonObject(text, str(path), WHAT).members.get("format") != FORMAT:
+            continue
+        schedule = ScenarioSchedule.parse(text, str(path))
+        reaches = schedule.mode == "fifo" or mode == "reordered"
+        if schedule.scenario == name_of(scenario) and reaches and schedule.cancellations <= cancellations:
+            yield schedule
+
+
+def keep(schedule: ScenarioSchedule, folder: Path) -> Path:
+    """Write ``schedule`` into ``folder``, under a name that says what it is about; the same failure has the same name."""
+    short = re.sub(r"\W+", "-", schedule.scenario.replace("<locals>", "")).strip("-")[-60:]
+    kind = re.sub(r"\W+", "-", schedule.failure.kind)
+    made = repr((schedule.mode, schedule.cancellations, schedule.decisions)).encode("utf-8", "surrogatepass")
+    path = folder / f"{short}-{kind}-{blake2b(made, digest_size=4).hexdigest()}.json"
+    schedule.save(path)
+    return path
