@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeGuard, cast
 
 from acpool_spec.json_places import line_of, lines_of
 from acpool_spec.strict_json import Malformed, describe, parse_object
@@ -18,7 +18,7 @@ MAX_BYTES = 16 * 2**20
 Step = str | int
 """The name of a member, or the number of an element from 0."""
 
-_KINDS: dict[type, str] = {
+_KINDS: dict[type[object], str] = {
     str: "a text",
     list: "a list",
     tuple: "a list of at least one text",
@@ -81,17 +81,19 @@ class JsonObject:
         if self.member(int, "version") != version:
             raise self.refusal(f"{version}, the one version that this program reads", "version")
 
-    def member(self, kind: type, *path: Step) -> Any:
+    def member(self, kind: type[object], *path: Step) -> Any:
         """The value at ``path``, which is a ``kind``; for a ``tuple``, texts, one at least. Raises :class:`BadInput`."""
+        value: Any = self._at(path)
+        if kind is tuple and _is_texts(value):
+            return tuple(cast("list[str]", value))
+        if type(value) is not kind:
+            raise self.refusal(_KINDS[kind], *path)
+        return value
+
+    def _at(self, path: tuple[Step, ...]) -> object:
         value: object = self.members
         for step in path:
             value = _inside(value, step)
-        if kind is tuple:
-            listed = cast("list[object]", value) if isinstance(value, list) else []
-            if listed and all(isinstance(member, str) for member in listed):
-                return tuple(listed)
-        if type(value) is not kind:
-            raise self.refusal(_KINDS[kind], *path)
         return value
 
     def texts(self, *path: Step, expected: str) -> tuple[str, ...]:
@@ -108,13 +110,17 @@ class JsonObject:
 
     def refusal(self, expected: str, *path: Step) -> BadInput:
         """The error about the value at ``path``, which is not what was ``expected``."""
-        value: object = self.members
-        for step in path:
-            value = _inside(value, step)
+        value = self._at(path)
         found = "missing" if value is _MISSING else describe(value)
         line = line_of(self._text, *path)
         where = f"{self.place}, line {line}" if line is not None else self.place
         return BadInput(f"{where}: {_named(path)} is {found}; expected {expected}")
+
+
+def _is_texts(value: object) -> TypeGuard[list[str]]:
+    """Whether ``value`` is a list of texts, and of one at least."""
+    listed = cast("list[object]", value) if isinstance(value, list) else []
+    return bool(listed) and all(isinstance(member, str) for member in listed)
 
 
 _MISSING = object()

@@ -109,11 +109,7 @@ def load_schedule(path: Path) -> Schedule:
 
 def _scope(found: JsonObject) -> Scope:
     found.member(dict, "scope")
-    defaults = Scope()
-    values = {
-        known.name: found.member(type(getattr(defaults, known.name)), "scope", known.name)
-        for known in fields(Scope)
-    }
+    values = {known.name: found.member(_kind(known.name), "scope", known.name) for known in fields(Scope)}
     scope = Scope(**values)
     for name, fits, expected in (
         ("mode", scope.mode in ("fifo", "reordered"), "fifo or reordered"),
@@ -124,6 +120,11 @@ def _scope(found: JsonObject) -> Scope:
         if not fits:
             raise found.refusal(expected, "scope", name)
     return scope
+
+
+def _kind(name: str) -> type[object]:
+    value: object = getattr(Scope(), name)
+    return type(value)
 
 
 def require_same_code(schedule: Schedule, target: Target) -> None:

@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import CellType
-from typing import cast
+from typing import Any, cast
 
 from acpool_spec.driven import ChoiceKind
 from acpool_spec.exploration.failures import Failure
@@ -243,7 +243,7 @@ def _read(found: JsonObject) -> ScenarioSchedule:
     if cancellations < 0:
         raise found.refusal("a number that is not negative", "cancellations")
     found.member(dict, "failure")
-    about = found.member(dict, "about") if "about" in found.members else {}
+    about: dict[str, Any] = found.member(dict, "about") if "about" in found.members else {}
     if not all(isinstance(value, str) for value in about.values()):
         raise found.refusal("an object of texts", "about")
     return ScenarioSchedule(
