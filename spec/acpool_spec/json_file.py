@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, TypeGuard, cast
+from typing import Any, cast
 
 from acpool_spec.json_places import line_of, lines_of
 from acpool_spec.strict_json import Malformed, describe, parse_object
@@ -21,7 +21,6 @@ Step = str | int
 _KINDS: dict[type[object], str] = {
     str: "a text",
     list: "a list",
-    tuple: "a list of at least one text",
     dict: "a JSON object",
     int: "a whole number",
     bool: "true or false",
@@ -82,13 +81,20 @@ class JsonObject:
             raise self.refusal(f"{version}, the one version that this program reads", "version")
 
     def member(self, kind: type[object], *path: Step) -> Any:
-        """The value at ``path``, which is a ``kind``; for a ``tuple``, texts, one at least. Raises :class:`BadInput`."""
+        """The value at ``path``, which is a ``kind``. Raises :class:`BadInput`."""
         value: Any = self._at(path)
-        if kind is tuple and _is_texts(value):
-            return tuple(cast("list[str]", value))
         if type(value) is not kind:
             raise self.refusal(_KINDS[kind], *path)
         return value
+
+    def some_texts(self, *path: Step) -> tuple[str, ...]:
+        """The texts in the list at ``path``, one at least. Raises :class:`BadInput`."""
+        value = self._at(path)
+        listed = cast("list[object]", value) if isinstance(value, list) else []
+        texts = tuple(member for member in listed if isinstance(member, str))
+        if not texts or len(texts) < len(listed):
+            raise self.refusal("a list of at least one text", *path)
+        return texts
 
     def _at(self, path: tuple[Step, ...]) -> object:
         value: object = self.members
@@ -115,12 +121,6 @@ class JsonObject:
         line = line_of(self._text, *path)
         where = f"{self.place}, line {line}" if line is not None else self.place
         return BadInput(f"{where}: {_named(path)} is {found}; expected {expected}")
-
-
-def _is_texts(value: object) -> TypeGuard[list[str]]:
-    """Whether ``value`` is a list of texts, and of one at least."""
-    listed = cast("list[object]", value) if isinstance(value, list) else []
-    return bool(listed) and all(isinstance(member, str) for member in listed)
 
 
 _MISSING = object()

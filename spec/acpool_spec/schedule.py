@@ -9,6 +9,7 @@ import platform
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
+from typing import Any
 
 from acpool_spec.json_file import JsonObject, object_text, read_text, write_whole
 from acpool_spec.making import clip
@@ -109,7 +110,7 @@ def load_schedule(path: Path) -> Schedule:
 
 def _scope(found: JsonObject) -> Scope:
     found.member(dict, "scope")
-    values = {known.name: found.member(_kind(known.name), "scope", known.name) for known in fields(Scope)}
+    values = {known.name: _member(found, known.name) for known in fields(Scope)}
     scope = Scope(**values)
     for name, fits, expected in (
         ("mode", scope.mode in ("fifo", "reordered"), "fifo or reordered"),
@@ -122,9 +123,11 @@ def _scope(found: JsonObject) -> Scope:
     return scope
 
 
-def _kind(name: str) -> type[object]:
-    value: object = getattr(Scope(), name)
-    return type(value)
+def _member(found: JsonObject, name: str) -> Any:
+    default: object = getattr(Scope(), name)
+    if isinstance(default, tuple):
+        return found.some_texts("scope", name)
+    return found.member(type(default), "scope", name)
 
 
 def require_same_code(schedule: Schedule, target: Target) -> None:
