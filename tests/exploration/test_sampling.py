@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter
 from itertools import pairwise
 
@@ -10,6 +11,7 @@ import pytest
 
 from acpool_spec import Budget, choose, explore
 from acpool_spec.exploration.coverage import covered
+from acpool_spec.exploration.strategies import hypothesis_driven
 from acpool_spec.exploration.strategies.surw import SelectivelyUniform
 from acpool_spec.oracles import Oracle, RandomOracle
 from acpool_spec.simulation import simulate
@@ -117,3 +119,36 @@ def test_the_seed_decides_the_order_of_a_walk_not_what_it_sees() -> None:
     assert shuffled != stock
     assert shuffled == again
     assert all(one != other for one, other in pairwise(shuffled))
+
+
+async def _three_values() -> None:
+    assert choose("abc")
+
+
+def test_what_hypothesis_asks_the_machine_for_is_not_held_against_the_scenario() -> None:
+    report = explore(_three_values, strategy="hypothesis", budget=Budget(executions=50), paranoid=True)
+    assert report.executions >= 3
+    assert "deterministic" not in report.why
+
+
+def test_a_scenario_that_reads_a_clock_is_found_also_where_hypothesis_chooses() -> None:
+    async def late() -> None:
+        if choose("ab") == "a":
+            time.monotonic()
+
+    report = explore(late, strategy="hypothesis", budget=Budget(executions=50), paranoid=True)
+    assert "the wall clock (time.monotonic), test_sampling.py" in report.why
+
+
+@pytest.mark.no_cover
+def test_runs_too_long_for_hypothesis_are_given_up_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It breaks off a run of some thousand choices; without a bound it would try again and again."""
+    monkeypatch.setattr(hypothesis_driven, "HOPELESS", 2)
+    broken_off: list[None] = []
+
+    def endless(oracle: Oracle) -> bool:
+        while True:
+            oracle.choose(2, "value")
+
+    hypothesis_driven.under_hypothesis(endless, 0, 10, broken_off=lambda: broken_off.append(None))
+    assert len(broken_off) == 2
