@@ -52,6 +52,9 @@ class Crew:
     def close(self) -> None:
         """Nothing to let go."""
 
+    def given_up(self) -> str:
+        return ""
+
     def is_loss(self, error: BaseException) -> bool:
         return False
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -52,6 +53,11 @@ def test_processes_count_as_one_does_and_survive_the_death_of_a_worker(plan: Pla
     assert not any(unit.scope == "deadly" for unit in journal.finished)
 
 
+async def _until_empty(cluster: Any) -> None:
+    while cluster.scheduler.workers:
+        await asyncio.sleep(0.01)
+
+
 @pytest.mark.filterwarnings("default")  # what a cluster of another maker warns of is its own business
 def test_a_cluster_counts_as_one_process_does_and_survives_the_death_of_a_worker(
     plan: Plans, tmp_path: Path
@@ -67,10 +73,16 @@ def test_a_cluster_counts_as_one_process_does_and_survives_the_death_of_a_worker
             local_directory=str(tmp_path),
             silence_logs=50,
         ) as cluster,
-        closing(Cluster(cluster.scheduler_address)) as crew,
+        closing(Cluster(cluster.scheduler_address, patience_s=20)) as crew,
+        closing(Cluster(cluster.scheduler_address, patience_s=0)) as hasty,
     ):
         assert crew.workers == 2
         found = counted(Campaign(plan("orders 2", dies, "deep 6", **DIVIDED), crew).run())
+        cluster.scale(0)  # whoever explores "blocks" is taken away
+        cluster.sync(_until_empty, cluster)
+        alone = Campaign(plan(f"blocks {tmp_path / 'gate'}", seconds=20.0), hasty)
+        (line,) = alone.run()
+    assert (line.outcome, line.why) == (Outcome.UNDECIDED, "the cluster has had no workers for 0 s")
     assert (tmp_path / "once").exists()
     assert found[dies] == (Outcome.HOLDS, 1, 0)
     assert {name: found[name] for name in ("orders 2", "deep 6")} == counted(

@@ -80,6 +80,24 @@ def test_a_tree_whose_leaves_weigh_very_differently() -> None:
     assert statistics.mean(estimate.executions_in_all for estimate in found) == pytest.approx(9, rel=0.25)
 
 
+async def even() -> None:
+    """1,024 leaves, all alike; choices of values are never cut off, so it is known how many are behind a walk."""
+    for _ in range(10):
+        choose("ab")
+
+
+@pytest.mark.parametrize(("executions", "near"), [(512, 0.0), (300, 0.1)])
+def test_where_states_are_pruned_both_parts_are_estimated(executions: int, near: float) -> None:
+    """After half of the leaves every probe counts 512 on its side; elsewhere the mean over the seeds comes near."""
+    found: list[Estimate] = []
+    for seed in range(12):
+        report = explore(even, seed=seed, budget=Budget(executions=executions))
+        assert report.estimate is not None
+        found.append(report.estimate)
+    assert statistics.mean(each.executions_in_all for each in found) == pytest.approx(1_024, rel=near)
+    assert statistics.mean(each.fraction for each in found) == pytest.approx(executions / 1_024, rel=near)
+
+
 def test_what_is_finished_needs_no_estimate() -> None:
     report = explore(lopsided, budget=Budget(executions=9))
     assert report.verdict == "holds"

@@ -17,7 +17,7 @@ from acpool_spec.events import Event, EventType
 from acpool_spec.properties.judgement import Judgement
 from acpool_spec.scopes import PoolScope, explore_scope, scenario_of
 from acpool_spec.scopes.features import COLLECTOR, collector
-from acpool_spec.scopes.monitor import Monitor, Signature, signature_of
+from acpool_spec.scopes.monitor import Monitor
 from acpool_spec.scopes.normal_form import normal_form
 from acpool_spec.scopes.scenario import Histories
 
@@ -215,12 +215,19 @@ def test_what_may_be_asked_again_is_remembered(one: list[Told], other: list[Told
     assert normal_form(judged(one)) != normal_form(judged(other))
 
 
+def test_a_decision_of_which_nothing_is_to_be_seen_yet_is_no_violation() -> None:
+    """A run cut between an eviction and the closing that shows it: found by this exploration in a program of the family."""
+    scope = PoolScope.parse("get_or_create:a+session:b,get_or_create:a+with_connection:a@1.fifo.f0.c0")
+    report = explore_scope(scope, reference.default)
+    assert report.verdict == "holds", report.why
+
+
 def test_the_history_of_a_run_that_was_cut_is_that_of_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
     """What its coroutines do when they are closed is not in it: it is the beginning of one that came to its end."""
-    kept: list[Signature] = []
+    kept: list[tuple[str, ...]] = []
 
     def keep(_: Histories, monitor: Monitor) -> None:
-        kept.append(signature_of(monitor.notes.events))
+        kept.append(tuple(map(str, monitor.notes.events)))
 
     monkeypatch.setattr(Histories, "judge", keep)
     scope = PoolScope.parse("session:a,session:a@1.fifo.f0.c0")

@@ -116,6 +116,8 @@ class Campaign:
             seconds = self.plan.seconds
             if seconds is not None and self.seconds >= seconds and self._left():
                 self._end(f"the budget {Bound('seconds', seconds)} ran out")
+            elif not done and (why := self._crew.given_up()):
+                self._end(why)
             self._show(self)
 
     def _left(self) -> bool:

@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import signal
 import threading
+import time
 from concurrent.futures import Executor, ProcessPoolExecutor
 from multiprocessing import connection
 from multiprocessing.synchronize import Event
@@ -36,6 +37,10 @@ class Crew(Protocol):
 
     def stop(self) -> None:
         """Units that are being explored are to end early, as far as they can be told."""
+        ...
+
+    def given_up(self) -> str:
+        """Why nothing more is to be expected of these workers; empty while there is something."""
         ...
 
     def close(self) -> None:
@@ -71,6 +76,10 @@ class Processes:
         """Every unit ends after the execution that it is at."""
         self._stopped.set()
 
+    def given_up(self) -> str:
+        """Never: a process that died is replaced."""
+        return ""
+
     def close(self) -> None:
         """End the processes."""
         self._executor.shutdown(cancel_futures=True)
@@ -103,11 +112,11 @@ class Cluster:
     """A Dask cluster, by the address of its scheduler, such as ``tcp://host:8786``. It decides what runs where, and again where a
     worker dies.
 
-    Raises :class:`BadInput` where ``distributed`` is not installed, where nobody answers at that address, and
-    where the cluster has no workers.
+    ``patience_s``: how long it is waited for while it has no workers. Raises :class:`BadInput` where ``distributed`` is not
+    installed, where nobody answers at that address, and where the cluster has no workers for so long.
     """
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, *, patience_s: float = _WORKERS_S) -> None:
         place = f"--dask {clip(repr(address), 200)}"
         try:
             distributed: Any = importlib.import_module("distributed")
@@ -115,16 +124,18 @@ class Cluster:
             raise BadInput(
                 f"{place}: {error.name} is not installed: pip install 'acpool[cluster]'"
             ) from error
+        self._patience_s = patience_s
+        self._alone_since: float | None = None
         self._killed: type[BaseException] = distributed.KilledWorker
         try:
             self._client = distributed.Client(address, timeout=_CONNECT_S, set_as_default=False)
         except (OSError, ValueError) as error:  # TimeoutError is an OSError
             raise BadInput(f"{place}: no scheduler answers there: {said(error)}") from error
         try:
-            self._client.wait_for_workers(1, timeout=_WORKERS_S)
+            self._client.wait_for_workers(1, timeout=patience_s)
         except OSError as error:
             self._client.close()
-            raise BadInput(f"{place}: the cluster has no workers after {_WORKERS_S} s") from error
+            raise BadInput(f"{place}: the cluster has no workers after {patience_s:g} s") from error
         self.workers = sum(self._client.nthreads().values())
         self._executor: Executor = self._client.get_executor(pure=False)
 
@@ -139,6 +150,16 @@ class Cluster:
     def stop(self) -> None:
         """Units that have not begun are taken back; those that have are bounded by their seconds."""
         self._executor.shutdown(wait=False)
+
+    def given_up(self) -> str:
+        """That the cluster has had no workers for ``patience_s``: without this, a unit that nobody explores is waited for."""
+        if self._client.status == "running" and self._client.nthreads():
+            self._alone_since = None
+            return ""
+        now = time.monotonic()
+        self._alone_since = now if self._alone_since is None else self._alone_since
+        late = now - self._alone_since >= self._patience_s
+        return f"the cluster has had no workers for {self._patience_s:g} s" if late else ""
 
     def close(self) -> None:
         """Leave the cluster."""

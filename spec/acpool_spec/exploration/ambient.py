@@ -1,7 +1,8 @@
 """Catches a run at asking what no schedule decides: the machine's clocks, its entropy.
 
 The calls themselves are seen, by the interpreter's profiling hook, so that a clock is noticed also where its answer made no
-difference this time. What a log record or the garbage collector's own callbacks ask is left out: it is not the code's.
+difference this time. What a log record, the garbage collector's own callbacks or whoever makes the choices ask is left out: it
+is not the code's.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import random
 import sys
 import time
 import uuid
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Collection, Generator
 from contextlib import contextmanager
 from pathlib import PurePath
 from types import BuiltinFunctionType, CodeType, FrameType
@@ -37,8 +38,11 @@ _GENERATOR: object = getattr(random.random, "__self__", None)
 
 
 @contextmanager
-def watched(found: Callable[[str], object]) -> Generator[bool, None, None]:
-    """Call ``found`` with a sentence for each call inside that asks the machine for the time or for entropy.
+def watched(
+    found: Callable[[str], object], excused: Collection[CodeType] = ()
+) -> Generator[bool, None, None]:
+    """Call ``found`` with a sentence for each call inside that asks the machine for the time or for entropy, unless it comes from
+    one of the ``excused`` functions.
 
     Yields whether it watches: not where a profiler is at work in this thread, since there is one hook for all.
     """
@@ -52,14 +56,16 @@ def watched(found: Callable[[str], object]) -> Generator[bool, None, None]:
         nonlocal seeded
         if event == "c_call":
             if _GENERATOR is not None and called.__self__ is _GENERATOR:
-                seeded = seeded or called.__name__ == "seed"
                 what = (
                     None if seeded else "the generator of the process, not seeded in the run (module random)"
                 )
             else:
                 what = _asked(called)
-            if what and not _excused(frame):
-                found(f"{what}, {_place(frame)}")
+            if what and not _excused(frame, excused):
+                if called.__name__ == "seed":
+                    seeded = True
+                else:
+                    found(f"{what}, {_place(frame)}")
 
     sys.setprofile(look)
     try:
@@ -77,14 +83,15 @@ def _asked(called: BuiltinFunctionType) -> str | None:
     return _ASKED.get(called) if type(called) is BuiltinFunctionType else None
 
 
-def _excused(frame: FrameType) -> bool:
-    collecting: set[CodeType] = {
+def _excused(frame: FrameType, codes: Collection[CodeType]) -> bool:
+    others: set[CodeType] = {
         code for each in gc.callbacks if (code := cast("CodeType | None", getattr(each, "__code__", None)))
     }
+    others.update(codes)
     above: FrameType | None = frame
     while above is not None:
         name = str(above.f_globals.get("__name__", ""))
-        if name.partition(".")[0] in _EXCUSED or above.f_code in collecting:
+        if name.partition(".")[0] in _EXCUSED or above.f_code in others:
             return True
         above = above.f_back
     return False

@@ -126,6 +126,9 @@ class Tracing:
         """The other oracle's."""
         self._oracle.end()
 
+    ASKING = frozenset(method.__code__ for method in (begin, choose, end))
+    """What runs below these is the other oracle, and no part of the run."""
+
     def _step(self, loop: DeterministicLoop, lane: Lane) -> None:
         say = self.trace.say
         entry, task = lane.head, lane.task

@@ -8,14 +8,16 @@ answers to what may still be asked tell apart no future: those answers are what 
 
 * judged on **all** paths of a scope, pruning or not: S1–S11, L1, L3, L4, L5, and L2 as far as virtual time goes: whoever still
   waits when nothing more can happen;
-* judged on **every run made**, complete or cut: S12. It is a property of the whole history, which lies beside the run; of two
-  runs that reach one state by different histories only one is followed to its end.
+* judged on **every run made**, complete or cut: S12, up to the last instant at which nothing was ready. It is a property of
+  the whole history, which lies beside the run; of two runs that reach one state by different histories only one is followed
+  to its end. Later than that instant a decision may be taken of which nothing is to be seen yet, an eviction for example.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from acpool_spec.events import Event, History, PoolFacts
@@ -29,12 +31,13 @@ from acpool_spec.scopes.normal_form import normal_form
 Signature = tuple[object, ...]
 
 
-def signature_of(events: Sequence[Event]) -> Signature:
+def signature_of(history: History) -> Signature:
     """The same for histories that say the same."""
-    return tuple(
+    said = (
         (e.type, e.f, e.process, e.key, e.connection, e.session_id, repr(e.value), e.error, e.time)
-        for e in events
+        for e in history.events
     )
+    return (*said, *sorted(history.rests or ()))
 
 
 class PropertyViolated(AssertionError):
@@ -92,8 +95,9 @@ class Monitor:
 
     @property
     def history(self) -> History:
-        """Everything that was seen so far."""
-        return self.notes.history()
+        """Everything that was seen until nothing was ready the last time: all that was decided by then is to be seen."""
+        history = self.notes.history()
+        return replace(history, events=history.events[: max(self.notes.rests, default=0)])
 
     def _see(self, event: Event) -> None:
         if self._over.done():
@@ -104,10 +108,6 @@ class Monitor:
         except Exception as error:  # noqa: BLE001 - it ends the run, as the violation would
             self._over.set_exception(error)
         self._tell()
-        if self._forbidden:
-            known_bad = self._forbidden.get(signature_of(self.notes.events))
-            if known_bad is not None:
-                self.violated(known_bad)
 
     def stopped(self, called: set[str]) -> None:
         """Nothing is ready; ``called``: the connections with a call in progress."""
@@ -115,6 +115,9 @@ class Monitor:
             self.notes.rest()
             self.judgement.stopped(called)
             self._tell()
+            known_bad = self._forbidden.get(signature_of(self.history)) if self._forbidden else None
+            if known_bad is not None:
+                self.violated(known_bad)
 
     def at_rest(self, remains: Remains) -> None:
         """Nothing can happen any more but what is asked of the pool anew."""
