@@ -87,6 +87,16 @@ def _say(options: argparse.Namespace | None, sentence: str, error: BaseException
     print(f"acpool {options.command}: {sentence}" if options else f"acpool: {sentence}", file=sys.stderr)
 
 
+def _add_workers(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--workers",
+        type=_count,
+        default=os.cpu_count() or 1,
+        metavar="N",
+        help="processes (default: the cores)",
+    )
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="acpool",
@@ -106,13 +116,7 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument(
         "--schedules", type=_count, metavar="N", help="sample exactly N schedules, whatever time it takes"
     )
-    check.add_argument(
-        "--workers",
-        type=_count,
-        default=os.cpu_count() or 1,
-        metavar="N",
-        help="processes (default: the cores)",
-    )
+    _add_workers(check)
     check.add_argument(
         "--failures",
         type=Path,
@@ -145,13 +149,7 @@ def _parser() -> argparse.ArgumentParser:
     explore.add_argument(
         "--budget", type=_seconds, metavar="SECONDS", help="time for all of it (default: as long as it takes)"
     )
-    explore.add_argument(
-        "--workers",
-        type=_count,
-        default=os.cpu_count() or 1,
-        metavar="N",
-        help="processes (default: the cores)",
-    )
+    _add_workers(explore)
     explore.add_argument(
         "--dask", metavar="ADDRESS", help="explore on a Dask cluster, such as tcp://host:8786"
     )

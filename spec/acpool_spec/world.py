@@ -393,11 +393,4 @@ class World:
 
     def _remains(self) -> Remains:
         clients = [*self.clients, self.auditor]
-        return Remains(
-            busy={c.number for c in clients if c.busy},
-            holding={c.number for c in clients if c.holding},
-            swallowed=[str(c.program) for c in clients if c.swallowed],
-            unexpected=[text for c in clients for text in c.unexpected],
-            hung=tuple(call.connection.name for call in self.outside.calls.values() if call.hung),
-            known_keys=residue(self.pool, self.scope.keys),
-        )
+        return Remains.of(clients, self.outside.calls.values(), residue(self.pool, self.scope.keys))

@@ -91,3 +91,16 @@ def program(number: int) -> Callable[[], Coroutine[Any, Any, str]]:
         return f"{shared.value} {','.join(shared.log)} {[type(end).__name__ for end in ended]} {shared.queue.qsize()}"
 
     return scenario
+
+
+async def race() -> int:
+    """Two tasks read one variable, pause, and write it back: one update may be lost."""
+    box = {"value": 0}
+
+    async def add() -> None:
+        seen = box["value"]
+        await asyncio.sleep(0)
+        box["value"] = seen + 1
+
+    await asyncio.gather(add(), add())
+    return box["value"]

@@ -3,45 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 
 import pytest
+from tests.exploration.toys import Permit
 
 from acpool_spec import explore
 from acpool_spec.simulation import Mode
 
 
-class Slot:
-    """One slot, handed over in order. ``gives_back``: whether who is cancelled after the hand-over passes it on."""
-
-    def __init__(self, *, gives_back: bool) -> None:
-        self.free = True
-        self._gives_back = gives_back
-        self._waiting: deque[asyncio.Future[None]] = deque()
-
-    async def acquire(self) -> None:
-        if self.free:
-            self.free = False
-            return
-        turn = asyncio.get_running_loop().create_future()
-        self._waiting.append(turn)
-        try:
-            await turn
-        except asyncio.CancelledError:
-            if not turn.cancelled() and self._gives_back:
-                self.release()
-            raise
-
-    def release(self) -> None:
-        while self._waiting:
-            turn = self._waiting.popleft()
-            if not turn.done():  # cancelled, and still in line
-                turn.set_result(None)
-                return
-        self.free = True
-
-
-async def use(slot: Slot) -> None:
+async def use(slot: Permit) -> None:
     """Hold the slot over one pause."""
     await slot.acquire()
     try:
@@ -52,14 +22,14 @@ async def use(slot: Slot) -> None:
 
 async def handed_over_and_lost() -> None:
     """A waiter that is cancelled after its turn has come keeps the slot for ever."""
-    slot = Slot(gives_back=False)
+    slot = Permit(passes_on=False)
     await asyncio.gather(*(asyncio.create_task(use(slot)) for _ in range(2)), return_exceptions=True)
     assert slot.free
 
 
 async def handed_over_and_passed_on() -> None:
     """The same, repaired."""
-    slot = Slot(gives_back=True)
+    slot = Permit(passes_on=True)
     await asyncio.gather(*(asyncio.create_task(use(slot)) for _ in range(2)), return_exceptions=True)
     assert slot.free
 

@@ -78,8 +78,8 @@ def test_equal_states_offer_the_same_alternatives(monkeypatch: pytest.MonkeyPatc
     assert {len(labels) for labels in walk.offered.values()} == {1}
     assert {len(labels) for labels in walk.offered_without_late.values()} == {1, 2}
 
-    def forgetful(loop: DeterministicLoop, extra: tuple[int, bool]) -> bytes:
-        return state_key(loop, extra[0])
+    def forgetful(view: View) -> bytes:
+        return state_key(cast("DeterministicLoop", view.loop), view.cancellations_left)
 
-    monkeypatch.setattr(depth_first, "state_key", forgetful)
+    monkeypatch.setattr(depth_first, "state_at", forgetful)
     assert walked(DepthFirst(Certificate(exhaustive=True), prune=True)) < states

@@ -14,7 +14,8 @@ from acpool_spec import choose, happens
 from acpool_spec.exploration.certificate import Certificate
 from acpool_spec.exploration.depth_first import DepthFirst
 from acpool_spec.exploration.repetition import Repetition
-from acpool_spec.simulation import Mode, any_task, simulate
+from acpool_spec.exploration.setting import Setting
+from acpool_spec.simulation import Mode, simulate
 
 Scenario = Callable[[], Coroutine[Any, Any, object]]
 RUNS = 500
@@ -53,15 +54,7 @@ def kept(scenario: Scenario, mode: Mode, *, traced: bool = False) -> tuple[int, 
     """Bytes that ``RUNS`` runs leave behind, after as many that warm up, and how many states they found."""
     certificate = Certificate(exhaustive=True)
     walk = DepthFirst(certificate, prune=True)
-    repetition = Repetition(
-        scenario,
-        certificate,
-        mode=mode,
-        cancellations=0,
-        cancellable=any_task,
-        max_steps=1_000,
-        paranoid=False,
-    )
+    repetition = Repetition(Setting(scenario, mode, max_steps=1_000), certificate, paranoid=False)
 
     def runs() -> None:
         for _ in range(RUNS):

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tests.exploration.programs import program
+from tests.exploration.programs import program, race
 
 from acpool_spec.exploration.certificate import Certificate
 from acpool_spec.verdict import Outcome
@@ -40,19 +40,6 @@ def test_the_same_ends_where_tasks_are_cancelled_in_any_order(walk: Walk, number
     cut, _ = walk(scenario, cancellations=1)
     whole, _ = walk(scenario, cancellations=1, prune=False)
     assert set(cut) == set(whole)
-
-
-async def race() -> int:
-    """Two tasks read one variable, pause, and write it back: one update may be lost."""
-    box = {"value": 0}
-
-    async def add() -> None:
-        seen = box["value"]
-        await asyncio.sleep(0)
-        box["value"] = seen + 1
-
-    await asyncio.gather(add(), add())
-    return box["value"]
 
 
 def test_the_runs_of_a_race_are_counted(walk: Walk) -> None:

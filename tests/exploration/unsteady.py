@@ -142,19 +142,6 @@ async def gathers() -> None:
     assert choose((True, False)) in (True, False)
 
 
-async def races() -> int:
-    """Two tasks read one variable, pause, and write it back."""
-    box = {"value": 0}
-
-    async def add() -> None:
-        seen = box["value"]
-        await asyncio.sleep(0)
-        box["value"] = seen + 1
-
-    await asyncio.gather(add(), add())
-    return box["value"]
-
-
 def closed_over(letters: Any) -> Any:
     """A scenario that no other process can find."""
 

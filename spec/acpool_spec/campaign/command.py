@@ -143,7 +143,6 @@ def _keep_failure(line: Line, options: argparse.Namespace) -> str:
     schedule = ScenarioSchedule.parse(line.schedule, str(path))
     what = f"{count(len(schedule.decisions), 'decision')}, feasible: {schedule.feasible}"
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         schedule.save(path)
     except OSError as error:
         # The verdict counts for more than the file.

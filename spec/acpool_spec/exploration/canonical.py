@@ -17,10 +17,12 @@ import marshal
 from collections import deque
 from collections.abc import Iterable
 from hashlib import blake2b
+from typing import cast
 
 from acpool_spec.exploration.contents import handler_of
 from acpool_spec.lanes import Entry, Lane
 from acpool_spec.loop import DeterministicLoop
+from acpool_spec.oracles import View
 
 # What is noted is a list that ``marshal`` writes down at once: atoms as they are, all else as tuples, so that no value can pass
 # for a word. In its version 0 equal values are equal bytes, whichever of them are one object.
@@ -39,6 +41,11 @@ def state_key(loop: DeterministicLoop, extra: object = None) -> bytes:
     walk.visit(extra)
     walk.run()
     return walk.digest()
+
+
+def state_at(view: View) -> bytes:
+    """The :func:`state_key` of a run at the choice point that ``view`` shows: all that the rest of the run can depend on."""
+    return state_key(cast("DeterministicLoop", view.loop), (view.cancellations_left, view.late))
 
 
 class _StateWalk:

@@ -8,14 +8,13 @@ judged as far as it went. States that cannot be compared are not cut.
 
 from __future__ import annotations
 
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 from acpool_spec.driven import ChoiceKind
-from acpool_spec.exploration.canonical import state_key
+from acpool_spec.exploration.canonical import state_at
 from acpool_spec.exploration.certificate import Certificate
 from acpool_spec.exploration.contents import NotCanonical
 from acpool_spec.exploration.order import Visit, VisitingOrder
-from acpool_spec.loop import DeterministicLoop
 from acpool_spec.oracles import PrunedRun, View
 
 
@@ -120,8 +119,7 @@ class DepthFirst:
     def _is_new(self) -> bool:
         assert self._view is not None
         try:
-            view = self._view
-            key = state_key(cast("DeterministicLoop", view.loop), (view.cancellations_left, view.late))
+            key = state_at(self._view)
         except NotCanonical as error:
             self.certificate.not_canonical[str(error)] += 1
             return True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from acpool_spec.exploration.certificate import Certificate
@@ -14,12 +14,13 @@ from acpool_spec.exploration.failures import Failure, failure_of
 from acpool_spec.exploration.recording import Recorded, record
 from acpool_spec.exploration.repetition import Repetition
 from acpool_spec.exploration.scenario_schedule import ScenarioSchedule, schedule_of
+from acpool_spec.exploration.setting import Setting
 from acpool_spec.exploration.shrinking import shrink
 from acpool_spec.exploration.strategies import HYPOTHESIS, WALKS, oracle_of
 from acpool_spec.exploration.strategies.portfolio import Portfolio
 from acpool_spec.exploration.subtree import Below
 from acpool_spec.oracles import Oracle, ReplayDivergence
-from acpool_spec.simulation import DEFAULT_MAX_STEPS, Cancellable, Mode, Run, Scenario, any_task, simulate
+from acpool_spec.simulation import DEFAULT_MAX_STEPS, Cancellable, Mode, Run, Scenario, any_task
 from acpool_spec.simulation import Outcome as RunOutcome
 from acpool_spec.verdict import Budget, Meter, Outcome
 
@@ -98,7 +99,7 @@ def explore(
     Raises :class:`LoopRefusal` where the scenario needs a thread, a socket, a process, a signal or a file, ``ValueError`` for
     an unknown mode or strategy, and :class:`BadInput` for a file of the corpus that cannot be read. Bound on waiting: the budget.
     """
-    exploration = _Exploration(scenario, mode, cancellations, cancellable, max_steps)
+    exploration = _Exploration(Setting(scenario, mode, cancellations, cancellable, max_steps))
     replayed = 0
     for old in () if corpus is None else old_failures(Path(corpus), scenario, mode, cancellations):
         replayed += 1
@@ -121,19 +122,8 @@ def _finished(oracle: Oracle) -> bool:
 class _Exploration:
     """One exploration: the loop over runs, and what becomes of a failure."""
 
-    def __init__(
-        self,
-        scenario: Scenario,
-        mode: Mode,
-        cancellations: int,
-        cancellable: Cancellable,
-        max_steps: int,
-    ) -> None:
-        self._cancellable = cancellable
-        self._scenario = scenario
-        self._mode: Mode = mode
-        self._cancellations = cancellations
-        self._max_steps = max_steps
+    def __init__(self, setting: Setting) -> None:
+        self._setting = setting
 
     def run(
         self,
@@ -148,15 +138,7 @@ class _Exploration:
         if budget is None and strategy not in WALKS:
             budget = Budget(executions=SAMPLE)
         meter = Meter(budget)
-        repetition = Repetition(
-            self._scenario,
-            certificate,
-            mode=self._mode,
-            cancellations=self._cancellations,
-            cancellable=self._cancellable,
-            max_steps=self._max_steps,
-            paranoid=paranoid,
-        )
+        repetition = Repetition(self._setting, certificate, paranoid=paranoid)
         report: Report | None = None
 
         def one_more(oracle: Oracle, by: Callable[[], str]) -> bool:
@@ -195,7 +177,7 @@ class _Exploration:
 
     def fails_again(self, old: ScenarioSchedule) -> Report | None:
         """What an old failure is now, as near to its decisions as this code lets it come; None where it fails no more."""
-        there = _Exploration(self._scenario, old.mode, old.cancellations, self._cancellable, self._max_steps)
+        there = _Exploration(replace(self._setting, mode=old.mode, cancellations=old.cancellations))
         run = there._record({at: made.chosen for at, made in enumerate(old.decisions)}).run
         failure = failure_of(run)
         if failure is None:
@@ -208,7 +190,7 @@ class _Exploration:
     ) -> Report | None:
         """Make one run; a report where it ends the exploration. ``by``: who made it, asked afterwards."""
         try:
-            run = repetition.run(oracle) if repetition.due else self._simulate(oracle)
+            run = repetition.run(oracle) if repetition.due else self._setting.run(oracle)
             certificate.executions += 1
             certificate.made_by[by()] += 1
             failure = failure_of(run)
@@ -216,7 +198,7 @@ class _Exploration:
                 certificate.found_by = by()
                 return self._violated(run, failure, certificate)
             if run.outcome is RunOutcome.STEP_BOUND:
-                certificate.skip(f"a run was cut after max_steps={self._max_steps}")
+                certificate.skip(f"a run was cut after max_steps={self._setting.max_steps}")
         except (NotDeterministic, ReplayDivergence) as error:
             certificate.skip(f"the scenario is not deterministic: {error}")
             return Report(certificate.outcome(), certificate)
@@ -233,7 +215,7 @@ class _Exploration:
         def probe(taken: Probe) -> bool:
             if seconds is not None and meter.seconds_spent > OVERTIME * seconds:
                 return False
-            run = self._simulate(taken)
+            run = self._setting.run(taken)
             certificate.probes += 1
             failure = failure_of(run)
             if failure is not None:
@@ -253,16 +235,6 @@ class _Exploration:
             return self._violated(*found[0], certificate)
         return Report(certificate.outcome(), certificate, estimate=estimated)
 
-    def _simulate(self, oracle: Oracle) -> Run:
-        return simulate(
-            self._scenario,
-            oracle,
-            mode=self._mode,
-            cancellations=self._cancellations,
-            cancellable=self._cancellable,
-            max_steps=self._max_steps,
-        )
-
     def _violated(self, run: Run, failure: Failure, certificate: Certificate) -> Report:
         failing = self._again(run)
         again = failure_of(failing.run)
@@ -273,24 +245,26 @@ class _Exploration:
             )
             return Report(certificate.outcome(), certificate)
         certificate.violated = True
-        mode, smallest = self._mode, shrink(failing, self._record)
+        mode, smallest = self._setting.mode, shrink(failing, self._record)
         if mode == "reordered":
             weaker = self._in_fifo(failure)
             if weaker is not None:
                 mode, smallest = "fifo", weaker
         shown = failure_of(smallest.run)
         assert shown is not None
-        schedule = schedule_of(self._scenario, mode, self._cancellations, shown, smallest.decisions)
+        schedule = schedule_of(
+            self._setting.scenario, mode, self._setting.cancellations, shown, smallest.decisions
+        )
         return Report(certificate.outcome(), certificate, shown, schedule)
 
     def _in_fifo(self, failure: Failure) -> Recorded | None:
         """The same kind of failure where ready callbacks keep their order, if a short search finds one."""
-        fifo = _Exploration(self._scenario, "fifo", self._cancellations, self._cancellable, self._max_steps)
+        fifo = _Exploration(replace(self._setting, mode="fifo"))
         oracle = DepthFirst(Certificate(exhaustive=True), prune=True)
         for _ in range(FIFO_RUNS):
             if oracle.finished:
                 return None
-            run = fifo._simulate(oracle)
+            run = fifo._setting.run(oracle)
             found = failure_of(run)
             if found is not None and found.kind == failure.kind:
                 return shrink(fifo._again(run), fifo._record)
@@ -300,11 +274,4 @@ class _Exploration:
         return self._record({at: chosen for at, (chosen, _) in enumerate(run.choices)})
 
     def _record(self, wanted: Mapping[int, int]) -> Recorded:
-        return record(
-            self._scenario,
-            wanted,
-            mode=self._mode,
-            cancellations=self._cancellations,
-            cancellable=self._cancellable,
-            max_steps=self._max_steps,
-        )
+        return record(self._setting, wanted)

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from acpool_spec.driven import ChoiceKind
+from acpool_spec.exploration.setting import Setting
 from acpool_spec.oracles import View
-from acpool_spec.simulation import Cancellable, Mode, Run, Scenario, simulate
+from acpool_spec.simulation import Run
 
 _FAULT = re.compile(r"cancel |let .*\b(dies|fails|hangs)\b.* happen")
 
@@ -79,23 +80,7 @@ class _Following:
         """Nothing to do: choices that were not asked for do not matter."""
 
 
-def record(
-    scenario: Scenario,
-    wanted: Mapping[int, int],
-    *,
-    mode: Mode,
-    cancellations: int,
-    cancellable: Cancellable,
-    max_steps: int,
-) -> Recorded:
-    """Run ``scenario``, making the choice ``wanted[i]`` at decision ``i`` where it is possible."""
+def record(setting: Setting, wanted: Mapping[int, int]) -> Recorded:
+    """Run the scenario of ``setting``, making the choice ``wanted[i]`` at decision ``i`` where it is possible."""
     oracle = _Following(wanted)
-    run = simulate(
-        scenario,
-        oracle,
-        mode=mode,
-        cancellations=cancellations,
-        cancellable=cancellable,
-        max_steps=max_steps,
-    )
-    return Recorded(run, tuple(oracle.decisions))
+    return Recorded(setting.run(oracle), tuple(oracle.decisions))

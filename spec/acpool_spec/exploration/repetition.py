@@ -12,9 +12,10 @@ from acpool_spec.exploration.certificate import Certificate
 from acpool_spec.exploration.depth_first import NotDeterministic
 from acpool_spec.exploration.elsewhere import SEEDS, Unavailable, names_of, other_interpreter
 from acpool_spec.exploration.failures import failure_of
+from acpool_spec.exploration.setting import Setting
 from acpool_spec.exploration.trace import Following, Trace, Tracing, difference
 from acpool_spec.oracles import Oracle, ReplayDivergence
-from acpool_spec.simulation import Cancellable, Mode, Outcome, Run, Scenario, simulate
+from acpool_spec.simulation import Outcome, Run
 
 REPEATED = 256
 """One run in so many is made twice; the first always."""
@@ -23,29 +24,15 @@ ELSEWHERE = 1024
 
 
 class Repetition:
-    """Makes runs of ``scenario`` that are compared with the same choices made again, and notes in ``certificate`` what it saw.
+    """Makes runs in ``setting`` that are compared with the same choices made again, and notes in ``certificate`` what it saw.
 
     ``paranoid``: every run is compared, and in several other interpreters; a comparison that cannot be made counts as
     something left out then. Otherwise it is only noted: what was compared is a sample in any case.
     """
 
-    def __init__(
-        self,
-        scenario: Scenario,
-        certificate: Certificate,
-        *,
-        mode: Mode,
-        cancellations: int,
-        cancellable: Cancellable,
-        max_steps: int,
-        paranoid: bool,
-    ) -> None:
-        self._scenario = scenario
+    def __init__(self, setting: Setting, certificate: Certificate, *, paranoid: bool) -> None:
+        self._setting = setting
         self._certificate = certificate
-        self._mode: Mode = mode
-        self._cancellations = cancellations
-        self._cancellable = cancellable
-        self._max_steps = max_steps
         self._paranoid = paranoid
         self._seeds = list(SEEDS if paranoid else SEEDS[:1])
         self._names: list[str] | None = None
@@ -65,7 +52,7 @@ class Repetition:
         tracing = Tracing(oracle)
         # Hypothesis looks at a clock with each draw: the choices are replayed without it, so it is not the scenario's.
         with watched(self._asked.add, excused=Tracing.ASKING) as looking:
-            run = self._simulate(tracing)
+            run = self._setting.run(tracing)
         if not looking:
             self._not_made("whether a clock is read: a profiler is at work")
         for what in sorted(self._asked):
@@ -81,7 +68,7 @@ class Repetition:
     def _here(self, run: Run, trace: Trace) -> None:
         again = Tracing(Following(run.choices, cut=run.outcome is Outcome.PRUNED))
         try:
-            now = self._simulate(again)
+            now = self._setting.run(again)
         except ReplayDivergence as error:
             raise NotDeterministic(f"the same choices led elsewhere at {error}") from error
         again.trace.conclude(now)
@@ -94,13 +81,13 @@ class Repetition:
         for seed in list(self._seeds):
             try:
                 if self._names is None:
-                    self._names = names_of(self._scenario, self._cancellable)
+                    self._names = names_of(self._setting.scenario, self._setting.cancellable)
                 other = other_interpreter(seed)
                 answer = other.ask(
                     self._names,
-                    mode=self._mode,
-                    cancellations=self._cancellations,
-                    max_steps=self._max_steps,
+                    mode=self._setting.mode,
+                    cancellations=self._setting.cancellations,
+                    max_steps=self._setting.max_steps,
                     choices=run.choices,
                     cut=run.outcome is Outcome.PRUNED,
                 )
@@ -122,13 +109,3 @@ class Repetition:
         self._certificate.unchecked[check] = 1
         if self._paranoid:
             self._certificate.skips[f"not checked: {check}"] = 1
-
-    def _simulate(self, oracle: Oracle) -> Run:
-        return simulate(
-            self._scenario,
-            oracle,
-            mode=self._mode,
-            cancellations=self._cancellations,
-            cancellable=self._cancellable,
-            max_steps=self._max_steps,
-        )

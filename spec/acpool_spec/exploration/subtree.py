@@ -10,17 +10,17 @@ from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TypeAlias, cast
+from typing import TypeAlias
 
 from acpool_spec.driven import ChoiceKind
-from acpool_spec.exploration.canonical import state_key
+from acpool_spec.exploration.canonical import state_at
 from acpool_spec.exploration.certificate import Certificate
 from acpool_spec.exploration.contents import NotCanonical
 from acpool_spec.exploration.depth_first import NotDeterministic
 from acpool_spec.exploration.failures import failure_of
-from acpool_spec.loop import DeterministicLoop
+from acpool_spec.exploration.setting import Setting
 from acpool_spec.oracles import Oracle, PrunedRun, View
-from acpool_spec.simulation import DEFAULT_MAX_STEPS, Cancellable, Mode, Run, Scenario, any_task, simulate
+from acpool_spec.simulation import DEFAULT_MAX_STEPS, Cancellable, Mode, Scenario, any_task
 from acpool_spec.simulation import Outcome as RunOutcome
 
 Prefix: TypeAlias = tuple[int, ...]
@@ -100,27 +100,16 @@ def divide(
     There are more where the last choice point that was opened has many alternatives. Prefixes that lead to a state of another
     one are dropped, where states are pruned. ``certificate.merge`` puts the parts together again.
     """
-    return _Division(scenario, mode, cancellations, cancellable, prune, max_steps).divide(parts)
+    setting = Setting(scenario, mode, cancellations, cancellable, max_steps)
+    return _Division(setting, prune).divide(parts)
 
 
 class _Division:
     """One walk of the top of a tree."""
 
-    def __init__(
-        self,
-        scenario: Scenario,
-        mode: Mode,
-        cancellations: int,
-        cancellable: Cancellable,
-        prune: bool,
-        max_steps: int,
-    ) -> None:
-        self._scenario = scenario
-        self._mode: Mode = mode
-        self._cancellations = cancellations
-        self._cancellable = cancellable
+    def __init__(self, setting: Setting, prune: bool) -> None:
+        self._setting = setting
         self._prune = prune
-        self._max_steps = max_steps
         self._known: set[bytes] = set()
         self._certificate = Certificate(exhaustive=True)
 
@@ -133,9 +122,8 @@ class _Division:
                 above, count = frontier.popleft()
                 certificate.choice_points += 1
                 certificate.alternatives += count
-                certificate.taken += bool(
-                    above
-                )  # the alternative that leads here: what is below is counted now
+                # The alternative that leads here: what is below it is counted from now on.
+                certificate.taken += bool(above)
                 if self._prune:
                     certificate.states += 1
                 for alternative in range(count):
@@ -151,14 +139,14 @@ class _Division:
         """Follow ``prefix`` to the next choice point, which joins the ``frontier`` unless its state is known; the prefix if that
         run fails."""
         look = _Look()
-        run = self._simulate(Below(look, prefix))
+        run = self._setting.run(Below(look, prefix))
         certificate = self._certificate
         certificate.executions += 1
         if failure_of(run) is not None:
             return prefix
         if look.count is None:
             if run.outcome is RunOutcome.STEP_BOUND:
-                certificate.skip(f"a run was cut after max_steps={self._max_steps}")
+                certificate.skip(f"a run was cut after max_steps={self._setting.max_steps}")
         elif self._is_new(look):
             frontier.append((prefix, look.count))
             return None
@@ -173,16 +161,6 @@ class _Division:
         new = look.state not in self._known
         self._known.add(look.state)
         return new
-
-    def _simulate(self, oracle: Oracle) -> Run:
-        return simulate(
-            self._scenario,
-            oracle,
-            mode=self._mode,
-            cancellations=self._cancellations,
-            cancellable=self._cancellable,
-            max_steps=self._max_steps,
-        )
 
 
 class _Look:
@@ -203,9 +181,7 @@ class _Look:
         if kind == "schedule":
             view = self._view
             with suppress(NotCanonical):  # the walk of the part below counts it
-                self.state = state_key(
-                    cast("DeterministicLoop", view.loop), (view.cancellations_left, view.late)
-                )
+                self.state = state_at(view)
         raise PrunedRun
 
     def end(self) -> None:

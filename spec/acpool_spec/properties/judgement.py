@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from acpool_spec.clients import Program
+from acpool_spec.clients import Client, Program
 from acpool_spec.events import Event, History
+from acpool_spec.fakes import Call
 from acpool_spec.findings import Finding
 from acpool_spec.pool_spec import explain, judge_history
 from acpool_spec.properties import Violation
@@ -38,6 +39,18 @@ class Remains:
     unexpected: list[str]
     hung: tuple[str, ...]
     known_keys: dict[str, str]
+
+    @staticmethod
+    def of(clients: Sequence[Client], calls: Iterable[Call], known_keys: dict[str, str]) -> Remains:
+        """What is left of these ``clients``, and of the ``calls`` on the outside world that are still pending."""
+        return Remains(
+            busy={c.number for c in clients if c.busy},
+            holding={c.number for c in clients if c.holding},
+            swallowed=[str(c.program) for c in clients if c.swallowed],
+            unexpected=[text for c in clients for text in c.unexpected],
+            hung=tuple(call.connection.name for call in calls if call.hung),
+            known_keys=known_keys,
+        )
 
 
 class Judgement:

@@ -200,14 +200,7 @@ class _Run:
 
     def _remains(self) -> Remains:
         clients = [*self.clients, self.auditor]
-        return Remains(
-            busy={c.number for c in clients if c.busy},
-            holding={c.number for c in clients if c.holding},
-            swallowed=[str(c.program) for c in clients if c.swallowed],
-            unexpected=[text for c in clients for text in c.unexpected],
-            hung=tuple(call.connection.name for call in self.agents.calls.values() if call.hung),
-            known_keys=residue(self.pool, self.keys),
-        )
+        return Remains.of(clients, self.agents.calls.values(), residue(self.pool, self.keys))
 
 
 def scenario_of(
