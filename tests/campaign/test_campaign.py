@@ -49,7 +49,7 @@ def test_a_large_scope_is_explored_in_parts_that_lose_nothing(plan: Plans) -> No
 def test_a_violation_comes_with_the_schedule_that_shows_it(plan: Plans) -> None:
     (line,) = Campaign(plan("loses"), Crew()).run()
     assert line.outcome is Outcome.VIOLATED
-    assert line.why == "raised ArithmeticError: ArithmeticError: an update was [lost]"
+    assert line.why == "raised ArithmeticError: an update was [lost]"
     assert line.schedule is not None
     schedule = ScenarioSchedule.parse(line.schedule, "a line")
     assert schedule.about["scope"] == "loses"

@@ -104,7 +104,7 @@ class Account:
             certificate.executions,
             certificate.states,
             sum(result.seconds for result in counted),
-            f"{failure.kind}: {failure.message}" if failure is not None else certificate.why(),
+            str(failure) if failure is not None else certificate.why(),
             failure,
             violated.schedule if violated is not None else None,
         )

@@ -112,7 +112,7 @@ def _replay_old(console: Console, folder: Path, pool: str) -> list[str]:
             continue
         if failure is not None:
             failing.append(recorded.path.name)
-        now = f"still fails: {failure.kind}: {failure.message}" if failure is not None else "fails no more"
+        now = f"still violated: {failure}" if failure is not None else "holds now"
         say(console, f"old failure: {escape(below(f'{recorded.path}: {now}'))}")
     return failing
 
@@ -184,13 +184,9 @@ def replay(options: argparse.Namespace) -> int:
     failure = recorded.run(anyway=options.anyway or options.pool is not None, shown=shown)
     _print_run(console, recorded, shown)
     if failure is None:
-        then = recorded.schedule.failure
-        say(
-            console,
-            escape(f"no failure in this schedule now; when it was found: {then.kind}: {then.message}"),
-        )
+        say(console, escape(f"this schedule holds now; when it was found: {recorded.schedule.failure}"))
         return Outcome.HOLDS.exit_status
-    say(console, f"[bold red]violated[/]: {escape(below(f'{failure.kind}: {failure.message}'))}")
+    say(console, f"[bold red]violated[/]: {escape(below(str(failure)))}")
     say(console, f"  feasible: {recorded.schedule.feasible}")
     return Outcome.VIOLATED.exit_status
 

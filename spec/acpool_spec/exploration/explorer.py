@@ -241,7 +241,7 @@ class _Exploration:
         if again is None or again.kind != failure.kind:
             # Violated means that there is a schedule to replay, and this one cannot be.
             certificate.skip(
-                f"the scenario is not deterministic: it failed once ({failure.message}), and with the same choices it did not"
+                f"the scenario is not deterministic: it failed once ({failure}), and with the same choices it did not"
             )
             return Report(certificate.outcome(), certificate)
         certificate.violated = True
