@@ -50,7 +50,7 @@ def test_the_profile_is_listed(capsys: pytest.CaptureFixture[str]) -> None:
 def test_what_holds_is_told_in_a_table_and_explored_once(capsys: pytest.CaptureFixture[str]) -> None:
     assert explore("orders 2", "deep 6") == 0
     first = capsys.readouterr().out
-    assert [line.split()[-3] for line in table(first)] == ["holds", "holds"]
+    assert [line.split()[-4] for line in table(first)] == ["holds", "holds"]
     assert first.splitlines()[-1] == "verdict: holds (2 scopes: 2 holds)"
     assert max(map(len, first.splitlines())) <= 130  # the names of scopes are never cut
     assert explore("orders 2", "deep 6") == 0

@@ -16,8 +16,8 @@ from typing import Any
 from acpool_spec.campaign.account import Account, Line
 from acpool_spec.campaign.executors import Crew
 from acpool_spec.campaign.journal import Journal
-from acpool_spec.campaign.results import Result, Unit, result_of
-from acpool_spec.campaign.work import PARTS, WHOLE, Order, run_unit
+from acpool_spec.campaign.results import Counts, Result, Unit, result_of
+from acpool_spec.campaign.work import WHOLE, Order, Post, run_unit
 from acpool_spec.verdict import Bound
 
 _LOOK_S = 0.5  # how often the display has something new, at least
@@ -40,7 +40,6 @@ class Plan:
     scopes: Sequence[str]
     seconds: float | None = None
     whole: int = WHOLE
-    parts: int = PARTS
     paranoid: bool = False
     clock: Callable[[], float] = time.monotonic
 
@@ -63,6 +62,9 @@ class Campaign:
         self.ended = ""
         self.taken_over = 0
         self.running: dict[Future[dict[str, Any]], Unit] = {}
+        self._posts: dict[Unit, Post] = {}
+        self._since: dict[Unit, float] = {}
+        self._handed_out = 0
         self.workers = crew.workers
         self._crew = crew
         self._journal = journal
@@ -94,6 +96,9 @@ class Campaign:
         except KeyboardInterrupt:
             self.ended = "interrupted"
             self._crew.stop()
+        for unit, counts in self.counts().items():
+            if counts is not None:
+                self.accounts[unit.scope].cut(unit, counts, self.seconds - self._since[unit])
         return self.lines()
 
     def _take_over(self) -> None:
@@ -144,10 +149,11 @@ class Campaign:
                 plan.python,
                 unit.scope,
                 unit.prefix,
+                self.accounts[unit.scope].known(unit),
                 left,
                 plan.whole,
-                plan.parts,
                 plan.paranoid,
+                self._post(unit),
             )
             try:
                 future = self._crew.executor.submit(run_unit, order)
@@ -155,6 +161,19 @@ class Campaign:
                 self._crew.renew()
                 future = self._crew.executor.submit(run_unit, order)
             self.running[future] = unit
+
+    def _post(self, unit: Unit) -> Post:
+        """A place of its own at which ``unit`` tells how far it is."""
+        taken = {self._posts[known].place for known in self.running.values()}
+        place = next(place for place in range(self.workers) if place not in taken)
+        self._handed_out += 1
+        self._since[unit] = self.seconds
+        self._posts[unit] = Post(place, self._handed_out, self._crew.topic)
+        return self._posts[unit]
+
+    def counts(self) -> dict[Unit, Counts | None]:
+        """The units that are being explored now, and how far each says that it is; None: it has not said anything."""
+        return {unit: self._crew.told(self._posts[unit]) for unit in self.running.values()}
 
     def _next(self) -> Unit | None:
         """The next unit. One whose worker may have died of it is explored with nothing beside it, so that it is known whether it
@@ -200,6 +219,9 @@ class Campaign:
 
     def _take(self, unit: Unit, result: Result) -> None:
         account = self.accounts[unit.scope]
+        if result.stopped:
+            counts = Counts(result.certificate.executions, result.certificate.states, result.behind)
+            account.cut(unit, counts, result.seconds)
         if result.stopped or unit not in account.left():
             return
         account.take(unit, result)

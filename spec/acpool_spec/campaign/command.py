@@ -17,7 +17,7 @@ from acpool_spec.campaign.campaign import Campaign, Plan
 from acpool_spec.campaign.executors import Cluster, Crew, Processes
 from acpool_spec.campaign.interleaving import Interleaving
 from acpool_spec.campaign.journal import Journal
-from acpool_spec.campaign.progress import Display
+from acpool_spec.campaign.progress import Display, percent
 from acpool_spec.campaign.replaying import Recorded, file_name, load_recorded, old_failures
 from acpool_spec.campaign.subject import Family, Scope, Subject, load_family, python_version, subject_of
 from acpool_spec.console import Terminal, below, count, say, verdict
@@ -85,7 +85,7 @@ def _about(plan: Plan) -> dict[str, str]:
         "scopes": plan.family,
         "code": plan.digest,
         "python": plan.python,
-        "division": f"into {plan.parts} parts after {plan.whole} executions",
+        "division": f"parts of {plan.whole} executions",
         "repetition": "every run twice" if plan.paranoid else "a sample of the runs twice",
     }
 
@@ -120,10 +120,16 @@ def _replay_old(console: Console, folder: Path, pool: str) -> list[str]:
 def _print_table(console: Console, lines: Sequence[Line]) -> None:
     """One line for each scope; its name is never cut, since it is what one types to explore it again."""
     rows = [
-        (line.outcome.value, f"{line.executions:,}", f"{line.states:,}", f"{line.seconds:.1f}")
+        (
+            line.outcome.value,
+            percent(line.behind),
+            f"{line.executions:,}",
+            f"{line.states:,}",
+            f"{line.seconds:.1f}",
+        )
         for line in lines
     ]
-    titles = ("verdict", "executions", "states", "seconds")
+    titles = ("verdict", "explored", "executions", "states", "seconds")
     widths = [max(map(len, column)) for column in zip(titles, *rows, strict=True)]
     table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="bold")
     room = max(20, console.width - sum(widths) - _GAP * (len(widths) + 1))
@@ -165,7 +171,8 @@ def _conclude(console: Console, campaign: Campaign, lines: Sequence[Line], again
     ended = f", {campaign.ended}" if campaign.ended else ""
     say(
         console,
-        f"{count(executions, 'execution')}, {count(states, 'state')}, {campaign.seconds:.0f} s{taken}{escape(ended)}",
+        f"{count(executions, 'execution')}, {count(states, 'state')}, {campaign.seconds:.0f} s{taken}{escape(ended)}; "
+        f"{percent(sum(line.behind for line in lines) / len(lines) if lines else 1.0)} explored",
     )
     if again:
         outcome = Outcome.VIOLATED
