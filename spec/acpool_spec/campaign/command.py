@@ -17,13 +17,13 @@ from acpool_spec.campaign.campaign import Campaign, Plan
 from acpool_spec.campaign.executors import Cluster, Crew, Processes
 from acpool_spec.campaign.interleaving import Interleaving
 from acpool_spec.campaign.journal import Journal
+from acpool_spec.campaign.old_failures import replay_old
 from acpool_spec.campaign.progress import Display, percent
-from acpool_spec.campaign.replaying import Recorded, file_name, load_recorded, old_failures
+from acpool_spec.campaign.replaying import Recorded, file_name, load_recorded
 from acpool_spec.campaign.subject import Family, Scope, Subject, load_family, python_version, subject_of
 from acpool_spec.console import Terminal, below, count, say, verdict
 from acpool_spec.exploration import ScenarioSchedule
 from acpool_spec.quiet import quiet
-from acpool_spec.targets import BadInput
 from acpool_spec.verdict import Outcome
 
 _WIDEST = 100  # columns of an interleaving
@@ -100,20 +100,10 @@ def _journal_of(subject: Subject, plan: Plan) -> Path:
 def _replay_old(console: Console, folder: Path, pool: str) -> list[str]:
     """Replay the failures that are kept in ``folder``; the names of the files that still fail."""
     failing: list[str] = []
-    for recorded in old_failures(folder, pool):
-        if isinstance(recorded, BadInput):
-            say(console, f"old failure: {escape(str(recorded))}")
-            continue
-        try:
-            with quiet():
-                failure = recorded.run(anyway=True)
-        except BadInput as error:
-            say(console, f"old failure: {escape(str(error))}")
-            continue
-        if failure is not None:
-            failing.append(recorded.path.name)
-        now = f"still violated: {failure}" if failure is not None else "holds now"
-        say(console, f"old failure: {escape(below(f'{recorded.path}: {now}'))}")
+    for replayed in replay_old(folder, pool):
+        say(console, f"old failure: {escape(below(str(replayed)))}")
+        if replayed.outcome is Outcome.VIOLATED:
+            failing.append(replayed.path.name)
     return failing
 
 
