@@ -153,6 +153,18 @@ def _parser() -> argparse.ArgumentParser:
     explore.add_argument(
         "--dask", metavar="ADDRESS", help="explore on a Dask cluster, such as tcp://host:8786"
     )
+    explore.add_argument(
+        "--strategy",
+        choices=("exhaustive", "portfolio", "random", "pct", "surw", "coverage", "hypothesis"),
+        default="exhaustive",
+        help="who chooses: exhaustive explores to the end; portfolio walks and samples by turns; the others sample",
+    )
+    explore.add_argument(
+        "--executions",
+        type=_count,
+        metavar="N",
+        help="runs of each scope, at most, with another strategy than exhaustive (default: a sampler makes 1000)",
+    )
     explore.add_argument("--paranoid", action="store_true", help="make every run twice")
     explore.add_argument(
         "--journal",

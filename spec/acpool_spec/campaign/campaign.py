@@ -18,6 +18,7 @@ from acpool_spec.campaign.executors import Crew
 from acpool_spec.campaign.journal import Journal
 from acpool_spec.campaign.results import Counts, Result, Unit, result_of
 from acpool_spec.campaign.work import WHOLE, Order, Post, run_unit
+from acpool_spec.exploration.strategies import EXHAUSTIVE
 from acpool_spec.verdict import Bound
 
 _LOOK_S = 0.5  # how often the display has something new, at least
@@ -41,6 +42,8 @@ class Plan:
     seconds: float | None = None
     whole: int = WHOLE
     paranoid: bool = False
+    strategy: str = EXHAUSTIVE
+    executions: int | None = None
     clock: Callable[[], float] = time.monotonic
 
 
@@ -153,6 +156,9 @@ class Campaign:
                 left,
                 plan.whole,
                 plan.paranoid,
+                plan.strategy,
+                plan.executions,
+                self.workers,
                 self._post(unit),
             )
             try:
@@ -221,7 +227,7 @@ class Campaign:
         account = self.accounts[unit.scope]
         if result.stopped:
             counts = Counts(result.certificate.executions, result.certificate.states, result.behind)
-            account.cut(unit, counts, result.seconds)
+            account.cut(unit, counts, result.seconds, result.estimate)
         if result.stopped or unit not in account.left():
             return
         account.take(unit, result)

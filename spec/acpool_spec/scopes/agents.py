@@ -89,6 +89,7 @@ class Agents(Outside):
             self._be_late(call.connection.name, f"{call.connection.name} dies late", self.dies_late, call)
 
     def end_call(self, call: Call) -> None:
+        """The outside lets ``call`` end, and chooses how."""
         if not call.answers:
             return
         how = choose(("ok", "slow") if self._slow else call.answers) if self.faults_left else "ok"
