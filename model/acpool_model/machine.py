@@ -20,7 +20,7 @@ from acpool_model.state import (
     is_live,
     is_starting,
 )
-from acpool_model.transitions import EFFECTS
+from acpool_model.transitions import perform
 
 
 def initial(scope: Scope) -> tuple[State, ...]:
@@ -48,7 +48,7 @@ def step(state: State, action: Action) -> State:
     """The state after ``action``; ``state`` itself where it is not enabled, or names a key or client there is not."""
     if not is_well_formed(state, action) or not guard(state, action):
         return state
-    return EFFECTS[action.kind](state, action)
+    return perform(state, action)
 
 
 def is_well_formed(state: State, action: Action) -> bool:

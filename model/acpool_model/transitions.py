@@ -60,13 +60,18 @@ EFFECTS: Final[dict[int, Callable[[State, Action], State]]] = {
     Kind.GIVE_UP: lambda s, a: closed(s, a.key, confirmed=False),
     Kind.EXHAUST: lambda s, a: exhaust(s, a.key),
     Kind.CANCEL: lambda s, a: cancel(s, a.key),
-    Kind.EXPIRE: lambda s, a: serve(take_out(s, a.key)),
-    Kind.RECLAIM: lambda s, a: serve(take_out(s, a.key)),
+    Kind.EXPIRE: lambda s, a: take_out(s, a.key),
+    Kind.RECLAIM: lambda s, a: take_out(s, a.key),
     Kind.RESET: lambda s, a: reset(s, a.key),
     Kind.SHUT: lambda s, a: shut(s),
     Kind.REVOKE: lambda s, a: revoke(s),
 }
-"""What each kind of action does to a state in which it is enabled."""
+"""What each kind of action does to a state in which it is enabled, before slots are given to creations in line."""
+
+
+def perform(state: State, action: Action) -> State:
+    """The whole step: what the action does, and then, in this one place, what it lets creations in line have."""
+    return serve(EFFECTS[action.kind](state, action))
 
 
 # -- callers -----------------------------------------------------------------------------------------------------------
@@ -77,7 +82,7 @@ def ask(state: State, number: int, at: int, want: int) -> State:
     if not state.open:
         return tell(state, number, Answer.CLOSED)
     if is_live(state.keys[at - 1]) and not state.keys[at - 1].alive:
-        state = serve(take_out(state, at))
+        state = take_out(state, at)
     key = state.keys[at - 1]
     if is_live(key) and want == Want.ANSWER:
         return tell(with_key(state, at, used=state.now), number, Answer.ANSWERED)  # LP get
@@ -87,10 +92,9 @@ def ask(state: State, number: int, at: int, want: int) -> State:
     if not is_live(key) and not is_creating(key):
         if want == Want.LEASE:
             return tell(state, number, Answer.NO_SESSION)
-        begun = serve(begin(state, at, source=0))
-        if begun.keys[at - 1].stage == Stage.QUEUED and not state.queueing:
+        if not state.queueing and not has_room(state):
             return tell(state, number, Answer.EXHAUSTED)  # LP exhausted
-        state = begun
+        state = begin(state, at, source=0)
     return seat(state, number, Client(Phase.WAITING, at, want, state.now))
 
 
@@ -101,7 +105,7 @@ def leave(state: State, number: int) -> State:
         return release(state, number)
     state = seat(state, number, Client())
     if is_creating(state.keys[client.key - 1]) and not waiters(state, client.key):
-        state = serve(abandon(state, client.key))
+        state = abandon(state, client.key)
     return state
 
 
@@ -119,7 +123,7 @@ def release(state: State, number: int) -> State:
         return state  # taken back before
     state = with_key(state, client.key, holder=0, used=state.now)  # LP release
     if not key.alive or not state.open or client.prompt:
-        return serve(take_out(state, client.key))
+        return take_out(state, client.key)
     return rest(state, client.key)
 
 
@@ -188,8 +192,7 @@ def fail(state: State, at: int) -> State:
     """The start failed: everybody who waits for it is told; a suspended session id stays."""
     for number in waiters(state, at):
         state = tell(state, number, Answer.FAILED)
-    state = vacate(state, at) if state.keys[at - 1].stage == Stage.OPENING else doom(state, at)  # LP fail
-    return serve(state)
+    return vacate(state, at) if state.keys[at - 1].stage == Stage.OPENING else doom(state, at)  # LP fail
 
 
 def exhaust(state: State, at: int) -> State:
@@ -209,7 +212,7 @@ def closed(state: State, at: int, *, confirmed: bool) -> State:
     heir = heir_of(state, at)
     if heir:
         state = grant(state, heir)
-    return serve(start_if_ready(state, at))
+    return start_if_ready(state, at)
 
 
 def lose(state: State, at: int) -> State:
@@ -237,9 +240,9 @@ def reset(state: State, at: int) -> State:
     key = state.keys[at - 1]
     state = with_key(state, at, kept=0, kept_flag=0, established=0, owed=0, resets=key.resets + 1)  # LP reset
     if is_live(key):
-        return serve(take_out(state, at, keep=False))
+        return take_out(state, at, keep=False)
     if is_starting(key):
-        return serve(begin(abandon(state, at), at, source=at))
+        return begin(abandon(state, at), at, source=at)
     return state
 
 
@@ -269,21 +272,41 @@ def revoke(state: State) -> State:
 
 
 def serve(state: State) -> State:
-    """Give each creation in line, in order of arrival, a free slot or the promise of one."""
-    while in_line(state) and slots(state) < state.capacity:
-        state = grant(state, in_line(state)[0])
-    for at in in_line(state):
-        if state.keys[at - 1].stage == Stage.QUEUED:
-            spare = unpromised(state)
-            source = at if at in spare else victim(state)
-            if source and source != at:
-                state = take_out(state, source)  # LP evict
-            elif not source:
-                source = min(spare, key=lambda n: state.keys[n - 1].dying_since, default=0)
-            if not source:
-                return state
-            state = with_key(state, at, stage=Stage.PROMISED, source=source)
+    """Give creations in line, first come first served, a free slot or the promise of one, as long as there is any."""
+    while (served := serve_one(state)) is not state:
+        state = served
     return state
+
+
+def serve_one(state: State) -> State:
+    """One round: a free slot for the first in line, else a promise for the first without; ``state`` itself: nothing to give."""
+    line = in_line(state)
+    if line and slots(state) < state.capacity:
+        return grant(state, line[0])
+    at = next((n for n in line if state.keys[n - 1].stage == Stage.QUEUED), 0)
+    source = source_for(state, at) if at else 0
+    return promise(state, at, source) if source else state
+
+
+def source_for(state: State, at: int) -> int:
+    """Whose slot a creation is promised: its own key's dying process, the victim, the longest dying process; 0: nobody's."""
+    spare = unpromised(state)
+    if at in spare:
+        return at
+    return victim(state) or min(spare, key=lambda n: state.keys[n - 1].dying_since, default=0)
+
+
+def promise(state: State, at: int, source: int) -> State:
+    """Promise the slot of ``source``, which is taken out for it if it lives."""
+    if is_live(state.keys[source - 1]):
+        state = take_out(state, source)  # LP evict
+    return with_key(state, at, stage=Stage.PROMISED, source=source)
+
+
+def has_room(state: State) -> bool:
+    """Whether a creation that comes last in line would get a slot, or the promise of one, at once."""
+    idle = [key.stage == Stage.IDLE for key in state.keys]
+    return slots(state) < state.capacity or any(idle) or bool(unpromised(state))
 
 
 def unpromised(state: State) -> list[int]:
@@ -354,7 +377,7 @@ def rest(state: State, at: int) -> State:
     """Hand a free session to the first who waits for its lease, in this step; with nobody waiting it is idle."""
     queue = waiters(state, at)
     if not queue:
-        return serve(with_key(state, at, stage=Stage.IDLE))
+        return with_key(state, at, stage=Stage.IDLE)
     state = with_key(state, at, stage=Stage.LEASED, holder=queue[0])  # LP acquire
     return seat(state, queue[0], state.clients[queue[0] - 1]._replace(phase=Phase.GRANTED))
 

@@ -21,7 +21,7 @@ from acpool_model import (
     transitions,
 )
 from acpool_model.places import in_line, vacate, waiters, with_key
-from acpool_model.state import Key
+from acpool_model.state import Key, slots
 
 Look = Callable[..., Exploration[State, Action]]
 
@@ -45,6 +45,10 @@ def freshest_victim(state: State) -> int:
 
 def no_victim(state: State) -> int:
     return 0
+
+
+def only_what_is_free(state: State) -> bool:
+    return slots(state) < state.capacity
 
 
 def no_slots_taken(state: State) -> int:
@@ -149,7 +153,7 @@ PLANTED = [
     Planted(
         "holds", whoever_asks_holds, "S7", Scope(1, 2, 1), (*_STARTING, *range(3, 8), 15, 20), (Want.BOTH,)
     ),
-    Planted("victim", no_victim, "S8", Scope(2, 1, 1, queueing=0)),
+    Planted("has_room", only_what_is_free, "S8", Scope(2, 1, 1, queueing=0)),
     Planted("victim", freshest_victim, "S9", Scope(3, 1, 2), _STARTING, (Want.ANSWER,)),
     Planted("doom", free_at_once, "S10", Scope(1, 1, 1)),
     Planted("abandon", nothing_abandoned, "S10", Scope(1, 1, 1)),
