@@ -134,7 +134,9 @@ def test_one_key_two_clients(look: Look) -> None:
 
 @pytest.mark.no_cover
 def test_two_keys_two_clients(look: Look) -> None:
-    assert _explored(look, Scope(2, 2, 1), ONE_KEY | TWO_KEYS, {"waits for its own dying process beside a free slot"}) == (
+    assert _explored(
+        look, Scope(2, 2, 1), ONE_KEY | TWO_KEYS, {"waits for its own dying process beside a free slot"}
+    ) == (
         8408,
         74184,
         24,
