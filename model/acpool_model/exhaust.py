@@ -51,11 +51,13 @@ def exhaust(
     properties: Iterable[str] = (),
     max_states: int | None = None,
     watch: Watch | None = None,
+    every: int = 1000,
 ) -> Exploration[State, Action]:
     """Explore ``scope`` under the invariants of ``properties`` (none named: all), and L3 and L5: that it comes to rest.
 
-    ``possible``: what can happen, of what is enabled. L3 is violated where no steps of others lead to rest, "L3 livelock"
-    where they can go on for ever. Raises ``ValueError`` for a scope that has nothing in it.
+    ``possible``: what can happen, of what is enabled. ``max_states``, ``watch`` and ``every`` are those of ``explore``. L3 is
+    violated where no steps of others lead to rest, "L3 livelock" where they can go on for ever. Raises ``ValueError`` for
+    a scope that has nothing in it.
     """
     names = set(properties) or {*INVARIANTS, *STEP_INVARIANTS}
     rest = Progress[State, Action](
@@ -74,4 +76,5 @@ def exhaust(
         label=lambda action: action.kind,
         max_states=max_states,
         watch=watch,
+        every=every,
     )

@@ -215,7 +215,7 @@ def explore(
             if progress is not None and progress.helping(action):
                 search.steps.add(at, number)
             if max_states is not None and len(search.came) > max_states:
-                return search.result("undecided", bound="max_states")
+                return search.result("undecided", bound=f"max_states={max_states}")
         if deadlock is not None and search.transitions == until_here:
             stopped = machine.replay(search.path(at), [])
             return search.result("violated", replace(stopped, violated=(deadlock,)))

@@ -174,7 +174,7 @@ def explore_packed(
         if wrong is not None:
             return result("violated", judge.broken_in(wrong), wrong)
         if max_states is not None and len(came) > max_states:
-            return result("undecided", bound="max_states")
+            return result("undecided", bound=f"max_states={max_states}")
         found: list[int] = []
         if chosen is None:
             taken, stopped = _expand(packing, layer, came, found)

@@ -180,7 +180,7 @@ def test_packed_and_not(machine: Composition, invariants: dict[str, Predicate], 
 
 def test_a_bound_that_was_hit_is_named() -> None:
     found = explore_packed(peterson(3), invariants={}, max_states=100)
-    assert (found.verdict, found.bound) == ("undecided", "max_states")
+    assert (found.verdict, found.bound) == ("undecided", "max_states=100")
     assert 100 < found.states < 894
 
 
