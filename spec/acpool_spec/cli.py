@@ -1,4 +1,4 @@
-"""The command line: ``acpool check``, ``acpool explore``, ``acpool replay FILE``, ``acpool history FILE``.
+"""The command line: ``acpool check``, ``acpool explore``, ``acpool model``, ``acpool replay FILE``, ``acpool history FILE``.
 
 Exit status: 0 holds, 1 violated, 2 unusable input, 3 undecided.
 """
@@ -58,6 +58,7 @@ def _run(options: argparse.Namespace) -> int:
     try:
         from acpool_spec.campaign.command import explore
         from acpool_spec.commands import check, history, replay
+        from acpool_spec.model_command import model
     except ModuleNotFoundError as error:
         if error.name is None or error.name.partition(".")[0] not in ("rich", "hypothesis", "crosshair"):
             raise
@@ -72,7 +73,8 @@ def _run(options: argparse.Namespace) -> int:
         output.reconfigure(
             errors="backslashreplace"
         )  # whatever a key is made of, and wherever this is printed
-    command = {"check": check, "explore": explore, "replay": replay, "history": history}[options.command]
+    commands = {"check": check, "explore": explore, "model": model, "replay": replay, "history": history}
+    command = commands[options.command]
     try:
         return command(options)
     except (BadInput, Unusable) as error:
@@ -181,6 +183,28 @@ def _parser() -> argparse.ArgumentParser:
         default=Path("acpool-failures"),
         metavar="DIR",
         help="where schedules go, and where old ones are replayed from (default: %(default)s)",
+    )
+
+    model = commands.add_parser(
+        "model", help="explore the pool's model to the end in one scope, or draw its state graph"
+    )
+    for name, what in (("keys", "keys"), ("clients", "callers at once"), ("capacity", "sessions at most")):
+        model.add_argument(
+            f"--{name}", type=_count, default=1, metavar="N", help=f"{what} (default: %(default)s)"
+        )
+    model.add_argument("--no-queue", action="store_true", help="no creation may wait for capacity")
+    model.add_argument(
+        "--budget", type=_seconds, metavar="SECONDS", help="time for it (default: as long as it takes)"
+    )
+    model.add_argument("--states", type=_count, metavar="N", help="states at most (default: all)")
+    model.add_argument("--memory", type=_count, metavar="MB", help="memory at most (default: all)")
+    model.add_argument(
+        "--picture",
+        choices=("life", "stages", "states"),
+        help="draw the graph instead: the life of a key, its stages, or every state",
+    )
+    model.add_argument(
+        "--format", choices=("dot", "mermaid"), default="dot", help="of the picture (default: %(default)s)"
     )
 
     replay = commands.add_parser("replay", help="run a schedule file again and print its interleaving")

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import importlib
 import multiprocessing
-import os
-import signal
-import threading
 import time
 from concurrent.futures import Executor, ProcessPoolExecutor
-from multiprocessing import connection
 from multiprocessing.synchronize import Event
 from typing import Any, Protocol, TypeAlias
 from uuid import uuid4
@@ -18,6 +14,7 @@ from acpool_spec.campaign.results import Counts
 from acpool_spec.campaign.work import Post, stop_when, tell_with
 from acpool_spec.making import clip, said
 from acpool_spec.targets import BadInput
+from acpool_spec.workers import begin_worker
 
 _CONNECT_S = 15
 _WORKERS_S = 30
@@ -122,19 +119,9 @@ def _begin_worker(stopped: Event, board: Board) -> None:
         at = _FIELDS * post.place
         board[at : at + _FIELDS] = [post.number, *counts]
 
-    # Ctrl-C reaches the whole process group: the campaign tells the workers when to stop.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    begin_worker()
     stop_when(stopped.is_set)
     tell_with(tell)
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
-
-
-def _end_with(sentinel: int) -> None:
-    """End this process when the one behind ``sentinel`` does: killed, it cannot tell its workers."""
-    connection.wait([sentinel])
-    os._exit(1)
 
 
 class Cluster:
