@@ -125,6 +125,9 @@ class Campaign:
             if not self._left():
                 self._crew.stop()  # what is still being explored lies behind a violated part
                 return
+            if not self.running:  # each of those that are left has had its time
+                self._end(f"the budget {Bound('seconds', self.plan.seconds or 0.0)} ran out")
+                break
             done, _ = wait(self.running, timeout=LOOK_S, return_when=FIRST_COMPLETED)
             self._collect(done)
             seconds = self.plan.seconds

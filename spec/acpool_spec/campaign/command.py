@@ -25,6 +25,7 @@ from acpool_spec.console import Terminal, below, count, say, verdict
 from acpool_spec.exploration import ScenarioSchedule
 from acpool_spec.exploration.strategies import EXHAUSTIVE
 from acpool_spec.quiet import quiet
+from acpool_spec.targets import BadInput
 from acpool_spec.verdict import Outcome
 
 _WIDEST = 100  # columns of an interleaving
@@ -43,6 +44,10 @@ def explore(options: argparse.Namespace) -> int:
         for scope in scopes:
             console.print(scope.name, markup=False, soft_wrap=True)
         return Outcome.HOLDS.exit_status
+    if options.executions is not None and options.strategy == EXHAUSTIVE:
+        raise BadInput(
+            "--executions: exhaustive makes as many as it takes; expected another --strategy beside it"
+        )
     subject = subject_of(options.scopes, options.pool)
     plan = Plan(
         options.scopes,

@@ -65,7 +65,11 @@ class Result:
         """Whether another try would come to the same result, so that it is worth keeping."""
         if self.stopped:
             return False
-        return self.parts is not None or self.certificate.outcome() is not Outcome.UNDECIDED
+        if self.parts is not None or self.certificate.outcome() is not Outcome.UNDECIDED:
+            return True
+        # A sampler came to its end, or runs were counted.
+        counted = any(skip.startswith("the budget executions=") for skip in self.certificate.skips)
+        return counted or not self.certificate.exhaustive
 
     def record(self) -> dict[str, Any]:
         """The result as JSON."""

@@ -176,7 +176,7 @@ class _Work:
             return self._finished(report)
         del certificate.skips[spent]  # it was for this unit: what is open is not left out, but left to others
         if self._is_too_big():
-            report = self._explore(self._by_turns)
+            report = self._explore(self._by_turns, self._by_turns_again)
             if report.verdict == Outcome.UNDECIDED:
                 report.certificate.skip(_TOO_BIG)
             return self._finished(report)
@@ -194,9 +194,9 @@ class _Work:
     def _begin(self) -> Walk:
         return Walk(Certificate(exhaustive=True), prefix=self._order.prefix, known=self._order.known)
 
-    def _explore(self, by: Callable[[], Report]) -> Report:
+    def _explore(self, by: Callable[[], Report], again: Callable[[], Report] | None = None) -> Report:
         report, conclude = by(), self._subject.family.conclude
-        return report if conclude is None else conclude(self._scenario, report, by)
+        return report if conclude is None else conclude(self._scenario, report, again or by)
 
     def _by_walk(self) -> Report:
         self._walk = self._begin()
@@ -206,6 +206,12 @@ class _Work:
         """Go on with the walk and sample, by turns, for as long as the walk alone has taken: there are other scopes."""
         seconds = min(self._clock.spent_s, self._clock.limit - self._clock.spent_s)
         return self._explore_with(portfolio_of(self._walk, 0), None, max(0.0, seconds))
+
+    def _by_turns_again(self) -> Report:
+        """The same runs of the samplers, and those of the walk from its beginning."""
+        self._walk = self._begin()
+        left_s = self._clock.limit - self._clock.spent_s
+        return self._explore_with(portfolio_of(self._walk, 0), None, max(0.0, left_s))
 
     def _by_strategy(self) -> Report:
         self._walk, self._runs = self._begin(), 0
