@@ -177,7 +177,7 @@ def s11_no_resurrection(state: State) -> bool:
 
 def l3_no_deadlock(state: State) -> bool:
     """What a creation waits for ends by itself: capacity only while all is leased, starting or promised; a promised slot
-    only of a dying process, promised once; a held slot's start only for the dying process of its key."""
+    only of a dying process, promised once, and while a slot is free only of its own key's."""
     places = list(enumerate(state.keys, 1))
     queued = sum([key.stage == Stage.QUEUED for key in state.keys]) != 0
     spare = [
@@ -189,14 +189,12 @@ def l3_no_deadlock(state: State) -> bool:
         (_heirs(state, at) <= 1) & implies(_heirs(state, at) != 0, key.dying != Dying.NOTHING)
         for at, key in places
     ]
-    reserved = [implies(key.stage == Stage.RESERVED, key.dying != Dying.NOTHING) for key in state.keys]
-    in_line = sum([(key.stage == Stage.QUEUED) | (key.stage == Stage.PROMISED) for key in state.keys]) != 0
+    others = sum([_in_line(key) & (key.source != at) for at, key in places]) != 0
     return (
         implies(queued, (sum(spare) == 0) & (state.queueing != 0))
-        & implies(in_line, slots(state) == state.capacity)
+        & implies(others, slots(state) == state.capacity)
         & every(promises)
         & every(sources)
-        & every(reserved)
     )
 
 

@@ -21,7 +21,7 @@ from acpool_model import (
 )
 from acpool_model.actions import SHAPES
 from acpool_model.counts import Line
-from acpool_model.state import is_live
+from acpool_model.state import is_live, slots
 
 Look = Callable[..., Exploration[State, Action]]
 Seen = Callable[[State, Action, State], bool]
@@ -107,8 +107,8 @@ TWO_KEYS: dict[str, Seen] = {
     "promised the slot of another key": _some_key(
         lambda b, a, s, k: s.keys[k - 1].stage == Stage.PROMISED and s.keys[k - 1].source != k
     ),
-    "has a slot while its own process dies": _some_key(
-        lambda b, a, s, k: s.keys[k - 1].stage == Stage.RESERVED
+    "waits for its own dying process beside a free slot": _some_key(
+        lambda b, a, s, k: s.keys[k - 1].source == k and slots(s) < s.capacity
     ),
     "in line for capacity": _some_key(lambda b, a, s, k: s.keys[k - 1].stage == Stage.QUEUED),
     "told that there is no capacity": _told(Answer.EXHAUSTED),
@@ -144,17 +144,18 @@ def test_one_key_two_clients(look: Look) -> None:
 @pytest.mark.no_cover
 def test_two_keys_two_clients(look: Look) -> None:
     assert _explored(
-        look, Scope(2, 2, 1), ONE_KEY | TWO_KEYS, {"has a slot while its own process dies"}
+        look, Scope(2, 2, 1), ONE_KEY | TWO_KEYS, {"waits for its own dying process beside a free slot"}
     ) == _pinned("2x2x1")
 
 
 def test_a_slot_that_came_free_while_the_own_process_dies(look: Look) -> None:
-    # It takes a second slot: one key's process dies while the key gets the slot of the other.
+    # It takes a second slot: that of the other key comes free, and the key waits for its own dying process all the same.
     kinds = (Kind.ASK, Kind.OPENED, Kind.INITIALIZED, Kind.COMMIT, Kind.FAIL, Kind.CLOSED)
     seen: list[State] = []
 
     def note(before: State, action: Action, after: State) -> bool:
-        seen.extend([after] if any(key.stage == Stage.RESERVED for key in after.keys) else [])
+        own = any(key.source == at for at, key in enumerate(after.keys, 1))
+        seen.extend([after] if own and slots(after) < after.capacity else [])
         return True
 
     found = look(Scope(2, 1, 2), kinds=kinds, wants=(Want.ANSWER,), seen=note)

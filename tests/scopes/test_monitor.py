@@ -61,11 +61,11 @@ def slot_freed_early(monkeypatch: pytest.MonkeyPatch) -> None:
 def id_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every new process gets a new session."""
 
-    def forgets(core: Core, entry: Entry) -> str | None:
+    def forgets(core: Core, entry: Entry, *, can_load: bool) -> str | None:
         core.suspended.pop(entry.key, None)
         return None
 
-    monkeypatch.setattr(Core, "id_to_load", forgets)
+    monkeypatch.setattr(Core, "initialized", forgets)
 
 
 def id_kept_by_reset(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,8 @@ from acpool_spec.oracles import Oracle, RandomOracle
 
 HYPOTHESIS = "hypothesis"
 """The strategy that is not asked but asks: Hypothesis calls for one run after another (``hypothesis_driven``)."""
-WALKS = ("exhaustive", "portfolio")
+EXHAUSTIVE = "exhaustive"
+WALKS = (EXHAUSTIVE, "portfolio")
 """Strategies that walk the tree of all choices, and so can come to its end."""
 
 
