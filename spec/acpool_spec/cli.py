@@ -1,4 +1,4 @@
-"""The command line: ``acpool check``, ``acpool explore``, ``acpool replay FILE``, ``acpool history FILE``.
+"""The command line: ``acpool check | explore | prove | replay FILE | history FILE``.
 
 Exit status: 0 holds, 1 violated, 2 unusable input, 3 undecided.
 """
@@ -58,8 +58,16 @@ def _run(options: argparse.Namespace) -> int:
     try:
         from acpool_spec.campaign.command import explore
         from acpool_spec.commands import check, history, replay
+
+        if options.command == "prove":  # the solver takes a second to import
+            from acpool_spec.proofs.command import prove
     except ModuleNotFoundError as error:
-        if error.name is None or error.name.partition(".")[0] not in ("rich", "hypothesis", "crosshair"):
+        if error.name is None or error.name.partition(".")[0] not in (
+            "rich",
+            "hypothesis",
+            "crosshair",
+            "z3",
+        ):
             raise
         raise _Refused(
             f"{error.name} is not installed: the checker needs pip install 'acpool[check]'"
@@ -72,7 +80,10 @@ def _run(options: argparse.Namespace) -> int:
         output.reconfigure(
             errors="backslashreplace"
         )  # whatever a key is made of, and wherever this is printed
-    command = {"check": check, "explore": explore, "replay": replay, "history": history}[options.command]
+    if options.command == "prove":
+        command = prove
+    else:
+        command = {"check": check, "explore": explore, "replay": replay, "history": history}[options.command]
     try:
         return command(options)
     except (BadInput, Unusable) as error:
@@ -170,6 +181,26 @@ def _parser() -> argparse.ArgumentParser:
         metavar="DIR",
         help="where schedules go, and where old ones are replayed from (default: %(default)s)",
     )
+
+    prove = commands.add_parser("prove", help="prove that every step of the model preserves its invariant")
+    prove.add_argument(
+        "obligation", nargs="*", metavar="OBLIGATION", help="names of obligations (default: all)"
+    )
+    prove.add_argument("--list", action="store_true", help="print the obligations, prove nothing")
+    prove.add_argument(
+        "--keys", type=_count, default=3, metavar="N", help="of a symbolic state (default: %(default)s)"
+    )
+    prove.add_argument(
+        "--clients", type=_count, default=2, metavar="N", help="of a symbolic state (default: %(default)s)"
+    )
+    prove.add_argument(
+        "--seconds",
+        type=_seconds,
+        default=300.0,
+        metavar="N",
+        help="of CPU, for each obligation (default: %(default)g)",
+    )
+    _add_workers(prove)
 
     replay = commands.add_parser("replay", help="run a schedule file again and print its interleaving")
     replay.add_argument("file", type=Path, metavar="FILE")
