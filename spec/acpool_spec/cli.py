@@ -10,11 +10,12 @@ import io
 import math
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 BAD_INPUT = 2
 UNDECIDED = 3
+_NEEDED = ("rich", "hypothesis", "crosshair", "z3")
 
 
 class _Refused(Exception):
@@ -56,18 +57,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     try:
-        from acpool_spec.campaign.command import explore
-        from acpool_spec.commands import check, history, replay
-
-        if options.command == "prove":  # the solver takes a second to import
-            from acpool_spec.proofs.command import prove
+        command = _command(options.command)
     except ModuleNotFoundError as error:
-        if error.name is None or error.name.partition(".")[0] not in (
-            "rich",
-            "hypothesis",
-            "crosshair",
-            "z3",
-        ):
+        if error.name is None or error.name.partition(".")[0] not in _NEEDED:
             raise
         raise _Refused(
             f"{error.name} is not installed: the checker needs pip install 'acpool[check]'"
@@ -80,14 +72,21 @@ def _run(options: argparse.Namespace) -> int:
         output.reconfigure(
             errors="backslashreplace"
         )  # whatever a key is made of, and wherever this is printed
-    if options.command == "prove":
-        command = prove
-    else:
-        command = {"check": check, "explore": explore, "replay": replay, "history": history}[options.command]
     try:
         return command(options)
     except (BadInput, Unusable) as error:
         raise _Refused(str(error)) from error
+
+
+def _command(name: str) -> Callable[[argparse.Namespace], int]:
+    if name == "prove":  # alone in needing the solver, which takes a second to import
+        from acpool_spec.proofs.command import prove
+
+        return prove
+    from acpool_spec.campaign.command import explore
+    from acpool_spec.commands import check, history, replay
+
+    return {"check": check, "explore": explore, "replay": replay, "history": history}[name]
 
 
 def _say(options: argparse.Namespace | None, sentence: str, error: BaseException | None = None) -> None:
