@@ -44,6 +44,16 @@ def is_restless(state: State) -> bool:
     )
 
 
+def comes_to_rest() -> Progress[State, Action]:
+    """From every state, answers of the world and steps that holders take sooner or later lead to where nobody waits or holds
+    anything and nothing is starting or dying; and they cannot go on for ever without coming there."""
+    return Progress("L3", is_restless, _helps, livelock="L3 livelock")
+
+
+def _helps(action: Action) -> bool:
+    return action.kind in HELPING
+
+
 def exhaust(
     scope: Scope,
     *,
@@ -53,16 +63,13 @@ def exhaust(
     watch: Watch | None = None,
     every: int = 1000,
 ) -> Exploration[State, Action]:
-    """Explore ``scope`` under the invariants of ``properties`` (none named: all), and L3 and L5: that it comes to rest.
+    """Explore ``scope`` under the invariants of ``properties`` (none named: all); with L3 it must come to rest.
 
     ``possible``: what can happen, of what is enabled. ``max_states``, ``watch`` and ``every`` are those of ``explore``. L3 is
     violated where no steps of others lead to rest, "L3 livelock" where they can go on for ever. Raises ``ValueError`` for
     a scope that has nothing in it.
     """
     names = set(properties) or {*INVARIANTS, *STEP_INVARIANTS}
-    rest = Progress[State, Action](
-        "L3", is_restless, lambda action: action.kind in HELPING, livelock="L3 livelock"
-    )
     return explore(
         initial(scope),
         possible,
@@ -70,7 +77,7 @@ def exhaust(
         invariants={"type": well_typed}
         | {name: holds for name, holds in INVARIANTS.items() if name in names},
         step_invariants={name: holds for name, holds in STEP_INVARIANTS.items() if name in names},
-        progress=rest if "L3" in names else None,
+        progress=comes_to_rest() if "L3" in names else None,
         canonical=canonical,
         packing=interning(scope.keys, scope.clients),
         label=lambda action: action.kind,

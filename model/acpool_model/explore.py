@@ -85,17 +85,19 @@ class _Search(Generic[S, A]):
     waiting: bytearray = field(default_factory=bytearray)
     taken: Counter[Hashable] = field(default_factory=Counter[Hashable])
     transitions: int = 0
-    depth: int = 0
+    depth: int = 0  # of the states that are expanded
+    layer: int = 0  # how many states there are down to that depth
 
-    def add(self, state: S, came: int) -> tuple[int, bool]:
-        """The number of ``state``, and whether it is new."""
-        packed = self.packing.pack(state)
-        number = self.numbers.setdefault(packed, len(self.came))
-        if number < len(self.came):
-            return number, False
+    def add(self, kept: Hashable, came: int) -> int:
+        """The number of a new state, as it is kept."""
+        number = self.numbers[kept] = len(self.came)
         self.came.append(came)
-        self.queue.append(packed)
-        return number, True
+        self.queue.append(kept)
+        return number
+
+    def account(self) -> Account:
+        """How far it is."""
+        return Account(len(self.came), len(self.queue), self.transitions, self.depth)
 
     def path(self, number: int) -> list[S]:
         """The canonical states on a shortest path to ``number``."""
@@ -114,8 +116,9 @@ class _Search(Generic[S, A]):
         *,
         bound: str | None = None,
     ) -> Exploration[S, A]:
+        depth = self.depth + (len(self.came) > self.layer > 0)
         return Exploration(
-            verdict, len(self.came), self.transitions, self.depth, self.taken, counterexample, bound
+            verdict, len(self.came), self.transitions, depth, self.taken, counterexample, bound
         )
 
 
@@ -128,12 +131,19 @@ class _Machine(Generic[S, A]):
     step_invariants: Mapping[str, Callable[[S, A, S], bool]]
     canonical: Callable[[S], S]
 
+    def broken_in(self, state: S) -> list[str]:
+        return [name for name, holds in self.invariants.items() if not holds(state)]
+
     def broken_by(self, before: S, action: A, after: S, *, new: bool = True) -> list[str]:
-        names = [name for name, holds in self.invariants.items() if new and not holds(after)]
-        steps = self.step_invariants.items()
-        return names + [
-            name for name, holds in steps if name not in names and not holds(before, action, after)
-        ]
+        names = self.broken_in(after) if new else []
+        for name, keeps in self.step_invariants.items():
+            if name not in names and not keeps(before, action, after):
+                names.append(name)
+        return names
+
+    def reaching(self, targets: list[S], violated: str) -> Counterexample[S, A]:
+        """A path past all ``targets``, the last of which violates what is no invariant."""
+        return replace(self.replay(targets, []), violated=(violated,))
 
     def replay(self, targets: list[S], broken: list[str]) -> Counterexample[S, A]:
         """A path past all ``targets`` in states as they are, so that names stay what they were from end to end."""
@@ -180,52 +190,75 @@ def explore(
     ``watch`` is asked each ``every`` states whether to go on. Raises ``ValueError`` where a counterexample shows that
     ``canonical`` identified states that do not behave alike.
     """
-    same = _itself if canonical is None else canonical
     steps: Mapping[str, Callable[[S, A, S], bool]] = {} if step_invariants is None else step_invariants
-    machine = _Machine(tuple(initial), enabled, step, invariants, steps, same)
-    search = _Search[S, A](Packing[S](_itself, _itself) if packing is None else packing)
-    for state in machine.initial:
-        search.add(same(state), _NOWHERE)
-        violated = tuple(name for name, holds in invariants.items() if not holds(state))
-        if violated:
-            return search.result("violated", Counterexample(violated, (state,), ()))
-    at, layer = 0, len(search.came)
-    while search.queue:
-        if at == layer:
-            search.depth, layer = search.depth + 1, len(search.came)
-        if watch is not None and at % every == 0:
-            ran_out = watch(Account(len(search.came), len(search.queue), search.transitions, search.depth))
-            if ran_out is not None:
-                return search.result("undecided", bound=ran_out)
-        before = search.packing.unpack(search.queue.popleft())
+    machine = _Machine(tuple(initial), enabled, step, invariants, steps, canonical or _itself)
+    search = _Search[S, A](packing or Packing[S](_itself, _itself))
+    keep = _both(canonical, None if packing is None else packing.pack)
+    numbers, queue = search.numbers, search.queue
+    wrong = _begin(search, machine, keep)
+    if wrong is not None:
+        return search.result("violated", wrong)
+    at, search.layer = 0, len(numbers)
+    while queue:
+        if at == search.layer:
+            search.depth, search.layer = search.depth + 1, len(numbers)
+        ran_out = watch(search.account()) if watch is not None and at % every == 0 else None
+        if ran_out is not None:
+            return search.result("undecided", bound=ran_out)
+        before = search.packing.unpack(queue.popleft())
         if progress is not None:
             search.waiting.append(progress.waiting(before))
         until_here = search.transitions
+        # All the time goes into this loop, so what was not asked for is not even called.
         for action in enabled(before):
             after = step(before, action)
             search.transitions += 1
             if label is not None:
                 search.taken[label(action)] += 1
-            number, new = search.add(same(after), at)
-            broken = machine.broken_by(before, action, after, new=new)
+            kept = after if keep is None else keep(after)
+            number = numbers.get(kept, -1)
+            new = number < 0
+            if new:
+                number = search.add(kept, at)
+            broken = machine.broken_by(before, action, after, new=new) if new or steps else None
             if broken:
-                search.depth += new and number >= layer
-                path = [*search.path(at), same(after)]
+                path = [*search.path(at), machine.canonical(after)]
                 return search.result("violated", machine.replay(path, broken))
             if progress is not None and progress.helping(action):
                 search.steps.add(at, number)
-            if max_states is not None and len(search.came) > max_states:
+            if max_states is not None and new and len(numbers) > max_states:
                 return search.result("undecided", bound=f"max_states={max_states}")
         if deadlock is not None and search.transitions == until_here:
-            stopped = machine.replay(search.path(at), [])
-            return search.result("violated", replace(stopped, violated=(deadlock,)))
+            return search.result("violated", machine.reaching(search.path(at), deadlock))
         at += 1
     found = None if progress is None else judge(progress, search.waiting, search.steps)
     if found is None:
         return search.result("holds")
     number, name = found
-    to_it = machine.replay(search.path(number), [])
-    return search.result("violated", replace(to_it, violated=(name,)))
+    return search.result("violated", machine.reaching(search.path(number), name))
+
+
+def _begin(
+    search: _Search[S, A], machine: _Machine[S, A], keep: Callable[[S], Hashable] | None
+) -> Counterexample[S, A] | None:
+    """Note the initial states, up to the first that is wrong."""
+    for state in machine.initial:
+        kept = state if keep is None else keep(state)
+        if kept not in search.numbers:
+            search.add(kept, _NOWHERE)
+        violated = machine.broken_in(state)
+        if violated:
+            return Counterexample(tuple(violated), (state,), ())
+    return None
+
+
+def _both(
+    first: Callable[[S], S] | None, second: Callable[[S], Hashable] | None
+) -> Callable[[S], Hashable] | None:
+    """One after the other; None: nothing to do."""
+    if first is None or second is None:
+        return first or second
+    return lambda state: second(first(state))
 
 
 def _itself(state: S) -> S:
