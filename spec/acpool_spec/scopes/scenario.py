@@ -145,10 +145,10 @@ class _Run:
             forbidden=scenario.forbidden,
         )
         self.agents = Agents(self.loop, self.monitor.notes, faults=scope.faults, slow=scope.slow)
-        self.pool: Any = make_pool(listen(scenario.factory), FakeConnector(self.agents), scope.max_sessions)
+        self.pool: Any = make_pool(scenario.factory, FakeConnector(self.agents), scope.max_sessions)
         self.able = frozenset(offered(self.pool, OPERATIONS))
         self.keys = scope.keys
-        follow(self.pool, self._parted, self.monitor.failed, lambda: self.loop.inside_callback)
+        listen(follow(self.pool, self._parted, self.monitor.failed, lambda: self.loop.inside_callback))
         registry = Registry(self.agents.connections)
         count = len(scope.programs)
         self.clients = [_Client(number, self.pool, self.monitor.notes, registry) for number in range(count)]
