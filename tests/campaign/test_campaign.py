@@ -12,9 +12,10 @@ import pytest
 from tests.campaign import toy_family
 from tests.campaign.conftest import Crew, Here
 
-from acpool_spec.campaign.account import Line
+from acpool_spec.campaign.account import Account, Line
 from acpool_spec.campaign.campaign import Campaign, Plan
 from acpool_spec.campaign.journal import Journal
+from acpool_spec.campaign.results import Unit
 from acpool_spec.exploration import ScenarioSchedule, explore
 from acpool_spec.targets import BadInput
 from acpool_spec.verdict import Outcome
@@ -47,6 +48,28 @@ def test_a_large_scope_is_explored_in_parts_that_lose_nothing(plan: Plans) -> No
     # 64 ways through six choices of two, by five at most at once; nothing is made twice, nothing thrown away.
     assert (line.outcome, line.executions, line.behind) == (Outcome.HOLDS, 64, 1.0)
     assert all(result.certificate.executions <= 5 for result in campaign.accounts["deep 6"].results)
+
+
+def test_parts_know_what_was_known_above_them(plan: Plans, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the same parts, explored by whoever knows nothing, or only what the first unit knew."""
+    whole, *_ = Campaign(plan("orders 3"), Crew()).run()
+    counts: list[int] = []
+    everything = Account.known
+
+    def of_the_first(account: Account, unit: Unit) -> bytes:
+        return everything(account, Unit(unit.scope, unit.prefix[:1]))
+
+    def nothing(_account: Account, _unit: Unit) -> bytes:
+        return b""
+
+    for known in (everything, of_the_first, nothing):
+        monkeypatch.setattr(Account, "known", known)
+        campaign = Campaign(plan("orders 3", whole=9), Crew())
+        (line,) = campaign.run()
+        assert line.outcome is Outcome.HOLDS
+        assert max(len(unit.prefix) for unit in campaign.accounts["orders 3"].units()) > 3
+        counts.append(line.executions)
+    assert whole.executions <= counts[0] < counts[1] < counts[2]
 
 
 def test_a_violation_comes_with_the_schedule_that_shows_it(plan: Plans) -> None:
