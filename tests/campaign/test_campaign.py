@@ -15,8 +15,9 @@ from tests.campaign.conftest import Crew, Here
 from acpool_spec.campaign.account import Account, Line
 from acpool_spec.campaign.campaign import Campaign, Plan
 from acpool_spec.campaign.journal import Journal
-from acpool_spec.campaign.results import Unit
-from acpool_spec.exploration import ScenarioSchedule, explore
+from acpool_spec.campaign.results import Result, Unit
+from acpool_spec.exploration import Certificate, ScenarioSchedule, explore
+from acpool_spec.exploration.handover import Part
 from acpool_spec.targets import BadInput
 from acpool_spec.verdict import Outcome
 
@@ -89,6 +90,23 @@ def test_a_violated_part_decides_whatever_was_explored_beside_it(plan: Plans) ->
 
 
 @pytest.mark.usefixtures("interruptible")
+def test_what_lies_behind_a_violated_part_does_not_count() -> None:
+    account = Account("any")
+    parts = tuple(Part((n,), 0.25) for n in range(3))
+    account.take(Unit("any"), Result(Certificate(exhaustive=True, executions=5), parts=parts))
+    violated = Certificate(exhaustive=True, executions=7, violated=True)
+    behind = Result(Certificate(exhaustive=True, executions=100), parts=(Part((2, 0), 0.5),))
+    account.take(Unit("any", (2,)), behind)
+    assert [unit.prefix for unit in account.left()] == [(0,), (1,), (2, 0)]
+    account.take(Unit("any", (1,)), Result(violated))
+    assert [unit.prefix for unit in account.left()] == [(0,)]
+    account.take(Unit("any", (0,)), Result(Certificate(exhaustive=True, executions=3)))
+    line = account.line("")
+    assert (line.outcome, line.executions, account.left()) == (Outcome.VIOLATED, 5 + 7 + 3, [])
+    with pytest.raises(ValueError, match="which nobody waits for"):
+        account.take(Unit("any", (2, 0)), Result(Certificate(exhaustive=True)))
+
+
 @pytest.mark.parametrize("interrupted_at", range(1, 7))
 def test_an_interrupted_campaign_goes_on_where_it_was(
     plan: Plans, tmp_path: Path, interrupted_at: int
