@@ -19,7 +19,7 @@ from hashlib import blake2b
 from itertools import islice
 from typing import cast
 
-from acpool_spec.exploration.contents import handler_of
+from acpool_spec.exploration.contents import look_of
 from acpool_spec.lanes import Entry, Lane
 from acpool_spec.loop import DeterministicLoop
 from acpool_spec.oracles import View
@@ -28,7 +28,7 @@ from acpool_spec.oracles import View
 # for a word. In its version 0 equal values are equal bytes, whichever of them are one object.
 _ATOMS = frozenset({type(None), bool, int, float, complex, str, bytes})
 _OTHER_ATOMS = frozenset({range, type(Ellipsis), type(NotImplemented)})
-_NEW, _IS, _FROM, _TO = ("new",), ("is",), ("[",), ("]",)
+_NEW, _FROM, _TO = ("new",), ("[",), ("]",)
 _MARSHAL = 0
 
 
@@ -105,17 +105,16 @@ class _StateWalk:
 
     def _drain(self) -> None:
         met, words = self._met, self._words
-        at = self._looked_into
-        for value in islice(met, at, None):  # the list grows meanwhile
-            words.append(_IS)
-            words.append(type(value).__qualname__)
-            handler_of(value)(self, value)
+        for value in islice(met, self._looked_into, None):  # the list grows meanwhile
+            name, handler = look_of(value)
+            words.append(name)
+            handler(self, value)
         self._looked_into = len(met)
 
     def say(self, word: str) -> None:
         self._words.append((word,))
 
-    def note(self, words: tuple[str, ...]) -> None:
+    def note(self, words: tuple[object, ...]) -> None:
         self._words.append(words)
 
     def all(self, values: Iterable[object]) -> None:

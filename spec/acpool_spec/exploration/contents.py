@@ -70,8 +70,8 @@ class Walk(Protocol):
         """Note a fact."""
         ...
 
-    def note(self, words: tuple[str, ...]) -> None:
-        """Note several facts in one: the names of what is visited next."""
+    def note(self, words: tuple[object, ...]) -> None:
+        """Note several facts in one, as ``marshal`` can write them down; the names of what is visited next, say."""
         ...
 
     def visit(self, value: object) -> None:
@@ -106,20 +106,20 @@ class Shape(NamedTuple):
     read: Callable[[object], Iterable[object]] | None
 
 
-_SEEN: dict[type, Handler] = {}
+_SEEN: dict[type, tuple[tuple[str], Handler]] = {}
 _SHAPES: dict[type, Shape] = {}
 _USUAL: dict[type, bool] = {}
-_PLACES: dict[int, tuple[types.CodeType, str]] = {}
+_PLACES: dict[int, tuple[types.CodeType, tuple[str]]] = {}
 _MOST = 4096
 
 
-def handler_of(value: object) -> Handler:
-    """The function that tells what ``value`` consists of. Raises :class:`NotCanonical`."""
+def look_of(value: object) -> tuple[tuple[str], Handler]:
+    """The name of the type of ``value``, and the function that tells what it consists of. Raises :class:`NotCanonical`."""
     kind = type(value)
     known = _SEEN.get(kind)
     if known is None:
         _make_room(_SEEN)
-        known = _SEEN[kind] = _KNOWN.get(kind) or _find_handler(kind, value)
+        known = _SEEN[kind] = (kind.__qualname__,), _KNOWN.get(kind) or _find_handler(kind, value)
     return known
 
 
@@ -180,7 +180,7 @@ def _deque(walk: Walk, value: deque[object]) -> None:
 
 def _function(walk: Walk, value: types.FunctionType) -> None:
     code = value.__code__
-    walk.say(_place(code))
+    walk.note(_place(code))
     walk.each((value.__closure__, value.__defaults__, value.__kwdefaults__))
     _globals(walk, code, value.__globals__)
 
@@ -216,11 +216,11 @@ def _make_room(known: dict[Any, Any]) -> None:
         known.clear()
 
 
-def _place(code: types.CodeType) -> str:
+def _place(code: types.CodeType) -> tuple[str]:
     known = _PLACES.get(id(code))  # by identity: a code object's hash is that of all its contents
     if known is None:
         _make_room(_PLACES)
-        known = _PLACES[id(code)] = code, f"{code.co_filename}:{code.co_firstlineno}:{code.co_qualname}"
+        known = _PLACES[id(code)] = code, (f"{code.co_filename}:{code.co_firstlineno}:{code.co_qualname}",)
     return known[1]
 
 
@@ -360,11 +360,10 @@ def _reader(attributes: Sequence[str]) -> Callable[[object], Iterable[object]] |
 
 def _future(walk: Walk, value: asyncio.Future[object]) -> None:
     future: Any = value
-    walk.say(future._state)
-    walk.say(repr(future._cancel_message))
-    if future._state == "FINISHED":
+    state = future._state
+    walk.note((state, repr(future._cancel_message), future._log_traceback))
+    if state == "FINISHED":
         walk.visit(future._exception if future._exception is not None else future._result)
-    walk.say(repr(future._log_traceback))
     for pair in future._callbacks or ():
         walk.each(pair)
 
@@ -396,14 +395,14 @@ def _generator(walk: Walk, value: Any) -> None:
         walk.say("ended")
         return
     code = frame.f_code
-    walk.say(_place(code))
-    walk.visit(frame.f_lasti)
     bound, names = frame.f_locals, frame.f_globals
-    walk.note(tuple(sorted(bound)))
+    walk.note((*_place(code), frame.f_lasti, *sorted(bound)))
     walk.all(
-        part
-        for part in gc.get_referents(value)
-        if part is not bound and part is not names and type(part) not in _FRAME_PARTS
+        [
+            part
+            for part in gc.get_referents(value)
+            if part is not bound and part is not names and type(part) not in _FRAME_PARTS
+        ]
     )
     _globals(walk, code, names)
 
