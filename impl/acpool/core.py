@@ -109,7 +109,7 @@ class Core(Slots):
         else:
             self._wait_for_lease(waiter, entry)
         if self.trace is not None:
-            self.trace(Step("ask", key, waiter.caller, want=want))
+            self.trace(Step("ask", key, waiter, want=want))
         return waiter
 
     def _ask_for_creation(self, waiter: Waiter) -> None:
@@ -151,7 +151,7 @@ class Core(Slots):
             assert waiter.entry is not None
             del waiter.entry.queue[waiter]
         if self.trace is not None:
-            self.trace(Step("leave", waiter.key, waiter.caller))
+            self.trace(Step("leave", waiter.key, waiter))
 
     # -- creations ---------------------------------------------------------------------------------------------------
 

@@ -120,11 +120,6 @@ class Waiter:
         None  # the shell's: what to call when the outcome is decided, or the wait entered another phase
     )
 
-    @property
-    def caller(self) -> object:
-        """Whom the trace names: the lease that is asked for, itself where none is."""
-        return self if self.token is None else self.token
-
 
 @dataclass(slots=True, eq=False)  # not frozen: it is made at every hand-over, and freezing triples its cost
 class Wake:

@@ -47,8 +47,8 @@ class Step:
     """One atomic step of the pool.
 
     ``key`` is empty where the action has none. ``caller``: who acts, compared by identity: the lease that a caller asks for or
-    holds, the :class:`~acpool.records.Waiter` of one that asks for an answer, None for one that was answered without waiting.
-    ``entry``: number of the slot's record, 0 where no slot is concerned.
+    holds, or the :class:`~acpool.records.Waiter` in which it is (its ``token``; None in that of one that asks for an answer);
+    None for one that was answered at once. ``entry``: number of the slot's record, 0 where no slot is concerned.
     """
 
     action: Action

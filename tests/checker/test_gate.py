@@ -24,7 +24,7 @@ from acpool_spec.world import Scope
 
 OURS_ONE = "acpool_spec.reference:default"
 # A pool and properties that a few of its schedules break, by the gate itself.
-KNOWN_BAD = {"global_lock": (8, "L1"), "unlocked_start": (40, "S2"), "merged": (6, "S1")}
+KNOWN_BAD = {"global_lock": (8, "L1"), "unlocked_start": (40, "S2"), "merged": (2, "S1")}
 
 
 @pytest.fixture(autouse=True)

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from acpool_spec.campaign.results import Counts, Result, Unit
-from acpool_spec.exploration import Certificate, merge
+from acpool_spec.exploration import Certificate, Estimate, merge
 from acpool_spec.exploration.failures import Failure
 from acpool_spec.exploration.subtree import Prefix
 from acpool_spec.verdict import Outcome
@@ -15,7 +15,8 @@ from acpool_spec.verdict import Outcome
 @dataclass(frozen=True, slots=True)
 class Line:
     """One scope in the table. ``executions`` and ``states``: those of units that came to no end included. ``seconds``: of
-    work, on however many workers. ``behind``: the share of its tree that was explored, from 0 to 1."""
+    work, on however many workers. ``behind``: the share of its tree that was explored, from 0 to 1;
+    ``estimate``: of the executions, where it was cut short."""
 
     scope: str
     outcome: Outcome
@@ -26,6 +27,7 @@ class Line:
     why: str = ""
     failure: Failure | None = None
     schedule: str | None = None
+    estimate: Estimate | None = None
 
 
 class Account:
@@ -40,6 +42,7 @@ class Account:
         self._results: dict[Prefix, Result] = {}
         self._losses: dict[Prefix, str] = {}
         self._cut: dict[Prefix, tuple[Counts, float]] = {}
+        self._estimate: Estimate | None = None
         self._shares: dict[Prefix, float] = {(): 1.0}
         self._units: dict[Prefix, Unit] | None = None
 
@@ -50,13 +53,17 @@ class Account:
         self._results[unit.prefix] = result
         self._units = None
         self._cut.pop(unit.prefix, None)
+        self._estimate = result.estimate
         for part in result.parts or ():
             self._shares[part.prefix] = part.share * self._shares[unit.prefix]
 
-    def cut(self, unit: Unit, counts: Counts, seconds: float) -> None:
-        """A unit was ended before its end: how far it was after so many seconds, which counts for nothing but the reader."""
+    def cut(self, unit: Unit, counts: Counts, seconds: float, estimate: Estimate | None = None) -> None:
+        """A unit was ended before its end: how far it was after so many seconds, and what that may be of the whole; it counts for
+        nothing but the reader."""
         if unit.prefix in self._shares and unit.prefix not in self._results:
             self._cut[unit.prefix] = counts, seconds
+            if estimate is not None and not unit.prefix:
+                self._estimate = estimate
 
     def known(self, unit: Unit) -> bytes:
         """The states that the units above ``unit`` knew when they left it to others, one key after the other."""
@@ -72,7 +79,8 @@ class Account:
         """The share of the tree of the scope that was explored, from 0 to 1: that of the units done, and of those cut."""
         open_ = [unit for unit in self.units() if unit.prefix not in self._results]
         if not open_:
-            return 1.0
+            whole = self._results.get(())
+            return 1.0 if whole is None else whole.behind
         cut = sum(self._shares[at] * counts.behind for at, (counts, _) in self._cut.items())
         return max(0.0, 1.0 - sum(self._shares[unit.prefix] for unit in open_) + cut)
 
@@ -127,6 +135,7 @@ class Account:
             str(failure) if failure is not None else certificate.why(),
             failure,
             violated.schedule if violated is not None else None,
+            self._estimate,
         )
 
     def _walked(self) -> Iterator[Prefix]:

@@ -18,6 +18,7 @@ from acpool_spec.campaign.executors import Crew
 from acpool_spec.campaign.journal import Journal
 from acpool_spec.campaign.results import Counts, Result, Unit, result_of
 from acpool_spec.campaign.work import WHOLE, Order, Post, run_unit
+from acpool_spec.exploration.strategies import EXHAUSTIVE
 from acpool_spec.interruption import LOOK_S, Interruption, interruption
 from acpool_spec.verdict import Bound
 from acpool_spec.workers import held_back
@@ -42,6 +43,8 @@ class Plan:
     seconds: float | None = None
     whole: int = WHOLE
     paranoid: bool = False
+    strategy: str = EXHAUSTIVE
+    executions: int | None = None
     clock: Callable[[], float] = time.monotonic
 
 
@@ -122,6 +125,9 @@ class Campaign:
             if not self._left():
                 self._crew.stop()  # what is still being explored lies behind a violated part
                 return
+            if not self.running:  # each of those that are left has had its time
+                self._end(f"the budget {Bound('seconds', self.plan.seconds or 0.0)} ran out")
+                break
             done, _ = wait(self.running, timeout=LOOK_S, return_when=FIRST_COMPLETED)
             self._collect(done)
             seconds = self.plan.seconds
@@ -165,6 +171,9 @@ class Campaign:
                 left,
                 plan.whole,
                 plan.paranoid,
+                plan.strategy,
+                plan.executions,
+                self.workers,
                 self._post(unit),
             )
             with held_back():
@@ -234,7 +243,7 @@ class Campaign:
         account = self.accounts[unit.scope]
         if result.stopped:
             counts = Counts(result.certificate.executions, result.certificate.states, result.behind)
-            account.cut(unit, counts, result.seconds)
+            account.cut(unit, counts, result.seconds, result.estimate)
         if result.stopped or unit not in account.left():
             return
         account.take(unit, result)

@@ -23,7 +23,9 @@ from acpool_spec.campaign.replaying import Recorded, file_name, load_recorded
 from acpool_spec.campaign.subject import Family, Scope, Subject, load_family, python_version, subject_of
 from acpool_spec.console import Terminal, below, count, say, verdict
 from acpool_spec.exploration import ScenarioSchedule
+from acpool_spec.exploration.strategies import EXHAUSTIVE
 from acpool_spec.quiet import quiet
+from acpool_spec.targets import BadInput
 from acpool_spec.verdict import Outcome
 
 _WIDEST = 100  # columns of an interleaving
@@ -42,6 +44,10 @@ def explore(options: argparse.Namespace) -> int:
         for scope in scopes:
             console.print(scope.name, markup=False, soft_wrap=True)
         return Outcome.HOLDS.exit_status
+    if options.executions is not None and options.strategy == EXHAUSTIVE:
+        raise BadInput(
+            "--executions: exhaustive makes as many as it takes; expected another --strategy beside it"
+        )
     subject = subject_of(options.scopes, options.pool)
     plan = Plan(
         options.scopes,
@@ -51,6 +57,8 @@ def explore(options: argparse.Namespace) -> int:
         [scope.name for scope in scopes],
         options.budget,
         paranoid=options.paranoid,
+        strategy=options.strategy,
+        executions=options.executions,
     )
     with ExitStack() as stack:
         journal = Journal(options.journal or _journal_of(subject, plan), _about(plan), fresh=options.fresh)
@@ -86,14 +94,19 @@ def _about(plan: Plan) -> dict[str, str]:
         "code": plan.digest,
         "python": plan.python,
         "division": f"parts of {plan.whole} executions",
+        "strategy": plan.strategy
+        if plan.executions is None
+        else f"{plan.strategy}, {plan.executions} executions",
         "repetition": "every run twice" if plan.paranoid else "a sample of the runs twice",
     }
 
 
 def _journal_of(subject: Subject, plan: Plan) -> Path:
     """A journal of its own for each code, so that what was found on another is neither used nor in the way."""
-    paranoid = "-paranoid" if plan.paranoid else ""
-    name = file_name(subject.target.name, f"{plan.digest}-{plan.python}{paranoid}")
+    extras = ["-paranoid"] if plan.paranoid else []
+    if plan.strategy != EXHAUSTIVE:
+        extras.append(f"-{plan.strategy}" + (f"-{plan.executions}" if plan.executions is not None else ""))
+    name = file_name(subject.target.name, f"{plan.digest}-{plan.python}{''.join(extras)}")
     return JOURNALS / Path(name).with_suffix(".journal")
 
 
@@ -127,7 +140,13 @@ def _print_table(console: Console, lines: Sequence[Line]) -> None:
     for title, width in zip(titles, widths, strict=True):
         table.add_column(title, justify="left" if title == "verdict" else "right", no_wrap=True, width=width)
     for line, (_, *figures) in zip(lines, rows, strict=True):
-        table.add_row(escape(line.scope), verdict(line.outcome), *figures)
+        known = line.estimate
+        size = (
+            ""
+            if known is None
+            else f"\n  {known.executions_in_all:.1e} executions in all without pruning, {known.share}"
+        )
+        table.add_row(escape(f"{line.scope}{size}"), verdict(line.outcome), *figures)
     console.print(table)
     console.print()
 

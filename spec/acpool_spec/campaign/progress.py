@@ -82,6 +82,8 @@ def standing_of(campaign: Campaign, executions_before: int, scopes_before: float
     behind = {
         name: account.behind
         + sum(account.share(unit) * each.behind for unit, each in known.items() if unit.scope == name)
+        if account.left()
+        else 1.0  # also where it was sampled: there is no more to do
         for name, account in accounts.items()
     }
     seconds, explored = campaign.seconds, sum(behind.values())

@@ -88,7 +88,7 @@ def explore(
     ``mode``: ``fifo``, stock asyncio's order, where only the outside world varies; ``reordered``, any ready task may go
     next. ``strategy``: ``exhaustive``; ``portfolio``, half of its runs exhaustive, the others sampled; the samplers ``random``,
     ``pct``, ``surw``, ``coverage`` (of what the code tells with ``covered``) and ``hypothesis``; or an oracle of your own, or a
-    :class:`~acpool_spec.exploration.handover.Walk`, which can be gone on with elsewhere.
+    :class:`~acpool_spec.exploration.handover.Walk`, which can be gone on with elsewhere, alone or in a portfolio.
     ``seed`` decides what a sampler does, and in which order a walk visits alternatives: 0 begins with what stock asyncio
     does, and all seeds make the same runs in the end. ``cancellations``: how many tasks
     of the scenario the outside world may cancel in a run, at any point of their lives; ``cancellable``: which (default:
@@ -135,7 +135,9 @@ class _Exploration:
         paranoid: bool,
         prefix: Sequence[int] = (),
     ) -> Report:
-        own = strategy if isinstance(strategy, DepthFirst) else None
+        own = strategy.walk if isinstance(strategy, Portfolio) else None
+        if isinstance(strategy, DepthFirst):
+            own = strategy
         certificate = Certificate(exhaustive=strategy in WALKS) if own is None else own.certificate
         if budget is None and not certificate.exhaustive:
             budget = Budget(executions=SAMPLE)

@@ -106,7 +106,17 @@ class Monitor:
         try:
             self.judgement.see(event)
         except Exception as error:  # noqa: BLE001 - it ends the run, as the violation would
+            self.failed(error)
+        self._tell()
+
+    def failed(self, error: Exception) -> None:
+        """Whatever judges the run made an error of its own."""
+        if not self._over.done():
             self._over.set_exception(error)
+
+    def differs(self, message: str) -> None:
+        """R1: the pool has left the model."""
+        self.judgement.differs(message)
         self._tell()
 
     def stopped(self, called: set[str]) -> None:
