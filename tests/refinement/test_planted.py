@@ -36,7 +36,6 @@ def test_the_first_run_that_takes_the_step_is_caught(plant: Plant, monkeypatch: 
             world.finish(linearize=False)
         found = world.judgement.violations.get("R1")
         if times:
-            print("FOUND", plant.__name__, number)
             assert found is not None, f"run {number}"
             return
         assert found is None, found.message
