@@ -169,18 +169,18 @@ def commit(state: State, at: int) -> State:
     key = state.keys[at - 1]
     resumed = key.stage == Stage.LOADING
     session = key.session if resumed else state.fresh
-    state = state._replace(fresh=state.fresh + (not resumed))
+    state = state if resumed else state._replace(fresh=state.fresh + 1)
     state = with_key(
         state,
         at,
         stage=Stage.LEASED,  # LP commit
         session=session,
         resumed=int(resumed),
-        flag=key.kept_flag | (key.kept != 0 and not resumed),
+        flag=int((key.kept_flag != 0) | ((key.kept != 0) & (session != key.kept))),
         used=state.now,
         kept=0,
         kept_flag=0,
-        owed=key.owed | (key.established != 0 and key.established != session),
+        owed=int((key.owed != 0) | ((key.established != 0) & (key.established != session))),
         established=session,
     )
     for number in waiters(state, at):

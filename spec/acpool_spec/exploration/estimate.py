@@ -47,11 +47,13 @@ class Estimate:
     probes: int
 
     def __str__(self) -> str:
+        return f"about {self.executions_in_all:.3g} executions in all without pruning, {self.share}"
+
+    @property
+    def share(self) -> str:
+        """The share behind the walk, in words, with its interval."""
         low, high = self.interval
-        return (
-            f"about {self.executions_in_all:.3g} executions in all without pruning, "
-            f"{self.fraction:.2%} of them behind ({low:.2%} to {high:.2%}; {self.probes} probes)"
-        )
+        return f"{self.fraction:.2%} of them behind ({low:.2%} to {high:.2%}; {self.probes} probes)"
 
 
 class Probe:

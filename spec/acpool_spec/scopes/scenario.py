@@ -144,7 +144,7 @@ class _Run:
             only=scenario.only,
             forbidden=scenario.forbidden,
         )
-        self.agents = Agents(self.loop, self.monitor.notes, faults=scope.faults)
+        self.agents = Agents(self.loop, self.monitor.notes, faults=scope.faults, slow=scope.slow)
         self.pool: Any = make_pool(listen(scenario.factory), FakeConnector(self.agents), scope.max_sessions)
         self.able = frozenset(offered(self.pool, OPERATIONS))
         self.keys = scope.keys
