@@ -8,6 +8,7 @@ Its command line cannot gate: it exits with 0 also for what it could not confirm
 from __future__ import annotations
 
 import time
+import warnings
 from collections import Counter
 from dataclasses import dataclass
 from types import FunctionType
@@ -51,9 +52,11 @@ def prove(obligation: Obligation, size: Size, seconds: float) -> Finding:
     checkables = analyze_function(_with_contract(obligation, size), limits)
     paths = Counter[str]()
     messages = list[Any]()
-    for checkable in checkables:
-        checkable.options.stats = paths
-        messages.extend(checkable.analyze())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it looks at every member of every module, deprecated ones too
+        for checkable in checkables:
+            checkable.options.stats = paths
+            messages.extend(checkable.analyze())
     outcome, why, states = _judge(obligation, messages)
     return Finding(
         name=obligation.name,
