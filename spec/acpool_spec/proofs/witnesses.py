@@ -18,7 +18,9 @@ from acpool_spec.proofs.shapes import Size
 
 _WALKS: Final = 4_000
 _STEPS: Final = 40
-_RARE: Final = dict.fromkeys((Kind.DIE, Kind.FAIL, Kind.RESET, Kind.RECLAIM, Kind.SHUT, Kind.LEAVE), 0.05)
+_RARE: Final[dict[int, float]] = dict.fromkeys(
+    (Kind.DIE, Kind.FAIL, Kind.RESET, Kind.RECLAIM, Kind.SHUT, Kind.LEAVE), 0.05
+)
 """Kinds of action that a walk takes seldom: reset or shut at every turn it would lead nowhere."""
 
 
@@ -32,8 +34,8 @@ class Witness:
 
 
 def witnesses(wanted: Iterable[Obligation], size: Size, walks: int = _WALKS) -> dict[str, Witness]:
-    """A witness for each obligation of one state, by name; those for which none was found in so many walks are missing."""
-    left = {obligation.name: obligation for obligation in wanted if obligation.states == 1}
+    """A witness for each obligation about whole steps, by name; those for which none was found in so many walks are missing."""
+    left = {obligation.name: obligation for obligation in wanted if obligation.whole}
     found: dict[str, Witness] = {}
     for number in range(walks):
         for witness in _walk(size, number):
@@ -67,8 +69,10 @@ def _walk(size: Size, number: int) -> Iterator[Witness]:
             [one for one in possible if chance.random() < _RARE.get(one.kind, 1)] or possible
         )
         actions.append(action)
-        for state in within(state, action):
-            yield Witness(start, tuple(actions), state)
+        parts = list(within(state, action))
+        for part in parts:
+            yield Witness(start, tuple(actions), part)
+        state = parts[-1]
 
 
 def within(state: State, action: Action) -> Iterator[State]:
