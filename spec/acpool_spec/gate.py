@@ -18,7 +18,7 @@ from typing import Any
 from acpool_spec.batch import Found, Sample, minimise, run_batch, run_machine_batch
 from acpool_spec.interruption import LOOK_S, Interruption, interruption
 from acpool_spec.minimise import Failure
-from acpool_spec.properties import PROPERTIES
+from acpool_spec.properties import EVERY, REFINEMENT
 from acpool_spec.schedule import Schedule, schedule_of
 from acpool_spec.targets import BadInput, load_target
 from acpool_spec.verdict import Outcome
@@ -68,6 +68,7 @@ class Progress:
     steps: int = 0
     decisions: int = 0
     machine_runs: int = 0
+    followed: int = 0
     histories: set[bytes] = field(default_factory=set[bytes])
     tested: Counter[str] = field(default_factory=Counter[str])
     found: dict[str, tuple[str, Found]] = field(default_factory=dict[str, tuple[str, Found]])
@@ -85,6 +86,7 @@ class Progress:
         """Take in one batch; of each property the failure of the lowest run is kept."""
         self.runs += sample.runs
         self.machine_runs += sample.machine_runs
+        self.followed += sample.followed
         self.steps += sample.steps
         self.decisions += sample.decisions
         self.histories |= sample.histories
@@ -202,7 +204,9 @@ def _result_of(future: Future[Failure]) -> Failure | None:
 
 
 def _judge(plan: Plan, progress: Progress, schedules: dict[str, Schedule]) -> Iterator[Line]:
-    for known in PROPERTIES:
+    for known in EVERY:
+        if known is REFINEMENT and not progress.followed:
+            continue  # no pool here tells of its steps: there is nothing to be said
         tested = progress.tested[known.id]
         schedule = schedules.get(known.id)
         if schedule is not None:

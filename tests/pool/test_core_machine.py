@@ -162,7 +162,7 @@ class CoreMachine(RuleBasedStateMachine):
         else:
             process = entry.connection
             process.alive = fate != "dies"
-            known = core.id_to_load(entry)
+            known = core.initialized(entry, can_load=True)
             if known is not None and fate == "refused":
                 core.refused(entry)
                 known = None
