@@ -176,3 +176,16 @@ def _holder(making: _Making, at: int) -> int:
         ),
         0,
     )
+
+
+def any_states(size: Size) -> st.SearchStrategy[State]:
+    """States of which nothing is known, number by number: for the ``crosshair`` backend, which makes them symbolic."""
+    numbers = {name: st.integers() for name in State._fields if name not in ("keys", "clients")}
+    key = st.builds(Key, **dict.fromkeys(Key._fields, st.integers()))
+    client = st.builds(Client, **dict.fromkeys(Client._fields, st.integers()))
+    return st.builds(
+        State,
+        **numbers,
+        keys=st.tuples(*[key] * size.keys),
+        clients=st.tuples(*[client] * size.clients),
+    )
