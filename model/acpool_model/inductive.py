@@ -103,4 +103,9 @@ def between(state: State) -> bool:
 
 def ungiven(state: State) -> int:
     """How much is still to be given to creations in line, at most: what each round of serving lowers."""
-    return sum([2 * (key.stage == Stage.QUEUED) + (key.stage == Stage.PROMISED) for key in state.keys])
+    return sum(
+        [
+            3 * (key.stage == Stage.QUEUED) + 2 * ((key.stage == Stage.PROMISED) & (key.source != at))
+            for at, key in enumerate(state.keys, 1)
+        ]
+    )

@@ -174,28 +174,27 @@ def s11_no_resurrection(state: State) -> bool:
 
 def l3_no_deadlock(state: State) -> bool:
     """What a creation waits for ends by itself: capacity only while all is leased, starting or promised; a promised slot
-    only of a dying process, promised once; a held slot's start only for the dying process of its key."""
+    only of a dying process, promised once, and while a slot is free only of its own key's."""
     return nothing_left_to_give(state) & promises_are_sound(state)
 
 
 def nothing_left_to_give(state: State) -> bool:
     """No creation in line could have a slot or the promise of one; this part of L3 holds only at the end of a step."""
     queued = sum([key.stage == Stage.QUEUED for key in state.keys]) != 0
-    in_line = sum([_in_line(key) for key in state.keys]) != 0
+    others = sum([_in_line(key) & (key.source != at) for at, key in enumerate(state.keys, 1)]) != 0
     return implies(queued, (spare_slots(state) == 0) & (state.queueing != 0)) & implies(
-        in_line, slots(state) == state.capacity
+        others, slots(state) == state.capacity
     )
 
 
 def promises_are_sound(state: State) -> bool:
-    """A promised slot is that of a dying process, promised once; a held slot's start waits only for its own key's."""
+    """A promised slot is that of a dying process, promised once."""
     promises = [(key.stage == Stage.PROMISED) == (key.source != 0) for key in state.keys]
     sources = [
         (_heirs(state, at) <= 1) & implies(_heirs(state, at) != 0, key.dying != Dying.NOTHING)
         for at, key in enumerate(state.keys, 1)
     ]
-    reserved = [implies(key.stage == Stage.RESERVED, key.dying != Dying.NOTHING) for key in state.keys]
-    return every(promises) & every(sources) & every(reserved)
+    return every(promises) & every(sources)
 
 
 def spare_slots(state: State) -> int:

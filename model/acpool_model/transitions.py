@@ -5,6 +5,7 @@
   only when the key's dying process is gone.
 * Creations without a slot are in line, first come first served; within the step that makes it possible they get a free slot,
   else the promise of the key's own closing one, else that of a session taken out for it, else that of the longest closing one.
+  A promise is no more than that: a slot that comes free goes to the first in line who is not waiting for its own key's.
 * What is taken out for a creation is idle: a dead session first, else the least recently used.
 * A lease goes to the first who waits for it in the very step that frees it; only who holds it can give it back. Whoever was
   handed one that is taken out before its turn has come is still the first of those who wait.
@@ -203,16 +204,16 @@ def exhaust(state: State, at: int) -> State:
 
 
 def closed(state: State, at: int, *, confirmed: bool) -> State:
-    """What was dying is gone, or given up on together with its session id: its slot goes to whom it was promised."""
+    """What was dying is gone, or given up on together with its session id: its slot is free."""
     key = state.keys[at - 1]
     if not confirmed:
         state = lose(state, at)
     state = state._replace(processes=state.processes - (key.dying == Dying.CLOSING))
     state = with_key(state, at, dying=Dying.NOTHING, dying_session=0, dying_since=0)
     heir = heir_of(state, at)
-    if heir:
-        state = grant(state, heir)
-    return start_if_ready(state, at)
+    if heir == at:
+        return grant(state, at)  # the session's own slot; any other goes to whoever waited first
+    return with_key(state, heir, stage=Stage.QUEUED, source=0) if heir else state
 
 
 def lose(state: State, at: int) -> State:
@@ -281,11 +282,24 @@ def serve(state: State) -> State:
 def serve_one(state: State) -> State:
     """One round: a free slot for the first in line, else a promise for the first without; ``state`` itself: nothing to give."""
     line = in_line(state)
-    if line and slots(state) < state.capacity:
-        return grant(state, line[0])
+    free = slots(state) < state.capacity
+    # Who waits for the dying process of its own key has no use for another slot.
+    first = next((n for n in line if state.keys[n - 1].source != n), 0) if free else 0
+    if first:
+        return give(state, first)
     at = next((n for n in line if state.keys[n - 1].stage == Stage.QUEUED), 0)
     source = source_for(state, at) if at else 0
     return promise(state, at, source) if source else state
+
+
+def give(state: State, at: int) -> State:
+    """Use a free slot for a creation; one whose key has a dying process takes that one's slot, whoever was promised it."""
+    if not state.keys[at - 1].dying:
+        return grant(state, at)
+    displaced = heir_of(state, at)
+    if displaced:
+        state = with_key(state, displaced, stage=Stage.QUEUED, source=0)
+    return promise(state, at, at)
 
 
 def source_for(state: State, at: int) -> int:
@@ -321,8 +335,9 @@ def victim(state: State) -> int:
 
 
 def grant(state: State, at: int) -> State:
-    """Reserve a free slot for the creation of a key."""
-    return start_if_ready(with_key(state, at, stage=Stage.RESERVED, arrival=0, source=0), at)  # LP reserve
+    """Reserve a free slot for the creation of a key, and begin its start."""
+    born = state.keys[at - 1].resets
+    return with_key(state, at, stage=Stage.OPENING, arrival=0, source=0, born=born)  # LP reserve
 
 
 # -- parts of steps ----------------------------------------------------------------------------------------------------
@@ -332,14 +347,6 @@ def begin(state: State, at: int, *, source: int) -> State:
     """Begin a creation: in line, or promised the slot of ``source``."""
     stage = Stage.PROMISED if source else Stage.QUEUED
     return with_key(state, at, stage=stage, arrival=state.now, source=source)
-
-
-def start_if_ready(state: State, at: int) -> State:
-    """Begin the start of a creation that has its slot, once its key has nothing dying."""
-    key = state.keys[at - 1]
-    if key.stage == Stage.RESERVED and not key.dying:
-        return with_key(state, at, stage=Stage.OPENING, born=key.resets)
-    return state
 
 
 def abandon(state: State, at: int) -> State:

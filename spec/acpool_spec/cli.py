@@ -1,4 +1,4 @@
-"""The command line: ``acpool check | explore | prove | replay FILE | history FILE``.
+"""The command line: ``acpool check | explore | model | prove | replay FILE | history FILE``.
 
 Exit status: 0 holds, 1 violated, 2 unusable input, 3 undecided.
 """
@@ -85,8 +85,9 @@ def _command(name: str) -> Callable[[argparse.Namespace], int]:
         return prove
     from acpool_spec.campaign.command import explore
     from acpool_spec.commands import check, history, replay
+    from acpool_spec.model_command import model
 
-    return {"check": check, "explore": explore, "replay": replay, "history": history}[name]
+    return {"check": check, "explore": explore, "model": model, "replay": replay, "history": history}[name]
 
 
 def _say(options: argparse.Namespace | None, sentence: str, error: BaseException | None = None) -> None:
@@ -163,6 +164,18 @@ def _parser() -> argparse.ArgumentParser:
     explore.add_argument(
         "--dask", metavar="ADDRESS", help="explore on a Dask cluster, such as tcp://host:8786"
     )
+    explore.add_argument(
+        "--strategy",
+        choices=("exhaustive", "portfolio", "random", "pct", "surw", "coverage", "hypothesis"),
+        default="exhaustive",
+        help="who chooses: exhaustive explores to the end; portfolio walks and samples by turns; the others sample",
+    )
+    explore.add_argument(
+        "--executions",
+        type=_count,
+        metavar="N",
+        help="runs of each scope, at most, with another strategy than exhaustive (default: a sampler makes 1000)",
+    )
     explore.add_argument("--paranoid", action="store_true", help="make every run twice")
     explore.add_argument(
         "--journal",
@@ -179,6 +192,28 @@ def _parser() -> argparse.ArgumentParser:
         default=Path("acpool-failures"),
         metavar="DIR",
         help="where schedules go, and where old ones are replayed from (default: %(default)s)",
+    )
+
+    model = commands.add_parser(
+        "model", help="explore the pool's model to the end in one scope, or draw its state graph"
+    )
+    for name, what in (("keys", "keys"), ("clients", "callers at once"), ("capacity", "sessions at most")):
+        model.add_argument(
+            f"--{name}", type=_count, default=1, metavar="N", help=f"{what} (default: %(default)s)"
+        )
+    model.add_argument("--no-queue", action="store_true", help="no creation may wait for capacity")
+    model.add_argument(
+        "--budget", type=_seconds, metavar="SECONDS", help="time for it (default: as long as it takes)"
+    )
+    model.add_argument("--states", type=_count, metavar="N", help="states at most (default: all)")
+    model.add_argument("--memory", type=_count, metavar="MB", help="memory at most (default: all)")
+    model.add_argument(
+        "--picture",
+        choices=("life", "stages", "states"),
+        help="draw the graph instead: the life of a key, its stages, or every state",
+    )
+    model.add_argument(
+        "--format", choices=("dot", "mermaid"), default="dot", help="of the picture (default: %(default)s)"
     )
 
     prove = commands.add_parser("prove", help="prove that every step of the model preserves its invariant")

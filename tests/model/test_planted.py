@@ -68,10 +68,7 @@ def whoever_asks_holds(key: Key, number: int) -> bool:
 
 
 def start_beside_the_dying(state: State, at: int) -> State:
-    key = state.keys[at - 1]
-    if key.stage != Stage.RESERVED:
-        return state
-    return with_key(state, at, stage=Stage.OPENING, born=key.resets)
+    return transitions.grant(state, at)
 
 
 def free_at_once(state: State, at: int) -> State:
@@ -139,9 +136,9 @@ class Planted(NamedTuple):
 
 PLANTED = [
     Planted("slots", no_slots_taken, "S1", Scope(2, 2, 1)),
-    Planted("start_if_ready", start_beside_the_dying, "S2", Scope(2, 1, 2)),
+    Planted("give", start_beside_the_dying, "S2", Scope(2, 1, 2)),
     # The same session resumed twice: loaded while the process that has it still lives.
-    Planted("start_if_ready", start_beside_the_dying, "S3", Scope(2, 1, 2)),
+    Planted("give", start_beside_the_dying, "S3", Scope(2, 1, 2)),
     Planted("lose", keep_what_was_given_up, "S3", Scope(1, 1, 1)),
     Planted("victim", busy_victim, "S4", Scope(2, 2, 1)),
     Planted("holds", whoever_asks_holds, "S5", Scope(1, 2, 1)),

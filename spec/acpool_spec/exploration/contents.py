@@ -15,8 +15,9 @@ import sys
 import types
 import weakref
 from collections import OrderedDict, defaultdict, deque
-from collections.abc import AsyncGenerator, Callable, Iterable
-from typing import Any, Protocol, cast
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from operator import attrgetter
+from typing import Any, NamedTuple, Protocol, cast
 
 from acpool_spec.driven import DrivenLoop, Offer
 from acpool_spec.lanes import STEP_TYPE, Entry, Lane, LaneHandle
@@ -69,12 +70,20 @@ class Walk(Protocol):
         """Note a fact."""
         ...
 
+    def note(self, words: tuple[object, ...]) -> None:
+        """Note several facts in one, as ``marshal`` can write them down; the names of what is visited next, say."""
+        ...
+
     def visit(self, value: object) -> None:
         """Note a value, and what it consists of when its turn comes."""
         ...
 
+    def each(self, values: Iterable[object]) -> None:
+        """Visit several values, in this order: as many as a fact noted before says, or as a handler always visits."""
+        ...
+
     def all(self, values: Iterable[object]) -> None:
-        """Visit several values, in this order."""
+        """Visit several values, in this order, and note how many."""
         ...
 
     def number_of(self, entry: Entry) -> int | None:
@@ -83,21 +92,34 @@ class Walk(Protocol):
 
 
 Handler = Callable[[Walk, Any], None]
-Shape = tuple[str, Handler | None, tuple[tuple[str, str], ...]]
-_SEEN: dict[type, Handler] = {}
+
+
+class Shape(NamedTuple):
+    """Of a class written in Python: its name, how to look at the builtin type under it, whether its objects have a ``__dict__``;
+    its slots, the attributes under which these are found, and what reads them all at once."""
+
+    name: str
+    besides: Handler | None
+    has_members: bool
+    slots: tuple[str, ...]
+    attributes: tuple[str, ...]
+    read: Callable[[object], Iterable[object]] | None
+
+
+_SEEN: dict[type, tuple[tuple[str], Handler]] = {}
 _SHAPES: dict[type, Shape] = {}
 _USUAL: dict[type, bool] = {}
-_PLACES: dict[int, tuple[types.CodeType, str]] = {}
+_PLACES: dict[int, tuple[types.CodeType, tuple[str]]] = {}
 _MOST = 4096
 
 
-def handler_of(value: object) -> Handler:
-    """The function that tells what ``value`` consists of. Raises :class:`NotCanonical`."""
+def look_of(value: object) -> tuple[tuple[str], Handler]:
+    """The name of the type of ``value``, and the function that tells what it consists of. Raises :class:`NotCanonical`."""
     kind = type(value)
     known = _SEEN.get(kind)
     if known is None:
         _make_room(_SEEN)
-        known = _SEEN[kind] = _KNOWN.get(kind) or _find_handler(kind, value)
+        known = _SEEN[kind] = (kind.__qualname__,), _KNOWN.get(kind) or _find_handler(kind, value)
     return known
 
 
@@ -145,9 +167,8 @@ def _sequence(walk: Walk, value: Iterable[object]) -> None:
 
 
 def _mapping(walk: Walk, value: dict[object, object]) -> None:
-    for key, member in list(value.items()):
-        walk.visit(key)
-        walk.visit(member)
+    walk.all(value)
+    walk.each(value.values())
     if isinstance(value, defaultdict):
         walk.visit(value.default_factory)
 
@@ -159,10 +180,8 @@ def _deque(walk: Walk, value: deque[object]) -> None:
 
 def _function(walk: Walk, value: types.FunctionType) -> None:
     code = value.__code__
-    walk.say(_place(code))
-    walk.visit(value.__closure__)
-    walk.visit(value.__defaults__)
-    walk.visit(value.__kwdefaults__)
+    walk.note(_place(code))
+    walk.each((value.__closure__, value.__defaults__, value.__kwdefaults__))
     _globals(walk, code, value.__globals__)
 
 
@@ -170,9 +189,10 @@ def _globals(walk: Walk, code: types.CodeType, names: dict[str, Any]) -> None:
     """The module's variables that ``code`` can see, unless they are what modules usually consist of."""
     if _is_standard(names.get("__name__", "")):
         return
+    find, usual = names.get, _USUAL.get
     for name in code.co_names:
-        member: object = names.get(name)
-        if member is not None and not _is_usual(type(member)):
+        member: object = find(name)
+        if member is not None and not (usual(type(member)) or _is_usual(type(member))):
             walk.say(name)
             walk.visit(member)
 
@@ -196,11 +216,11 @@ def _make_room(known: dict[Any, Any]) -> None:
         known.clear()
 
 
-def _place(code: types.CodeType) -> str:
+def _place(code: types.CodeType) -> tuple[str]:
     known = _PLACES.get(id(code))  # by identity: a code object's hash is that of all its contents
     if known is None:
         _make_room(_PLACES)
-        known = _PLACES[id(code)] = code, f"{code.co_filename}:{code.co_firstlineno}:{code.co_qualname}"
+        known = _PLACES[id(code)] = code, (f"{code.co_filename}:{code.co_firstlineno}:{code.co_qualname}",)
     return known[1]
 
 
@@ -212,8 +232,7 @@ def _cell(walk: Walk, value: types.CellType) -> None:
 
 
 def _method(walk: Walk, value: types.MethodType) -> None:
-    walk.visit(value.__self__)
-    walk.visit(value.__func__)
+    walk.each((value.__self__, value.__func__))
 
 
 def _partial(walk: Walk, value: functools.partial[object]) -> None:
@@ -255,10 +274,10 @@ def _error(walk: Walk, value: BaseException) -> None:
 
 def _object(walk: Walk, value: object) -> None:
     """An object of a class written in Python: its attributes, and what it is besides."""
-    name, besides, _ = _shape(type(value))
-    walk.say(name)
-    if besides is not None:
-        besides(walk, value)
+    shape = _shape(type(value))
+    walk.say(shape.name)
+    if shape.besides is not None:
+        shape.besides(walk, value)
     _attributes(walk, value)
 
 
@@ -269,16 +288,26 @@ def _told(walk: Walk, value: Any) -> None:
 
 
 def _attributes(walk: Walk, value: object) -> None:
-    members = getattr(value, "__dict__", None)
-    if members:
-        for name, member in list(members.items()):
-            walk.say(name)
-            walk.visit(member)
-    for name, attribute in _shape(type(value))[2]:
-        member = getattr(value, attribute, _UNSET)
-        if member is not _UNSET:
-            walk.say(name)
-            walk.visit(member)
+    shape = _shape(type(value))
+    if shape.has_members:
+        members = value.__dict__
+        walk.note(tuple(members))
+        walk.each(members.values())
+    read = shape.read
+    if read is None:
+        return
+    try:
+        found = read(value)
+        walk.note(shape.slots)
+    except AttributeError:  # some are not set
+        members = {
+            name: member
+            for name, attribute in zip(shape.slots, shape.attributes, strict=True)
+            if (member := getattr(value, attribute, _UNSET)) is not _UNSET
+        }
+        walk.note(tuple(members))
+        found = members.values()
+    walk.each(found)
 
 
 def _shape(kind: type) -> Shape:
@@ -290,7 +319,6 @@ def _shape(kind: type) -> Shape:
 
 
 def _look_at(kind: type) -> Shape:
-    """Of a class written in Python: its name, how to look at the builtin type under it, and its slots with their true names."""
     besides: Handler | None = None
     for base in kind.__mro__[1:]:
         if not base.__flags__ & _HEAP_TYPE and base is not object:
@@ -298,26 +326,46 @@ def _look_at(kind: type) -> Shape:
             if besides is None and not issubclass(base, BaseException | asyncio.Future):
                 raise NotCanonical(f"{kind.__module__}.{kind.__qualname__}, which is a {base.__qualname__}")
             break
-    slots: list[tuple[str, str]] = []
+    slots: list[str] = []
+    attributes: list[str] = []
     for base in kind.__mro__:
         names: Any = base.__dict__.get("__slots__", ())
         for name in (names,) if isinstance(names, str) else names:
             if name not in ("__dict__", "__weakref__"):
                 hidden = name[:2] == "__" != name[-2:]
-                slots.append((name, f"_{base.__name__.lstrip('_')}{name}" if hidden else name))
-    return _called(kind), besides, tuple(slots)
+                slots.append(name)
+                attributes.append(f"_{base.__name__.lstrip('_')}{name}" if hidden else name)
+    return Shape(
+        _called(kind),
+        besides,
+        _has_members(kind),
+        tuple(slots),
+        tuple(attributes),
+        _reader(attributes),
+    )
+
+
+def _has_members(kind: type) -> bool:
+    """Whether objects of the class show a ``__dict__``: those of asyncio's own classes have one, and do not show it."""
+    return any(type(vars(base).get("__dict__")) is types.GetSetDescriptorType for base in kind.__mro__)
+
+
+def _reader(attributes: Sequence[str]) -> Callable[[object], Iterable[object]] | None:
+    """What reads ``attributes`` and raises ``AttributeError`` where one of them is not set; None where there are none."""
+    if len(attributes) == 1:
+        only = attrgetter(attributes[0])
+        return lambda value: (only(value),)
+    return attrgetter(*attributes) if attributes else None
 
 
 def _future(walk: Walk, value: asyncio.Future[object]) -> None:
     future: Any = value
-    walk.say(future._state)
-    walk.say(repr(future._cancel_message))
-    if future._state == "FINISHED":
+    state = future._state
+    walk.note((state, repr(future._cancel_message), future._log_traceback))
+    if state == "FINISHED":
         walk.visit(future._exception if future._exception is not None else future._result)
-    walk.say(repr(future._log_traceback))
-    for callback, context in future._callbacks or ():
-        walk.visit(callback)
-        walk.visit(context)
+    for pair in future._callbacks or ():
+        walk.each(pair)
 
 
 def _foreign_future(walk: Walk, value: asyncio.Future[object]) -> None:
@@ -337,10 +385,7 @@ def _task(walk: Walk, value: SimulatedTask) -> None:
         return
     name = value.get_name()
     walk.say("" if name == f"Task-{value.serial}" else name)
-    walk.say(f"{task._must_cancel} {value.cancelling()}")
-    walk.visit(task._fut_waiter)
-    walk.visit(value.lane.context)
-    walk.visit(value.get_coro())
+    walk.each((task._must_cancel, value.cancelling(), task._fut_waiter, value.lane.context, value.get_coro()))
 
 
 def _generator(walk: Walk, value: Any) -> None:
@@ -350,13 +395,15 @@ def _generator(walk: Walk, value: Any) -> None:
         walk.say("ended")
         return
     code = frame.f_code
-    walk.say(_place(code))
-    walk.visit(frame.f_lasti)
     bound, names = frame.f_locals, frame.f_globals
-    walk.all(sorted(bound))
-    for part in gc.get_referents(value):
-        if part is not bound and part is not names and type(part) not in _FRAME_PARTS:
-            walk.visit(part)
+    walk.note((*_place(code), frame.f_lasti, *sorted(bound)))
+    walk.all(
+        [
+            part
+            for part in gc.get_referents(value)
+            if part is not bound and part is not names and type(part) not in _FRAME_PARTS
+        ]
+    )
     _globals(walk, code, names)
 
 
