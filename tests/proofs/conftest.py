@@ -42,10 +42,7 @@ def reaped_by_key(state: State, at: int, *, confirmed: bool) -> State:
 
 
 def start_beside_the_dying(state: State, at: int) -> State:
-    key = state.keys[at - 1]
-    if key.stage != Stage.RESERVED:
-        return state
-    return with_key(state, at, stage=Stage.OPENING, born=key.resets)
+    return transitions.grant(state, at)
 
 
 def leaked_at_a_failed_start(state: State, at: int) -> State:
@@ -70,7 +67,7 @@ PLANTED = [
     Planted("holds", whoever_asks_holds, "release"),
     Planted("closed", reaped_by_key, "closed"),
     # The same session resumed twice: loaded while the process that has it still lives.
-    Planted("start_if_ready", start_beside_the_dying, "serve"),
+    Planted("give", start_beside_the_dying, "serve"),
     Planted("fail", leaked_at_a_failed_start, "fail"),
 ]
 
