@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Protocol
 
 import pytest
 
-from acpool_model import Action, Kind, Stage, State, transitions
-from acpool_model.places import tell, vacate, waiters, with_key
-from acpool_model.state import Key, slots
+from acpool_model import Action, Kind, State, transitions
 from acpool_spec.proofs.command import refutation
 from acpool_spec.proofs.obligations import obligations
 from acpool_spec.proofs.shapes import Size, read_arguments
@@ -19,77 +16,19 @@ from acpool_spec.verdict import Outcome
 
 SMALL = Size(2, 2)
 TINY = Size(1, 1)
-# The functions as they are, before any test replaces one.
-_closed = transitions.closed
-_take_out = transitions.take_out
 
 
-def busy_victim(state: State) -> int:
-    live = [at for at, key in enumerate(state.keys, 1) if key.stage >= Stage.IDLE]
-    return min(live, key=lambda at: state.keys[at - 1].used, default=0)
+class Planted(Protocol):
+    """See ``conftest.Planted``."""
 
-
-def no_slots_taken(state: State) -> int:
-    return 0
-
-
-def one_slot_too_few(state: State) -> int:
-    return slots(state) - 1
-
-
-def forgotten_when_taken_out(state: State, at: int, *, keep: bool = True) -> State:
-    return with_key(_take_out(state, at, keep=keep), at, kept=0)
-
-
-def whoever_asks_holds(key: Key, number: int) -> bool:
-    return True
-
-
-def reaped_by_key(state: State, at: int, *, confirmed: bool) -> State:
-    return vacate(_closed(state, at, confirmed=confirmed), at)
-
-
-def start_beside_the_dying(state: State, at: int) -> State:
-    key = state.keys[at - 1]
-    if key.stage != Stage.RESERVED:
-        return state
-    return with_key(state, at, stage=Stage.OPENING, born=key.resets)
-
-
-def leaked_at_a_failed_start(state: State, at: int) -> State:
-    for number in waiters(state, at):
-        state = tell(state, number, 3)
-    return vacate(state, at)
-
-
-class Planted(NamedTuple):
-    """``function`` of the transitions replaced by ``defect`` refutes ``obligation``."""
-
-    function: str
-    defect: Callable[..., Any]
     obligation: str
 
 
-PLANTED = [
-    Planted("victim", busy_victim, "serve"),
-    Planted("slots", no_slots_taken, "serve"),
-    Planted("slots", one_slot_too_few, "serve"),
-    Planted("take_out", forgotten_when_taken_out, "expire"),
-    Planted("holds", whoever_asks_holds, "release"),
-    Planted("closed", reaped_by_key, "closed"),
-    # The same session resumed twice: loaded while the process that has it still lives.
-    Planted("start_if_ready", start_beside_the_dying, "serve"),
-    Planted("fail", leaked_at_a_failed_start, "fail"),
-]
-
-
 @pytest.mark.no_cover
-@pytest.mark.parametrize("planted", PLANTED, ids=lambda planted: planted.defect.__name__)
 def test_a_planted_defect_is_refuted_by_a_state_that_can_be_read(
-    monkeypatch: pytest.MonkeyPatch, planted: Planted
+    planted: Planted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     obligation = obligations(SMALL)[planted.obligation]
-    monkeypatch.setattr(transitions, planted.function, planted.defect)
     finding = prove(obligation, SMALL, 60)
     assert finding.outcome is Outcome.VIOLATED, finding
     assert refutes(obligation, finding.states)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from itertools import permutations
 
 from acpool_model.invariants import every, implies, nothing_left_to_give
-from acpool_model.state import Client, Key, Stage, State
+from acpool_model.state import Client, Key, Stage, State, slots
 
 
 def given(before: State, after: State) -> dict[str, bool]:
@@ -40,9 +40,25 @@ def given(before: State, after: State) -> dict[str, bool]:
             [implies(old.stage == Stage.ABSENT, new.stage == Stage.ABSENT) for old, new in keys]
         ),
         "the line stays": every(
+            [implies(_in_line(new), _in_line(old) & (old.arrival == new.arrival)) for old, new in keys]
+        ),
+        # Who was promised another key's slot may lose it, but only before all slots are taken, when promises are given.
+        "promises come last": (slots(before) <= slots(after))
+        & (before.capacity == after.capacity)
+        & every(
             [
-                implies(new.stage == Stage.QUEUED, (old.stage == Stage.QUEUED) & (old.arrival == new.arrival))
-                for old, new in keys
+                implies(_waits_for_itself(old, at), _waits_for_itself(new, at))
+                & implies(
+                    (old.stage == Stage.PROMISED) & (new.stage == Stage.QUEUED),
+                    slots(before) < before.capacity,
+                )
+                & implies(
+                    (old.stage == Stage.QUEUED)
+                    & (new.stage == Stage.PROMISED)
+                    & (not _waits_for_itself(new, at)),
+                    slots(after) >= after.capacity,
+                )
+                for at, (old, new) in enumerate(keys, 1)
             ]
         ),
         "the line is served in order": every(
@@ -70,13 +86,25 @@ def steady(before: State, after: State) -> dict[str, bool]:
     ]
     return {
         "touched means served": every(both_idle) | nothing_left_to_give(after),
-        "queued means not renewed": every(
+        "the line is left to serving": every(
             [
-                implies((old.stage == Stage.QUEUED) & (new.stage == Stage.QUEUED), old.arrival == new.arrival)
+                implies(
+                    old.stage == Stage.QUEUED,
+                    (new.stage == Stage.ABSENT)
+                    | ((new.stage == Stage.QUEUED) & (old.arrival == new.arrival)),
+                )
                 for old, new in keys
             ]
         ),
     }
+
+
+def _in_line(key: Key) -> bool:
+    return (key.stage == Stage.QUEUED) | (key.stage == Stage.PROMISED)
+
+
+def _waits_for_itself(key: Key, at: int) -> bool:
+    return (key.stage == Stage.PROMISED) & (key.source == at)
 
 
 def _same_client(old: Client, new: Client) -> bool:

@@ -57,8 +57,7 @@ def _choose_stages(making: _Making) -> None:
         stage = making.one_of(*[s for s in stages if callers or s in _FREE])
         callers -= stage not in _FREE
         making.stages.append(stage)
-        reserved = stage == Stage.RESERVED
-        some = (Dying.STOPPING, Dying.CLOSING) if reserved else (Dying.NOTHING, Dying.STOPPING, Dying.CLOSING)
+        some = (Dying.NOTHING, Dying.STOPPING, Dying.CLOSING)
         making.dying.append(Dying.NOTHING if stage >= Stage.OPENING else making.one_of(*some))
 
 
@@ -66,18 +65,15 @@ def _choose_promises(making: _Making) -> None:
     """Who in line is promised which dying process; nobody is left in line without a promise while there is anything spare."""
     spare = [at for at, dying in enumerate(making.dying, 1) if dying]
     making.sources = [0] * making.size.keys
-    idle = Stage.IDLE in making.stages
     in_line = [n for n, stage in enumerate(making.stages) if stage in _WITHOUT_SLOT]
     for n in making.draw(st.permutations(in_line)):
         if spare:
             making.stages[n], making.sources[n] = Stage.PROMISED, making.one_of(*spare)
             spare.remove(making.sources[n])
         else:
-            waits = making.queueing and not idle and any(s > Stage.PROMISED for s in making.stages)
-            waits = waits or (making.queueing and not idle and any(making.dying))
+            taken = any(making.dying) or any(stage >= Stage.OPENING for stage in making.stages)
+            waits = making.queueing and taken and Stage.IDLE not in making.stages
             making.stages[n] = Stage.QUEUED if waits else Stage.ABSENT
-    if spare:  # then the loop above has promised something to all who were in line
-        return
 
 
 def _choose_clients(making: _Making) -> None:
@@ -129,8 +125,8 @@ def _number(making: _Making) -> State:
         1, making.queueing, making.open, 1 + len(ticks), next(fresh), 0, tuple(keys), tuple(clients)
     )
     processes = [(key.stage >= Stage.INITIALIZING) + (key.dying == Dying.CLOSING) for key in keys]
-    in_line = any(key.stage in _WITHOUT_SLOT for key in keys)
-    free = 0 if in_line else making.one_of(0, 1, 2)
+    in_need = any(key.stage in _WITHOUT_SLOT and key.source != at for at, key in enumerate(keys, 1))
+    free = 0 if in_need else making.one_of(0, 1, 2)
     return state._replace(capacity=max(1, slots(state) + free), processes=sum(processes))
 
 
@@ -175,4 +171,17 @@ def _holder(making: _Making, at: int) -> int:
             if client.key == at and client.phase in (Phase.GRANTED, Phase.HOLDING)
         ),
         0,
+    )
+
+
+def any_states(size: Size) -> st.SearchStrategy[State]:
+    """States of which nothing is known, number by number: for the ``crosshair`` backend, which makes them symbolic."""
+    numbers = {name: st.integers() for name in State._fields if name not in ("keys", "clients")}
+    key = st.builds(Key, **dict.fromkeys(Key._fields, st.integers()))
+    client = st.builds(Client, **dict.fromkeys(Client._fields, st.integers()))
+    return st.builds(
+        State,
+        **numbers,
+        keys=st.tuples(*[key] * size.keys),
+        clients=st.tuples(*[client] * size.clients),
     )
