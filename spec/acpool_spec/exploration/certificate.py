@@ -34,6 +34,7 @@ class Certificate:
     taken: int = 0
     states: int = 0
     pruned: int = 0
+    blocked: int = 0
     repeated: int = 0
     elsewhere: int = 0
     unchecked: Counter[str] = field(default_factory=Counter[str])
