@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _abc
 import _asyncio
 import _bisect
 import _functools
@@ -145,9 +146,9 @@ _FUNCTIONS: dict[tuple[str, str], Effect] = {
         for function in (
             *(isinstance, issubclass, id, callable, chr, ord, builtins.__build_class__),
             *(asyncio.get_running_loop, _asyncio._get_running_loop, _asyncio.get_event_loop, _asyncio._get_event_loop),
+            *(_abc._abc_instancecheck, _abc._abc_subclasscheck),  # what they remember is what they would find again
             *(contextvars.copy_context, sys.intern, sys.getrecursionlimit, sys.exc_info),
         )
-        if function is not builtins.__build_class__  # a class body has names of its own
     },
     **{_key(function): _compares for function in (repr, ascii, hash, abs, divmod, pow, round, bin, hex, oct, format)},
     **{_key(function): _exhausts for function in (min, max, sum, any, all, sorted)},

@@ -183,9 +183,7 @@ class Observer:
         """The run is over."""
         ended = self._loop is not None and self._loop.tasks[0].done()
         for value in self.notes.names.alive if ended else ():
-            if kind_of(value) is not Kind.RUNNING:
-                continue
-            if getattr(value, "gi_frame", None) is not None or getattr(value, "cr_frame", None) is not None:
+            if kind_of(value) is Kind.RUNNING and _cleans_up(value):
                 # It was kept alive here; otherwise its clean-up might have been part of a step.
                 self._give_up("a coroutine or generator was dropped before its end")
         self.stop()
@@ -266,3 +264,9 @@ class Observer:
         return step
 
 
+
+
+def _cleans_up(running: object) -> bool:
+    """Whether something that was suspended and is dropped has code that would run then."""
+    frame = cast("FrameType | None", getattr(running, "gi_frame", None) or getattr(running, "cr_frame", None))
+    return frame is not None and bool(frame.f_code.co_exceptiontable)

@@ -38,6 +38,18 @@ def _set_global(notes: Notes, at: At) -> None:
     notes.write(at.frame.f_globals, ITEM, at.meaning)
 
 
+def _name(notes: Notes, at: At) -> None:
+    """In the body of a class, which has names of its own, or of a module."""
+    own = at.frame.f_locals
+    if own is at.frame.f_globals or at.meaning not in own:
+        _global(notes, at)
+
+
+def _set_name(notes: Notes, at: At) -> None:
+    if at.frame.f_locals is at.frame.f_globals:
+        _set_global(notes, at)
+
+
 def _cell(notes: Notes, at: At) -> None:
     notes.read(at.stack.variable(at.number), ITEM)
 
@@ -204,18 +216,30 @@ def _raise(notes: Notes, at: At) -> None:
             call(notes, raised, [])
 
 
+def _split(notes: Notes, at: At) -> None:
+    """A group of exceptions is taken apart, or put together again."""
+    notes.compare(at.stack.peek(1))
+    notes.compare(at.stack.peek(2))
+    if isinstance(at.stack.peek(2), BaseException):
+        notes.write(at.stack.peek(2), ITEM)
+
+
 _SILENT = """
     NOP RESUME POP_TOP COPY SWAP PUSH_NULL LOAD_CONST LOAD_FAST STORE_FAST DELETE_FAST LOAD_CLOSURE MAKE_CELL COPY_FREE_VARS
     RETURN_GENERATOR RETURN_VALUE JUMP_FORWARD JUMP_BACKWARD JUMP_BACKWARD_NO_INTERRUPT KW_NAMES PRECALL MAKE_FUNCTION
     BUILD_TUPLE BUILD_LIST BUILD_STRING BUILD_SLICE BUILD_MAP BUILD_SET BUILD_CONST_KEY_MAP IS_OP PUSH_EXC_INFO POP_EXCEPT
-    RERAISE CHECK_EXC_MATCH LOAD_ASSERTION_ERROR YIELD_VALUE CACHE LIST_TO_TUPLE LIST_APPEND END_ASYNC_FOR MATCH_MAPPING
+    RERAISE CHECK_EXC_MATCH LOAD_ASSERTION_ERROR LOAD_BUILD_CLASS SETUP_ANNOTATIONS YIELD_VALUE CACHE LIST_TO_TUPLE LIST_APPEND END_ASYNC_FOR MATCH_MAPPING
     MATCH_SEQUENCE POP_JUMP_FORWARD_IF_NONE POP_JUMP_FORWARD_IF_NOT_NONE POP_JUMP_BACKWARD_IF_NONE POP_JUMP_BACKWARD_IF_NOT_NONE
 """.split()
 _EFFECTS: dict[str, Meaning] = {
     "LOAD_GLOBAL": _global,
     "STORE_GLOBAL": _set_global,
     "DELETE_GLOBAL": _set_global,
+    "LOAD_NAME": _name,
+    "STORE_NAME": _set_name,
+    "DELETE_NAME": _set_name,
     "LOAD_DEREF": _cell,
+    "LOAD_CLASSDEREF": _cell,
     "STORE_DEREF": _set_cell,
     "DELETE_DEREF": _set_cell,
     "LOAD_ATTR": _attribute,
@@ -252,6 +276,8 @@ _EFFECTS: dict[str, Meaning] = {
     "CALL": _call,
     "CALL_FUNCTION_EX": _call_with_all,
     "RAISE_VARARGS": _raise,
+    "CHECK_EG_MATCH": _split,
+    "PREP_RERAISE_STAR": _split,
 }
 """Every other instruction is not known, and neither is a step that has one."""
 

@@ -89,8 +89,8 @@ class SourceSets:
         ready = loop.ready_lanes()
         if kind != "schedule" or count != len(ready):
             self._reason = self._reason or "lanes are not all that there is to choose among"
-            if kind == "value":
-                return 0
+        if kind == "value":
+            return 0  # a run cannot be ended inside a step
         if self.unfit or self._blocked:
             raise PrunedRun
         node = self._node(ready)
@@ -141,10 +141,12 @@ class SourceSets:
 
     def _on_step(self, lane: Lane) -> None:
         self._close_step()
+        if self.unfit:
+            self.observer.stop()
+            return
         loop = self._loop
         assert loop is not None
-        if not self.unfit:
-            self._node(loop.ready_lanes())
+        self._node(loop.ready_lanes())
         self._open = self._number(lane), len(self._steps)
         self._enabler = self.observer.begin_step(lane)
 
@@ -157,16 +159,18 @@ class SourceSets:
     def end(self) -> None:
         """The run came to its end: learn from its races, and go on to the next path."""
         self._close_step()
-        self.observer.end()
+        if not self.unfit:
+            self.observer.end()
         if self.unfit:
+            self.observer.stop()
             return
         steps, path = self._steps, self._path
         if len(steps) < self._new_from:
             raise NotDeterministic(
                 f"the run ended after step {len(steps)}, where an earlier run with the same choices went on"
             )
-        if self._blocked:
-            self._certificate.blocked += 1
+        self._certificate.blocked += self._blocked
+        self._certificate.classes += not self._blocked
         for race in HappensBefore(steps).races(self._new_from):
             node = path[race.first]
             if not race.initials & {*node.demanded, *node.sleep}:
