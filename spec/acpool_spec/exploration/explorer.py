@@ -95,8 +95,9 @@ def explore(
     does, and all seeds make the same runs in the end. ``cancellations``: how many tasks
     of the scenario the outside world may cancel in a run, at any point of their lives; ``cancellable``: which (default:
     all). ``budget``: executions, states, seconds; for a sampling strategy 1,000 executions if none is given. ``prune``:
-    cut runs off at states met before. ``footprints``: with that, in mode ``reordered`` and where it is possible, make one run only
-    of those that differ in the order of steps that do not touch the same (CPython 3.11, no debugger; a budget of states goes without).
+    cut runs off at states met before. ``footprints``: with that, in mode ``reordered`` and where it is possible, make only one
+    of the runs that differ in the order of steps that do not touch the same (CPython 3.11 without a debugger; not where the
+    budget is one of states).
     ``paranoid``: make every run twice here, and in three other interpreters, instead of a
     sample of them; a scenario that these cannot import by name is *undecided* then. ``max_steps``: callbacks of one run.
     ``prefix``: the first choices of every run, so that the subtree below them is explored and nothing else (see ``divide``).
@@ -168,7 +169,14 @@ class _Exploration:
                 broken_off=lambda: certificate.skip("Hypothesis broke off a run"),
             )
             return report or Report(certificate.outcome(), certificate)
-        if strategy == "exhaustive" and prune and footprints and not prefix and self._reducible(meter, certificate):
+        oracle: Oracle
+        if (
+            strategy == "exhaustive"
+            and prune
+            and footprints
+            and not prefix
+            and self._reducible(meter, certificate)
+        ):
             oracle, name = Reduction(certificate, seed=seed), strategy
         elif isinstance(strategy, str):
             oracle, name = oracle_of(strategy, seed, certificate, prune=prune), strategy
@@ -189,7 +197,11 @@ class _Exploration:
 
     def _reducible(self, meter: Meter, certificate: Certificate) -> bool:
         """Whether the footprints of steps may be used: where nothing but lanes can compete, and steps can be watched."""
-        if self._setting.mode != "reordered" or self._setting.cancellations or meter.budget.states is not None:
+        if (
+            self._setting.mode != "reordered"
+            or self._setting.cancellations
+            or meter.budget.states is not None
+        ):
             return False
         if not Observer.available():
             certificate.no_footprints["steps cannot be watched on this Python, or beside this debugger"] = 1

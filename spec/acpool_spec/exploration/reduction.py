@@ -69,7 +69,7 @@ class Reduction:
         certificate, sets, own = self._certificate, self._sets, self._own
         if sets is not None and sets.unfit:
             certificate.no_footprints[sets.unfit] += 1
-            certificate.abandoned += own.classes + own.blocked + 1
+            own.abandoned += own.classes + own.blocked + 1
             own.classes = own.blocked = 0
             self._sets = sets = None
         finished = sets is not None and sets.finished
@@ -77,5 +77,6 @@ class Reduction:
         for name in ("choice_points", "alternatives", "taken"):
             setattr(certificate, name, getattr(own if by_sets else self._walks, name))
         certificate.classes, certificate.blocked = own.classes, own.blocked
+        certificate.abandoned = own.abandoned
         certificate.states, certificate.pruned = self._walks.states, self._walks.pruned
         certificate.not_canonical = self._walks.not_canonical

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import _abc
 import _asyncio
 import _bisect
-import _functools
 import _heapq
 import asyncio
 import builtins
@@ -18,7 +16,7 @@ from typing import Any, TypeAlias, cast
 
 from acpool_spec.exploration.footprints.cells import CONTROL, ITEM, OUTPUT, RESULT, WHOLE, WRITE
 from acpool_spec.exploration.footprints.kinds import HEAP_TYPE, Kind, base_of, found_in_class, kind_of
-from acpool_spec.exploration.footprints.notes import Notes
+from acpool_spec.exploration.footprints.notes import Notes, holds
 
 Given: TypeAlias = list[object]
 Effect: TypeAlias = Callable[[Notes, Given], None]
@@ -59,8 +57,7 @@ def _apply(notes: Notes, effect: Effect | None, called: object, given: Given) ->
 
 
 def _key(called: object) -> tuple[str, str]:
-    module = getattr(called, "__module__", None)
-    return str(module), str(getattr(called, "__name__", ""))
+    return str(getattr(called, "__module__", None)), str(getattr(called, "__name__", ""))
 
 
 def _named(called: object) -> str:
@@ -83,7 +80,11 @@ def _compares(notes: Notes, given: Given) -> None:
 def _exhausts(notes: Notes, given: Given) -> None:
     """It takes all that is in its first argument, or compares several."""
     for value in given[:1]:
-        notes.compare(value) if kind_of(value) in (Kind.TUPLE, Kind.CONTAINER, Kind.SCALAR) else notes.exhaust(value)
+        notes.compare(value) if kind_of(value) in (
+            Kind.TUPLE,
+            Kind.CONTAINER,
+            Kind.SCALAR,
+        ) else notes.exhaust(value)
     _compares(notes, [value for value in given[1:] if kind_of(value) is not Kind.CODE])
 
 
@@ -145,8 +146,7 @@ _FUNCTIONS: dict[tuple[str, str], Effect] = {
         _key(function): _nothing
         for function in (
             *(isinstance, issubclass, id, callable, chr, ord, builtins.__build_class__),
-            *(asyncio.get_running_loop, _asyncio._get_running_loop, _asyncio.get_event_loop, _asyncio._get_event_loop),
-            *(_abc._abc_instancecheck, _abc._abc_subclasscheck),  # what they remember is what they would find again
+            *(asyncio.get_running_loop, asyncio._get_running_loop, _asyncio.get_event_loop),
             *(contextvars.copy_context, sys.intern, sys.getrecursionlimit, sys.exc_info),
         )
     },
@@ -157,7 +157,10 @@ _FUNCTIONS: dict[tuple[str, str], Effect] = {
         *(_bisect.insort_left, _bisect.insort_right),
     )},
     **{_key(function): _compares for function in (_bisect.bisect_left, _bisect.bisect_right)},
-    _key(_functools.reduce): lambda notes, given: _exhausts_each(notes, given[1:]),
+    # What they remember is what they would find again.
+    **dict.fromkeys((("_abc", "_abc_instancecheck"), ("_abc", "_abc_subclasscheck")), _nothing),
+    ("_asyncio", "_get_event_loop"): _nothing,
+    ("_functools", "reduce"): lambda notes, given: _exhausts_each(notes, given[1:]),
     _key(len): _length,
     _key(next): _next,
     _key(iter): _iter,
@@ -172,7 +175,10 @@ _FUNCTIONS: dict[tuple[str, str], Effect] = {
 # Classes.
 
 _MADE: dict[type, Effect] = {
-    **dict.fromkeys((object, slice, property, classmethod, staticmethod, asyncio.Future, asyncio.Task, types.CellType), _nothing),
+    **dict.fromkeys(
+        (object, slice, property, classmethod, staticmethod, asyncio.Future, asyncio.Task, types.CellType),
+        _nothing,
+    ),
     **dict.fromkeys((range, int, float, complex, str, bytes), _compares),
     **dict.fromkeys((list, tuple, set, frozenset, dict, deque), _exhausts_each),
     **dict.fromkeys((enumerate, zip, map, filter, reversed), _iterates_each),
@@ -232,17 +238,16 @@ _WRITES: dict[type, str] = {
     set: "add discard remove pop clear update difference_update intersection_update symmetric_difference_update __init__",
     deque: "append appendleft pop popleft extend extendleft rotate clear remove insert reverse __init__",
 }
-_TAKES_ALL = frozenset(
-    "extend extendleft update union intersection difference symmetric_difference issubset issuperset isdisjoint join "
-    "difference_update intersection_update symmetric_difference_update __init__".split()
-)
-_COMPARES_ALL = frozenset(
-    "remove count index __eq__ __contains__ sort".split()
-)
-_ENDS = frozenset("done result exception cancelled _make_cancelled_error".split())
-_CHANGES = frozenset("set_result set_exception add_done_callback remove_done_callback".split())
-_DRIVES = frozenset("uncancel set_name".split())
-_DRIVEN = frozenset("cancelling get_name get_coro get_context get_stack".split())
+_TAKES_ALL = frozenset({
+    *("extend", "extendleft", "update", "union", "intersection", "difference"),
+    *("symmetric_difference", "issubset", "issuperset", "isdisjoint", "join", "difference_update"),
+    *("intersection_update", "symmetric_difference_update", "__init__"),
+})  # fmt: skip
+_COMPARES_ALL = frozenset(["remove", "count", "index", "__eq__", "__contains__", "sort"])
+_ENDS = frozenset(["done", "result", "exception", "cancelled", "_make_cancelled_error"])
+_CHANGES = frozenset(["set_result", "set_exception", "add_done_callback", "remove_done_callback"])
+_DRIVES = frozenset(["uncancel", "set_name"])
+_DRIVEN = frozenset(["cancelling", "get_name", "get_coro", "get_context", "get_stack"])
 _WORDS = {
     (base, name): how
     for table, how in ((_READS, "r"), (_WRITES, "w"))
@@ -254,66 +259,116 @@ _WORDS = {
 def _method(notes: Notes, owner: object, called: object, given: Given) -> None:
     """A method of ``owner`` that is written in C."""
     name = str(getattr(called, "__name__", ""))
-    kind, base = base_of(type(owner))
-    if name in ("__init__", "__new__", "__init_subclass__", "__subclasshook__") and _defined_by(called) is object:
+    kind = kind_of(owner)
+    if (
+        name in ("__init__", "__new__", "__init_subclass__", "__subclasshook__")
+        and _defined_by(called) is object
+    ):
         return
     if name in ("__getattribute__", "__getattr__") and given:
         notes.get_attribute(owner, cast("str", given[0]))
     elif name in ("__setattr__", "__delattr__") and given:
         notes.set_attribute(owner, cast("str", given[0]))
-    elif kind is Kind.CONTAINER:
-        _method_of_container(notes, owner, base, name, given)
-    elif kind is Kind.FUTURE:
-        _method_of_future(notes, owner, name)
-    elif kind is Kind.SCALAR or kind is Kind.TUPLE:
-        notes.compare(owner)
-        for value in given:
-            notes.exhaust(value) if name == "join" else notes.compare(value)
-    elif kind is Kind.RUNNING or kind is Kind.AWAITS:
-        if name in ("send", "throw", "close", "__next__"):
-            notes.resume(owner)
-        elif name not in ("__iter__", "__await__"):
-            notes.unknown(f"{_named(called)} of something that runs")
-    elif kind is Kind.VIEW and name in ("__next__", "__iter__", "__length_hint__"):
-        notes.iterate(owner)
-    elif kind is Kind.ERROR and name in ("__init__", "with_traceback", "add_note", "__str__", "__repr__"):
-        notes.write(owner, ITEM)
-    elif kind is Kind.CONTEXT and type(owner) is contextvars.ContextVar and name in ("get", "set", "reset"):
-        (notes.read if name == "get" else notes.write)(owner, ITEM)
-    elif kind is Kind.LOCK and name in ("acquire", "release", "locked", "__enter__", "__exit__"):
-        notes.write(owner, ITEM)
-    elif kind is Kind.PLAIN and name in ("__eq__", "__ne__", "__hash__", "__repr__", "__str__", "__format__"):
-        _compares(notes, given)
-    elif kind is Kind.TYPE and name in ("mro", "__instancecheck__", "__subclasscheck__"):
-        return
     else:
-        notes.unknown(f"a call of {_named(called)}")
+        effect = _METHODS.get(kind)
+        if effect is None or not effect(notes, owner, name, given):
+            notes.unknown(f"a call of {_named(called)}")
+
+
+def _of_container(notes: Notes, owner: object, name: str, given: Given) -> bool:
+    _method_of_container(notes, owner, base_of(type(owner))[1], name, given)
+    return True
+
+
+def _of_future(notes: Notes, owner: object, name: str, given: Given) -> bool:
+    _method_of_future(notes, owner, name)
+    return True
+
+
+def _of_constant(notes: Notes, owner: object, name: str, given: Given) -> bool:
+    notes.compare(owner)
+    for value in given:
+        notes.exhaust(value) if name == "join" else notes.compare(value)
+    return True
+
+
+def _of_running(notes: Notes, owner: object, name: str, given: Given) -> bool:
+    if name in ("send", "throw", "close", "__next__"):
+        notes.resume(owner)
+        return True
+    return name in ("__iter__", "__await__")
+
+
+def _of_view(notes: Notes, owner: object, name: str, given: Given) -> bool:
+    if name in ("__next__", "__iter__", "__length_hint__"):
+        notes.iterate(owner)
+        return True
+    return False
+
+
+def _of_error(notes: Notes, owner: object, name: str, given: Given) -> bool:
+    notes.write(owner, ITEM)
+    return name in ("__init__", "with_traceback", "add_note", "__str__", "__repr__")
+
+
+def _of_context(notes: Notes, owner: object, name: str, given: Given) -> bool:
+    (notes.read if name == "get" else notes.write)(owner, ITEM)
+    return type(owner) is contextvars.ContextVar and name in ("get", "set", "reset")
+
+
+def _of_lock(notes: Notes, owner: object, name: str, given: Given) -> bool:
+    notes.write(owner, ITEM)
+    return name in ("acquire", "release", "locked", "__enter__", "__exit__")
+
+
+def _of_plain(notes: Notes, owner: object, name: str, given: Given) -> bool:
+    _compares(notes, given)
+    return name in ("__eq__", "__ne__", "__hash__", "__repr__", "__str__", "__format__")
+
+
+def _of_type(notes: Notes, owner: object, name: str, given: Given) -> bool:
+    return name in ("mro", "__instancecheck__", "__subclasscheck__")
+
+
+_METHODS: dict[Kind, Callable[[Notes, object, str, Given], bool]] = {
+    Kind.CONTAINER: _of_container,
+    Kind.FUTURE: _of_future,
+    Kind.SCALAR: _of_constant,
+    Kind.TUPLE: _of_constant,
+    Kind.RUNNING: _of_running,
+    Kind.AWAITS: _of_running,
+    Kind.VIEW: _of_view,
+    Kind.ERROR: _of_error,
+    Kind.CONTEXT: _of_context,
+    Kind.LOCK: _of_lock,
+    Kind.PLAIN: _of_plain,
+    Kind.TYPE: _of_type,
+}
+"""By the sort of the object: notes what a method does; False for one that is not known."""
 
 
 def _defined_by(called: object) -> object:
     owner = getattr(called, "__objclass__", None)
     if owner is None and type(called) is types.MethodWrapperType:
-        bound: Any = called.__self__
-        found = found_in_class(type(bound), called.__name__)
-        owner = getattr(found, "__objclass__", None)
+        kind: type = type(cast("object", called.__self__))
+        owner = getattr(found_in_class(kind, called.__name__), "__objclass__", None)
         if owner is None:  # of a class that has its own in Python, and asks what is above it
-            owner = object if base_of(type(bound))[0] is Kind.PLAIN else None
+            owner = object if base_of(kind)[0] is Kind.PLAIN else None
     return owner
 
 
 def _method_of_container(notes: Notes, owner: object, base: type, name: str, given: Given) -> None:
     sort = next((each for each in (list, dict, set, deque) if issubclass(base, each)), list)
-    if sort is dict and name in ("get", "__getitem__", "__contains__", "setdefault", "__setitem__", "__delitem__") and given:
-        if name in ("get", "__contains__"):
-            notes.look_up(owner, given[0])
-        elif name == "__getitem__":
-            notes.get_item(owner, given[0])
-        elif name == "__delitem__":
-            notes.delete_item(owner, given[0])
-        elif name == "setdefault" and cast("Any", dict).__contains__(owner, given[0]):
+    if sort is dict and name in ("get", "setdefault") and given:
+        if name == "get" or holds(owner, given[0]):
             notes.look_up(owner, given[0])
         else:
             notes.set_item(owner, given[0])
+        return
+    if name in ("__getitem__", "__setitem__", "__delitem__") and given:
+        {"__getitem__": notes.get_item, "__setitem__": notes.set_item, "__delitem__": notes.delete_item}[
+            name
+        ](owner, given[0])
         return
     if name == "__contains__" and given:
         notes.look_up(owner, given[0])

@@ -11,16 +11,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Collection
-from typing import Final
+from typing import Any, Final, cast
 
 READ, WRITE, ADD = 1, 2, 4
-"""How a cell is touched. ``ADD``: like one more on a count that is not looked at, so that any two come out alike in either order."""
+"""How a cell is touched. ``ADD``: as one more on a count that is not looked at, so that two come out alike in either order."""
 
 WHOLE: Final = ("whole",)
 """The key of all items of an object together; it overlaps with each."""
 ATTRIBUTE, ITEM, RESULT, CONTROL, TAIL = "attribute", "item", "result", "control", "tail"
-"""The parts of an object: its attributes, its items, of a future whether and how it ended, of a task what drives it, of a lane
-its end."""
+"""The parts of an object: its attributes, its items; how a future ended; what drives a task; the end of a lane."""
 
 _ALWAYS = -1
 _CLASH = {READ: WRITE | ADD, WRITE: READ | WRITE | ADD, ADD: READ | WRITE}
@@ -57,17 +56,20 @@ class Statics:
     def __init__(self) -> None:
         self._known: dict[int, tuple[object, Name]] = {}
 
-    def name_of(self, value: dict[object, object]) -> Name | None:
-        """The name of a module's dictionary, None for any other."""
-        known = self._known.get(id(value))
+    def name_of(self, value: Any) -> Name | None:
+        """The name of a module's dictionary, None for anything else."""
+        place = id(value)
+        if type(value) is not dict:
+            return None
+        known = self._known.get(place)
         if known is not None:
             return known[1]
-        called = value.get("__name__")
+        called = cast("dict[str, object]", value).get("__name__")
         module = sys.modules.get(called) if type(called) is str else None
         if module is None or getattr(module, "__dict__", None) is not value:
             return None
         name = Name(_ALWAYS, 3 + len(self._known))
-        self._known[id(value)] = value, name
+        self._known[place] = value, name
         return name
 
 
@@ -86,8 +88,8 @@ class Names:
         known = self._known.get(id(value))
         return self._add(value) if known is None else known
 
-    def _add(self, value: object) -> Name:
-        name = self._statics.name_of(value) if type(value) is dict else None
+    def _add(self, value: Any) -> Name:
+        name = self._statics.name_of(value)
         if name is None:
             name = Name(self.step, len(self._fresh))
             self._fresh.append((value, name))
@@ -99,6 +101,10 @@ class Names:
         """What is seen first from now on belongs to step number ``step``."""
         self.step = step
         self._fresh.clear()
+
+    def seen(self) -> tuple[str, ...]:
+        """The names of the types of what was seen first in this step, in that order: a run may make classes of its own."""
+        return tuple([type(value).__qualname__ for value, _ in self._fresh])
 
     def end_step(self, young: Collection[int]) -> None:
         """``young``: the identities of what was certainly made in this step."""
@@ -128,6 +134,10 @@ class Footprint:
         else:
             parts[part, key] = parts.get((part, key), 0) | how
 
+    def told(self) -> dict[tuple[int, int], dict[Part, int]]:
+        """The cells by what two runs that began alike have in common: equal steps of the two are equal in it."""
+        return {(name.step, name.ordinal): parts for name, parts in self.cells.items()}
+
     def conflicts(self, other: Footprint) -> bool:
         """Whether the two, of one run, touch a cell in such a way that their order may matter."""
         if self.everything or other.everything:
@@ -144,8 +154,8 @@ class Footprint:
         )
 
     def may_conflict(self, parted: int, other: Footprint) -> bool:
-        """As :meth:`conflicts`, where this is a step of another run, which was the same up to step number ``parted``, its own, and
-        ``other`` is a step from there on. Where an object has no name that both runs share, the answer is yes."""
+        """As :meth:`conflicts`, where this is step number ``parted`` of another run, which was the same before, and ``other`` is
+        a step from there on. Where an object has no name that both runs share, the answer is yes."""
         if self.everything or other.everything:
             return True
         shared: dict[tuple[int, int], dict[Part, int]] = {}

@@ -26,8 +26,8 @@ class Step(NamedTuple):
 
 
 class Race(NamedTuple):
-    """``first`` and ``second``: positions. ``initials``: the lanes that may go next in the place of ``first``, when what did not have
-    to come after it is to come before it, and ``second`` as well."""
+    """``first`` and ``second``: positions. ``initials``: the lanes that may go next in the place of ``first``, when what did not
+    have to come after it is to come before it, and ``second`` as well."""
 
     first: int
     second: int

@@ -1,4 +1,4 @@
-"""What sort of thing a value is, as far as reading and writing it goes. What is in no table is ``UNKNOWN``, and that ends the matter."""
+"""What sort of thing a value is, as far as reading and writing it goes; ``UNKNOWN`` is what no table has."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ import functools
 import itertools
 import types
 from collections import OrderedDict, defaultdict, deque
-from collections.abc import AsyncGenerator
 from enum import Enum
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -49,18 +48,13 @@ async def _nothing() -> None:
     """Only its types are of interest."""
 
 
-async def _yields() -> AsyncGenerator[None, None]:
-    """Only its types are of interest."""
-    yield
-
-
 def _types_of_awaitables() -> tuple[type, type]:
     """Of ``coroutine.__await__()`` and ``future.__await__()``: Python exports neither."""
     coroutine = _nothing()
-    future = asyncio.Future[None](loop=DeterministicLoop())  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # a loop enough
+    future = asyncio.Future[None](loop=DeterministicLoop())
     waiting: list[Any] = [coroutine.__await__(), future.__await__()]
     try:
-        return type(waiting[0]), type(waiting[1])
+        return waiting[0].__class__, waiting[1].__class__
     finally:
         for each in waiting:
             each.close()  # one that nobody awaits would warn
@@ -69,6 +63,7 @@ def _types_of_awaitables() -> tuple[type, type]:
 COROUTINE_WRAPPER, FUTURE_ITERATOR = _types_of_awaitables()
 _EMPTY: dict[object, object] = {}
 _ORDERED: OrderedDict[object, object] = OrderedDict()
+_LIST: list[object] = []
 
 _BUILTIN: dict[type, Kind] = {
     **dict.fromkeys(
@@ -85,7 +80,7 @@ _BUILTIN: dict[type, Kind] = {
     **dict.fromkeys((COROUTINE_WRAPPER, FUTURE_ITERATOR), Kind.AWAITS),
     **dict.fromkeys(
         (
-            *(type(iter([])), type(reversed([])), type(iter(())), type(iter(range(0))), type(iter(set[int]()))),
+            *(type(iter(_LIST)), type(reversed(_LIST)), type(iter(())), type(iter(range(0))), type(iter(set[int]()))),
             *(type(iter(deque[int]())), type(reversed(deque[int]())), type(iter("")), type(iter(b""))),
             *(type(iter(_EMPTY)), type(iter(_EMPTY.items())), type(iter(_EMPTY.values())), type(reversed(_EMPTY))),
             *(type(_EMPTY.keys()), type(_EMPTY.items()), type(_EMPTY.values()), type(iter(_ORDERED))),
@@ -127,8 +122,9 @@ def base_of(kind: type) -> tuple[Kind, type]:
     return known
 
 
-def _find(kind: type) -> tuple[Kind, type]:
-    for base in kind.__mro__:
+def _find(kind: type[Any]) -> tuple[Kind, type[Any]]:
+    bases: tuple[type[Any], ...] = kind.__mro__
+    for base in bases:
         if base in (asyncio.Future, asyncio.Task):
             return Kind.FUTURE, base
         if base is BaseException or (issubclass(base, BaseException) and not base.__flags__ & HEAP_TYPE):
@@ -156,4 +152,6 @@ def found_in_class(kind: type, name: str) -> Any:
 
 def written_in_python(kind: type, name: str) -> bool:
     """Whether a method of the class is a Python function, whose own instructions tell what it does."""
-    return isinstance(found_in_class(kind, name), types.FunctionType | types.MethodType | staticmethod | classmethod)
+    return isinstance(
+        found_in_class(kind, name), types.FunctionType | types.MethodType | staticmethod | classmethod
+    )

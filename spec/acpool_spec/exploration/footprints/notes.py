@@ -10,7 +10,7 @@ import functools
 import gc
 import types
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from acpool_spec.exploration.footprints.cells import (
     ADD,
@@ -26,27 +26,50 @@ from acpool_spec.exploration.footprints.cells import (
     Name,
     Names,
 )
-from acpool_spec.exploration.footprints.kinds import Kind, base_of, found_in_class, kind_of, written_in_python
+from acpool_spec.exploration.footprints.kinds import (
+    HEAP_TYPE,
+    Kind,
+    base_of,
+    found_in_class,
+    kind_of,
+    written_in_python,
+)
 
 _KEYS = frozenset({str, int, bool, bytes, type(None)})
 _MOST = 1_000
 """Values that are looked at for one comparison."""
 _CONSTANT = frozenset({Kind.SCALAR, Kind.TUPLE, Kind.CODE})
+_ORDINARY = frozenset(
+    {Kind.FUTURE, Kind.ERROR, Kind.CONTAINER, Kind.PARTIAL, Kind.CODE, Kind.CONTEXT, Kind.SCALAR, Kind.TUPLE}
+)
+"""Sorts with C of their own for attributes, which does nothing unusual."""
+_CONTAINS: Any = vars(dict)["__contains__"]
+_LENGTH: Any = vars(list)["__len__"]
 _GENERIC: object = object.__getattribute__
 _SETTER: object = object.__setattr__
-_DELETER: object = object.__delattr__
-_METHODS = (
+
+
+class _Pair(NamedTuple):
+    """Only the type of what fetches its fields is of interest."""
+
+    first: int
+
+
+_METHODS: tuple[Any, ...] = (
     types.FunctionType,
     types.MethodDescriptorType,
     types.WrapperDescriptorType,
     types.ClassMethodDescriptorType,
     types.BuiltinFunctionType,
     types.MemberDescriptorType,
+    vars(_Pair)["first"].__class__,
     property,
     classmethod,
     staticmethod,
 )
-_LOOKS_INSIDE = frozenset({"__dict__", "f_locals", "f_globals", "f_builtins", "__globals__", "__builtins__", "__weakref__"})
+_LOOKS_INSIDE = frozenset(
+    {"__dict__", "f_locals", "f_globals", "f_builtins", "__globals__", "__builtins__", "__weakref__"}
+)
 
 
 class Notes:
@@ -98,17 +121,17 @@ class Notes:
         self.note(CLASSES, ATTRIBUTE, name, READ)
         if kind is Kind.TYPE or base is super or name == "__class__":
             return
-        if base in (types.MethodType,):  # it passes on what its function has
+        if base is types.MethodType:  # it passes on what its function has
             self.get_attribute(cast("types.MethodType", value).__func__, name)
             return
         found = found_in_class(type(value), name)
-        if kind is Kind.SCALAR or kind is Kind.TUPLE:
+        if kind in (Kind.SCALAR, Kind.TUPLE) and not type(value).__flags__ & HEAP_TYPE:
             return
         getter = found_in_class(type(value), "__getattribute__")
-        if getter is not _GENERIC and not isinstance(getter, types.FunctionType):
-            if kind not in (Kind.FUTURE, Kind.ERROR, Kind.CONTAINER, Kind.PARTIAL, Kind.CODE, Kind.CONTEXT):
-                self.unknown(f"an attribute of {_called(value)}")
-                return
+        generic = getter is _GENERIC or isinstance(getter, types.FunctionType)
+        if not generic and kind not in _ORDINARY:
+            self.unknown(f"an attribute of {_called(value)}")
+            return
         if isinstance(found, types.GetSetDescriptorType):
             self._member(value, kind, name, READ)
         elif found is None or isinstance(found, _METHODS) or _is_plain_value(found):
@@ -133,14 +156,16 @@ class Notes:
             return
         self.note(CLASSES, ATTRIBUTE, name, READ)
         setter = found_in_class(type(value), "__setattr__")
-        if setter is not _SETTER and not isinstance(setter, types.FunctionType):
-            if kind not in (Kind.FUTURE, Kind.ERROR, Kind.CONTAINER, Kind.CODE):
-                self.unknown(f"an attribute of {_called(value)} is set")
-                return
+        generic = setter is _SETTER or isinstance(setter, types.FunctionType)
+        if not generic and kind not in _ORDINARY:
+            self.unknown(f"an attribute of {_called(value)} is set")
+            return
         found = found_in_class(type(value), name)
         if isinstance(found, types.GetSetDescriptorType):
             self._member(value, kind, name, WRITE)
-        elif kind is Kind.UNKNOWN or not (found is None or isinstance(found, _METHODS) or _is_plain_value(found)):
+        elif kind is Kind.UNKNOWN or not (
+            found is None or isinstance(found, _METHODS) or _is_plain_value(found)
+        ):
             self.unknown(f"the attribute {name} of {_called(value)} is set")
         else:
             self.write(value, ATTRIBUTE, name)
@@ -151,9 +176,7 @@ class Notes:
         if kind is Kind.FUTURE:
             self.note(touched, RESULT, WHOLE, how)
             self.note(touched, CONTROL, WHOLE, how)
-        elif kind is Kind.ERROR:
-            self.note(touched, ITEM, WHOLE, how)
-        elif kind is Kind.CELL:
+        elif kind is Kind.ERROR or kind is Kind.CELL:
             self.note(touched, ITEM, WHOLE, how)
         elif kind in (Kind.CODE, Kind.CONTAINER, Kind.PARTIAL):
             self.note(touched, ATTRIBUTE, name, how)
@@ -168,7 +191,7 @@ class Notes:
         if kind is Kind.CONTAINER:
             if written_in_python(type(value), "__getitem__"):
                 return
-            if issubclass(base, dict) and not _holds(value, key):
+            if issubclass(base, dict) and not holds(value, key):
                 # A default may be put in; that there is none is a fact about this key otherwise.
                 making = type(value) is not dict
                 self._item(value, key, WRITE if making else READ)
@@ -188,7 +211,7 @@ class Notes:
             if written_in_python(type(value), "__setitem__"):
                 return
             self._item(value, key, WRITE)
-            if issubclass(base, dict) and not _holds(value, key):
+            if issubclass(base, dict) and not holds(value, key):
                 self.write(value, ITEM)  # one more: the order and the number of all
         elif kind is not Kind.PLAIN or not written_in_python(type(value), "__setitem__"):
             self.unknown(f"an item of {_called(value)} is set")
@@ -207,7 +230,7 @@ class Notes:
         base = base_of(type(value))[1]
         if base is list:
             if type(key) is int:
-                length = list.__len__(cast("list[object]", value))
+                length = cast("int", _LENGTH(value))
                 self.note(name, ITEM, key + length if key < 0 else key, how)
                 if key < 0:
                     self.note(name, ITEM, WHOLE, READ)  # which one it is depends on how many there are
@@ -235,7 +258,9 @@ class Notes:
         elif kind is Kind.VIEW:
             self.compare(key)
             self.exhaust(value)
-        elif not any(written_in_python(type(value), name) for name in ("__contains__", "__iter__", "__getitem__")):
+        elif not any(
+            written_in_python(type(value), name) for name in ("__contains__", "__iter__", "__getitem__")
+        ):
             self.unknown(f"whether something is in {_called(value)}")
 
     # Many at once.
@@ -253,7 +278,7 @@ class Notes:
             elif kind is Kind.CONTAINER:
                 self.read(each, ITEM)
                 if issubclass(base, dict):
-                    for pair in dict.items(cast("dict[object, object]", each)):
+                    for pair in cast("Any", dict).items(each):
                         todo.extend(pair)
                 else:
                     todo.extend(cast("Any", base).__iter__(each))
@@ -289,7 +314,8 @@ class Notes:
         elif kind is Kind.VIEW:
             self._behind(value, READ)
         elif kind in (Kind.UNKNOWN, Kind.CONTEXT) or (
-            kind is Kind.PLAIN and not any(written_in_python(type(value), name) for name in ("__iter__", "__getitem__"))
+            kind is Kind.PLAIN
+            and not any(written_in_python(type(value), name) for name in ("__iter__", "__getitem__"))
         ):
             self.unknown(f"{_called(value)} is iterated over")
 
@@ -359,9 +385,11 @@ class Notes:
         """What a method or a partial call calls in the end, and with what."""
         while True:
             if type(called) is types.MethodType:
-                called, given = called.__func__, [called.__self__, *given]
+                bound: Any = called
+                called, given = bound.__func__, [bound.__self__, *given]
             elif type(called) is functools.partial:
-                called, given = called.func, [*called.args, *given, *called.keywords.values()]
+                part = cast("functools.partial[object]", called)
+                called, given = part.func, [*part.args, *given, *part.keywords.values()]
             else:
                 return called, given
 
@@ -373,9 +401,9 @@ def _is_plain_value(found: object) -> bool:
     return all(each is None or isinstance(each, types.FunctionType) for each in (getter, setter))
 
 
-def _holds(value: object, key: object) -> bool:
+def holds(value: object, key: object) -> bool:
     """Whether a dictionary has a key of a sort that is compared without running anybody's code."""
-    return type(key) in _KEYS and dict.__contains__(cast("dict[object, object]", value), key)
+    return type(key) in _KEYS and cast("bool", _CONTAINS(value, key))
 
 
 def _called(value: object) -> str:

@@ -1,8 +1,8 @@
 """Watches the steps of a run, instruction by instruction, and says what each has read and written.
 
 The scenario's frames are traced, the checker's own are not: what the loop does for the scenario is told by the few of its methods
-that a scenario may call. Between two steps nothing is noted. Whatever is not known ends the matter: ``unfit`` says what it was, and
-nothing that was noted may be used then.
+that a scenario may call. Between two steps nothing is noted. Whatever is not known ends the matter: ``unfit`` says what it
+was, and nothing that was noted may be used then.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from collections.abc import Callable
 from types import CodeType, FrameType, FunctionType
 from typing import Any, cast
 
-from acpool_spec.driven import DrivenLoop
 from acpool_spec.exploration.footprints.calls import call
 from acpool_spec.exploration.footprints.cells import (
     ATTRIBUTE,
@@ -38,7 +37,18 @@ from acpool_spec.lanes import BUILTIN_TYPE, STEP_TYPE, WAKEUP_NAME, Lane
 from acpool_spec.loop import DeterministicLoop, running_loop
 from acpool_spec.tasks import SimulatedFuture, SimulatedTask
 
-_CHECKER = ("driven", "findings", "lanes", "loop", "oracles", "outside", "refusals", "simulation", "tasks", "timers")
+_CHECKER = (
+    "driven",
+    "findings",
+    "lanes",
+    "loop",
+    "oracles",
+    "outside",
+    "refusals",
+    "simulation",
+    "tasks",
+    "timers",
+)
 _MODULES = frozenset(f"acpool_spec.{name}" for name in _CHECKER)
 _ROOM = "acpool_spec.exploration."
 Tracer = Callable[[FrameType, str, Any], Any]
@@ -46,6 +56,11 @@ Tracer = Callable[[FrameType, str, Any], Any]
 
 def _touches_nothing(notes: Notes, frame: FrameType) -> None:
     """What it does is seen afterwards, or cannot be told apart."""
+
+
+def _creates(notes: Notes, frame: FrameType) -> None:
+    if frame.f_locals.get("context") is not None:
+        notes.unknown("a task in a context that others may share")
 
 
 def _reports(notes: Notes, frame: FrameType) -> None:
@@ -66,12 +81,18 @@ _PERMITTED: dict[CodeType, Callable[[Notes, FrameType], None]] = {
     **{
         _code(function): _touches_nothing
         for function in (
-            *(DeterministicLoop.call_soon, DeterministicLoop.create_future, DeterministicLoop.create_task),
-            *(DeterministicLoop.time, DeterministicLoop.get_debug, DeterministicLoop.is_running, running_loop),
+            *(DeterministicLoop.call_soon, DeterministicLoop.create_future),
+            *(
+                DeterministicLoop.time,
+                DeterministicLoop.get_debug,
+                DeterministicLoop.is_running,
+                running_loop,
+            ),
             *(DeterministicLoop.is_closed, DeterministicLoop.get_task_factory),
             *(SimulatedTask.__hash__, SimulatedFuture.__hash__),
         )
     },
+    _code(DeterministicLoop.create_task): _creates,
     _code(DeterministicLoop.call_exception_handler): _reports,
     _code(SimulatedTask.set_name): _renames,
 }
@@ -137,7 +158,7 @@ class Observer:
         for value in given:
             if kind_of(value) is Kind.FUTURE:
                 notes.read(value, RESULT)
-        kind = type(callback)
+        kind = cast("object", type(callback))
         if lane.task is not None and (
             kind is STEP_TYPE or (kind is BUILTIN_TYPE and callback.__name__ == WAKEUP_NAME)
         ):
@@ -246,24 +267,17 @@ class Observer:
                 return None
             try:
                 if event == "opcode":
-                    if stack.depth() > 0:
-                        try:
-                            notes.see(stack.peek(1))
-                        except LookupError:
-                            pass
+                    notes.see(stack.top())
                     found = table[here.f_lasti]
                     if found.effect is not None:
                         found.effect(notes, At(stack, here, found.number, found.meaning))
-                elif event == "exception" and given[1] is not None:
-                    if isinstance(given[1], BaseException):
-                        notes.write(given[1], ITEM, WHOLE)
+                elif event == "exception" and isinstance(given[1], BaseException):
+                    notes.write(given[1], ITEM, WHOLE)
             except Exception as error:  # noqa: BLE001 - an error here must not become one of the scenario
                 self._give_up(f"{type(error).__name__} in {code.co_qualname}: {error}")
             return step
 
         return step
-
-
 
 
 def _cleans_up(running: object) -> bool:

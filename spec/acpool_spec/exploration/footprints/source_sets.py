@@ -2,8 +2,8 @@
 
 After P. Abdulla, S. Aronis, B. Jonsson, K. Sagonas, *Optimal dynamic partial order reduction* (POPL 2014), algorithm 1, with the
 runs made anew from their beginning for each branch. At a state one lane is followed; another only where a race seen in a run
-demands it. A lane that was followed sleeps in what is explored beside it, until a step that conflicts with its own wakes it: where
-everything that is ready sleeps, the run is one that is known, told in another order, and ends there.
+demands it. A lane that was followed sleeps in what is explored beside it, until a step that conflicts with its own wakes it:
+where everything that is ready sleeps, the run is one that is known, told in another order, and ends there.
 
 It is for runs in which lanes compete and nothing else does, and in which what is ready stays so until it runs. ``unfit`` says
 otherwise: nothing may be concluded then.
@@ -25,6 +25,9 @@ from acpool_spec.lanes import Lane
 from acpool_spec.loop import DeterministicLoop
 from acpool_spec.oracles import PrunedRun, View
 
+AGAIN = 3
+"""How often a walk may begin again because a step did not touch what it touched before."""
+
 
 class Asleep(NamedTuple):
     """The step of a lane that was followed at step ``parted`` of an earlier run."""
@@ -36,7 +39,7 @@ class Asleep(NamedTuple):
 class _Node:
     """The state before one step on the path: who is ready, who is followed, whom a race demands, who was followed, who sleeps."""
 
-    __slots__ = ("chosen", "demanded", "followed", "lanes", "sleep")
+    __slots__ = ("chosen", "demanded", "followed", "lanes", "sleep", "told")
 
     def __init__(self, lanes: tuple[int, ...], chosen: int, sleep: dict[int, Asleep]) -> None:
         self.lanes = lanes
@@ -44,11 +47,12 @@ class _Node:
         self.demanded = [chosen]
         self.followed: dict[int, Asleep] = {}
         self.sleep = sleep
+        self.told: object = None
 
 
 class SourceSets:
-    """The oracle of such a walk. ``finished``: every reversal that a race demanded was taken. ``seed``: which lane a state begins with; 0
-    is stock asyncio's choice. It keeps account in ``certificate``: an alternative is one that is followed at first or demanded."""
+    """The oracle of such a walk. ``finished``: every reversal that a race demanded was taken. ``seed``: which lane a state begins
+    with; 0 is stock asyncio's choice. In ``certificate``, an alternative is a lane that is followed at first or demanded."""
 
     def __init__(self, certificate: Certificate, *, seed: int = 0) -> None:
         self.finished = False
@@ -64,6 +68,8 @@ class SourceSets:
         self._lanes: list[Lane] = []
         self._open: tuple[int, ...] | None = None
         self._blocked = False
+        self._strange = False
+        self._again = 0
         self._reason = ""
 
     @property
@@ -75,7 +81,7 @@ class SourceSets:
         """The next path, from the root."""
         self._loop = loop = cast("DeterministicLoop", view.loop)
         self._steps, self._numbers, self._lanes = [], {}, []
-        self._open, self._blocked = None, False
+        self._open, self._blocked, self._strange = None, False, False
         if view.cancellations_left:
             self._reason = "tasks may be cancelled from outside"
         self.observer.begin(loop)
@@ -91,7 +97,7 @@ class SourceSets:
             self._reason = self._reason or "lanes are not all that there is to choose among"
         if kind == "value":
             return 0  # a run cannot be ended inside a step
-        if self.unfit or self._blocked:
+        if self.unfit or self._blocked or self._strange:
             raise PrunedRun
         node = self._node(ready)
         if self._blocked:
@@ -129,7 +135,7 @@ class SourceSets:
         return node
 
     def _falling_asleep(self, at: int) -> dict[int, Asleep]:
-        """Who sleeps before step ``at``: those who slept or were followed before the step above it, and do not conflict with it."""
+        """Who sleeps before step ``at``: those who slept or were followed before the last step, and do not conflict with it."""
         if not at:
             return {}
         above, step = self._path[at - 1], self._steps[at - 1]
@@ -152,9 +158,16 @@ class SourceSets:
 
     def _close_step(self) -> None:
         footprint = self.observer.end_step()
-        if footprint is not None and self._open is not None:
-            self._steps.append(Step(self._open[0], self._enabler, footprint))
-            self._open = None
+        if footprint is None or self._open is None:
+            return
+        at = len(self._steps)
+        self._steps.append(Step(self._open[0], self._enabler, footprint))
+        self._open = None
+        told = footprint.told(), self.observer.notes.names.seen()
+        if at >= self._new_from:
+            self._path[at].told = told
+        elif self._path[at].told != told:
+            self._strange = True
 
     def end(self) -> None:
         """The run came to its end: learn from its races, and go on to the next path."""
@@ -163,6 +176,9 @@ class SourceSets:
             self.observer.end()
         if self.unfit:
             self.observer.stop()
+            return
+        if self._strange:
+            self._begin_again()
             return
         steps, path = self._steps, self._path
         if len(steps) < self._new_from:
@@ -181,6 +197,20 @@ class SourceSets:
                 node.demanded.append(wanted[0])
                 self._certificate.alternatives += len(node.lanes) > 1
         self._turn()
+
+    def _begin_again(self) -> None:
+        """A step touched other things than when it was made before: something is remembered from one run to the next, a cache
+        of the standard library most likely. Names mean nothing across such runs, so what was learned is forgotten."""
+        self._again += 1
+        if self._again > AGAIN:
+            self._reason = "the same steps do not touch the same things each time"
+            return
+        account = self._certificate
+        account.choice_points = account.alternatives = account.taken = 0
+        account.abandoned += account.classes + account.blocked + 1
+        account.classes = account.blocked = 0
+        self._path.clear()
+        self._new_from = 0
 
     def _turn(self) -> None:
         """To the deepest state at which somebody who is demanded has not been followed."""

@@ -14,6 +14,7 @@ import functools
 import platform
 import sys
 from types import CodeType, FrameType
+from typing import Any
 
 _WORD = ctypes.sizeof(ctypes.c_void_p)
 _INNER = object.__basicsize__ + _WORD
@@ -44,6 +45,15 @@ class Stack:
             return self._slots[self._top.value - place]
         except ValueError:
             raise LookupError(place) from None
+
+    def top(self) -> object:
+        """The value on top; None for none."""
+        if self._top.value <= self._base:
+            return None
+        try:
+            return self._slots[self._top.value - 1]
+        except ValueError:
+            return None
 
     def variable(self, number: int) -> object:
         """The local variable or cell of that number. Raises ``LookupError`` where it is not set."""
@@ -98,7 +108,7 @@ def readable() -> bool:
     seen: list[tuple[int, object, object]] = []
     cells: list[object] = []
 
-    def look(frame: FrameType, event: str, _: object) -> object:
+    def look(frame: FrameType, event: str, _: Any) -> Any:
         if frame.f_code is not _multiply.__code__:
             return None
         frame.f_trace_opcodes, frame.f_trace_lines = True, False
