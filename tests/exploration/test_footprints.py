@@ -50,7 +50,7 @@ def classes(scenario: Scenario, most: int = 3_000) -> tuple[Counter[str], Certif
 
 # Variables of every kind, one for all tasks or one each.
 
-FIRST = SECOND = THIRD = 0
+first_variable = second_variable = third_variable = 0
 Variable = tuple[Callable[[], int], Callable[[int], None]]
 
 
@@ -89,7 +89,7 @@ def slots() -> list[Variable]:
 def items_of(container: Any, places: Sequence[Any]) -> list[Variable]:
     def of(place: Any) -> Variable:
         def get() -> int:
-            return container[place]
+            return int(container[place])
 
         def put(value: int) -> None:
             container[place] = value
@@ -125,20 +125,24 @@ def closures() -> list[Variable]:
 
 def module_variables() -> list[Variable]:
     def put_first(value: int) -> None:
-        global FIRST  # noqa: PLW0603 - that is the point
-        FIRST = value
+        global first_variable  # noqa: PLW0603 - that is the point
+        first_variable = value
 
     def put_second(value: int) -> None:
-        global SECOND  # noqa: PLW0603 - that is the point
-        SECOND = value
+        global second_variable  # noqa: PLW0603 - that is the point
+        second_variable = value
 
     def put_third(value: int) -> None:
-        global THIRD  # noqa: PLW0603 - that is the point
-        THIRD = value
+        global third_variable  # noqa: PLW0603 - that is the point
+        third_variable = value
 
     for put in (put_first, put_second, put_third):
         put(0)
-    return [(lambda: FIRST, put_first), (lambda: SECOND, put_second), (lambda: THIRD, put_third)]
+    return [
+        (lambda: first_variable, put_first),
+        (lambda: second_variable, put_second),
+        (lambda: third_variable, put_third),
+    ]
 
 
 KINDS = (attributes, slots, list_items, dictionary_items, closures, module_variables)
@@ -335,6 +339,18 @@ def test_the_programs_are_worth_it() -> None:
 WORTH = (75, 31)
 
 
+def nothing(*_: object) -> None:
+    """In the place of what is left out."""
+
+
+def no_step(*_: object) -> int:
+    return 0
+
+
+def all_or_nothing(one: Footprint, other: Footprint) -> bool:
+    return one.everything or other.everything
+
+
 def lost(walk: Walk) -> list[int]:
     """Programs some of whose ends are missed."""
     missed: list[int] = []
@@ -353,29 +369,27 @@ LOSABLE = sorted({*range(32)} - BIG - CUT_OFF)
 def test_reads_that_are_not_seen_are_missed(walk: Walk, monkeypatch: pytest.MonkeyPatch) -> None:
     """The comparison with known states is no formality: without this, or what the next tests leave out, it fails."""
     assert not lost(walk)
-    monkeypatch.setattr(Notes, "read", lambda *_: None)
+    monkeypatch.setattr(Notes, "read", nothing)
     assert lost(walk)
 
 
 @watched
 def test_a_conflict_that_is_not_seen_is_missed(walk: Walk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Footprint, "conflicts", lambda one, other: one.everything or other.everything)
+    monkeypatch.setattr(Footprint, "conflicts", all_or_nothing)
     assert lost(walk)
 
 
 @watched
 def test_a_sleeper_that_nobody_wakes_is_missed(walk: Walk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Footprint, "may_conflict", lambda *_: False)
+    monkeypatch.setattr(Footprint, "may_conflict", nothing)
     assert lost(walk)
 
 
 @watched
 def test_who_was_made_ready_by_whom_matters(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without it a race between a step and one that it made ready would have to be reversed, which nothing can do."""
-    made_ready = HappensBefore._made_ready
-    monkeypatch.setattr(HappensBefore, "_made_ready", lambda *_: 0)
+    monkeypatch.setattr(HappensBefore, "_made_ready", no_step)
     _, certificate, unfit = classes(three(gathered, attributes, one=True))
-    monkeypatch.setattr(HappensBefore, "_made_ready", made_ready)
     assert unfit or certificate.classes + certificate.blocked != 36
 
 
@@ -550,7 +564,7 @@ def test_elsewhere_it_is_off_and_says_so() -> None:
 
 def test_beside_a_debugger_it_is_off() -> None:
     before = sys.gettrace()
-    sys.settrace(lambda *_: None)
+    sys.settrace(nothing)
     try:
         assert not Observer.available()
     finally:

@@ -350,7 +350,7 @@ _METHODS: dict[Kind, Callable[[Notes, object, str, Given], bool]] = {
 def _defined_by(called: object) -> object:
     owner = getattr(called, "__objclass__", None)
     if owner is None and type(called) is types.MethodWrapperType:
-        kind: type = type(cast("object", called.__self__))
+        kind: type = called.__self__.__class__
         owner = getattr(found_in_class(kind, called.__name__), "__objclass__", None)
         if owner is None:  # of a class that has its own in Python, and asks what is above it
             owner = object if base_of(kind)[0] is Kind.PLAIN else None
