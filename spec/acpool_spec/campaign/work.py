@@ -142,7 +142,7 @@ class _Work:
             cancellable=self._subject.family.cancellable,
             budget=budget,
             paranoid=self._order.paranoid,
-            footprints=False,  # as everywhere for scopes of a pool: known states need fewer runs
+            footprints=False,  # as in scopes.scenario: a pool sets timers
             prefix=prefix,
         )
 

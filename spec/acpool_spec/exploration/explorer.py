@@ -177,11 +177,12 @@ class _Exploration:
             and not prefix
             and self._reducible(meter, certificate)
         ):
-            oracle, name = Reduction(certificate, seed=seed), strategy
+            oracle = Reduction(certificate, seed=seed)
         elif isinstance(strategy, str):
-            oracle, name = oracle_of(strategy, seed, certificate, prune=prune), strategy
+            oracle = oracle_of(strategy, seed, certificate, prune=prune)
         else:
-            oracle, name = strategy, type(strategy).__name__
+            oracle = strategy
+        name = strategy if isinstance(strategy, str) else type(strategy).__name__
         asked = Below(oracle, prefix) if prefix else oracle
         try:
             while not _finished(oracle) and one_more(

@@ -258,5 +258,5 @@ def _explore(scenario: PoolScenario, budget: Budget | None, seed: int, prune: bo
         budget=budget,
         seed=seed,
         prune=prune,
-        footprints=False,  # measured: states are fewer than classes where clients meet all the time
+        footprints=False,  # a pool sets timers, so that they could not be used after the first run
     )

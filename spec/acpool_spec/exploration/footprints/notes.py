@@ -45,6 +45,7 @@ _ORDINARY = frozenset(
 """Sorts with C of their own for attributes, which does nothing unusual."""
 _CONTAINS: Any = vars(dict)["__contains__"]
 _LENGTH: Any = vars(list)["__len__"]
+_SELF_OF_SUPER: Any = vars(super)["__self__"].__get__
 _GENERIC: object = object.__getattribute__
 _SETTER: object = object.__setattr__
 
@@ -119,7 +120,10 @@ class Notes:
             self.read(vars(cast("types.ModuleType", value)), ITEM, name)
             return
         self.note(CLASSES, ATTRIBUTE, name, READ)
-        if kind is Kind.TYPE or base is super or name == "__class__":
+        if kind is Kind.TYPE or name == "__class__":
+            return
+        if base is super:
+            self.get_attribute(_SELF_OF_SUPER(value), name)
             return
         if base is types.MethodType:  # it passes on what its function has
             self.get_attribute(cast("types.MethodType", value).__func__, name)
@@ -132,7 +136,9 @@ class Notes:
         if not generic and kind not in _ORDINARY:
             self.unknown(f"an attribute of {_called(value)}")
             return
-        if isinstance(found, types.GetSetDescriptorType):
+        if isinstance(found, property) and not isinstance(found.fget, types.FunctionType | None):
+            self.unknown(f"the property {name} of {_called(value)}")
+        elif isinstance(found, types.GetSetDescriptorType):
             self._member(value, kind, name, READ)
         elif found is None or isinstance(found, _METHODS) or _is_plain_value(found):
             if kind is not Kind.UNKNOWN or isinstance(found, types.MethodDescriptorType):
@@ -161,7 +167,11 @@ class Notes:
             self.unknown(f"an attribute of {_called(value)} is set")
             return
         found = found_in_class(type(value), name)
-        if isinstance(found, types.GetSetDescriptorType):
+        if isinstance(found, property) and not isinstance(
+            found.fset or found.fdel, types.FunctionType | None
+        ):
+            self.unknown(f"the property {name} of {_called(value)} is set")
+        elif isinstance(found, types.GetSetDescriptorType):
             self._member(value, kind, name, WRITE)
         elif kind is Kind.UNKNOWN or not (
             found is None or isinstance(found, _METHODS) or _is_plain_value(found)
@@ -390,6 +400,8 @@ class Notes:
             elif type(called) is functools.partial:
                 part = cast("functools.partial[object]", called)
                 called, given = part.func, [*part.args, *given, *part.keywords.values()]
+            elif type(called) is types.GenericAlias:
+                called = cast("Any", called).__origin__  # ``dict[str, int]()``
             else:
                 return called, given
 
