@@ -20,6 +20,7 @@ from acpool.lease import Lease
 from acpool.observe import PoolStats
 from acpool.pool import SessionPool
 from acpool.records import PoolEvent
+from acpool.trace import Step
 
 __all__ = [
     "Connection",
@@ -38,4 +39,5 @@ __all__ = [
     "SessionPool",
     "SessionRefused",
     "SessionStartError",
+    "Step",
 ]

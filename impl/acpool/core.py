@@ -10,6 +10,7 @@ The rules, which every method keeps:
   within the step that made it possible, so a newcomer never overtakes.
 * An entry is compared by identity or stage before anything is done to it, since its key may have another one by now.
 * A decision is whole when the method returns; what remains to be done outside is in ``effects``.
+* Every atomic step ends in one call of ``trace``, where somebody listens (:mod:`acpool.trace`).
 
 Each linearization point is marked ``# LP`` beside the line that takes effect.
 """
@@ -20,6 +21,7 @@ from acpool.contract import Connection, SessionInfo
 from acpool.errors import ConnectionLost
 from acpool.records import Close, Creation, Entry, Outcome, Suspended, Waiter, Wake, Want
 from acpool.slots import CLOSING, CREATING, IDLE, LEASED, Slots
+from acpool.trace import Action, Step
 
 
 class Core(Slots):
@@ -29,23 +31,26 @@ class Core(Slots):
 
     def acquire(self, key: str, token: object, now: float) -> Entry | None:
         """Lease the idle session of ``key`` to ``token``; None when it takes more than that (then :meth:`ask`)."""
-        entry = self.idle.pop(key, None)
-        if entry is None:
+        entry = self.idle.get(key)
+        if entry is None or not entry.connection.alive:
             return None
-        if not entry.connection.alive:
-            self._bury(entry)
-            return None
+        del self.idle[key]
         entry.stage = LEASED
         entry.lease = token  # LP acquire
         entry.leased_at = now
         if self.listening:
             self._emit("acquire", key, entry)
+        if self.trace is not None:
+            self._took("ask", entry, token, want=getattr(token, "want", Want.BOTH))
         return entry
 
-    def release(self, entry: Entry, token: object, now: float) -> None:
+    def release(self, entry: Entry, token: object, now: float, step: Action = "release") -> None:
         """End the lease of ``token``: hand it to the next waiter, or leave the session idle as the most recently used."""
         if entry.lease is not token:
-            return  # taken back before; the slot is somebody else's business now
+            # Taken back before; the slot is somebody else's business now.
+            if self.trace is not None:
+                self._took(step, entry, token)
+            return
         entry.lease = None  # LP release
         entry.granted = None
         entry.used_at = now
@@ -64,6 +69,8 @@ class Core(Slots):
             self.idle[entry.key] = entry
             if self.waiting:
                 self._serve()
+        if self.trace is not None:
+            self._took(step, entry, token)
 
     def get(self, key: str, now: float) -> SessionInfo | None:
         """Describe the live session of ``key`` and count it as used; None when it takes more than that."""
@@ -75,6 +82,8 @@ class Core(Slots):
             self.idle[key] = self.idle.pop(key)
         if self.listening:
             self._emit("touch", key, entry)
+        if self.trace is not None:
+            self._took("ask", entry, want=Want.ANSWER)
         return entry.info
 
     # -- callers -----------------------------------------------------------------------------------------------------
@@ -82,79 +91,102 @@ class Core(Slots):
     def ask(self, key: str, want: Want, token: object, now: float) -> Waiter:
         """Decide what a caller gets: an answer now, a place in a queue, or a refusal."""
         waiter = Waiter(key, want, token)
+        entry = self.live.get(key)
         if not self.open:
             waiter.outcome = Outcome.CLOSED
+        elif entry is None or not entry.connection.alive:
+            if entry is not None:
+                self._bury(entry)
+            self._ask_for_creation(waiter)
+        elif want is Want.ANSWER:
+            waiter.info = self.get(key, now)  # tells of the step
+            waiter.outcome = Outcome.ANSWERED
             return waiter
-        entry = self.live.get(key)
-        if entry is not None and not entry.connection.alive:
-            self._bury(entry)
-            entry = None
-        if entry is not None:
-            if want is Want.ANSWER:
-                waiter.info = self.get(key, now)
-                waiter.outcome = Outcome.ANSWERED
-            elif self.acquire(key, token, now) is not None:
-                waiter.entry = entry
-                waiter.outcome = Outcome.GRANTED
-            else:
-                self._wait_for_lease(waiter, entry)
+        elif self.acquire(key, token, now) is not None:  # likewise
+            waiter.entry = entry
+            waiter.outcome = Outcome.GRANTED
             return waiter
+        else:
+            self._wait_for_lease(waiter, entry)
+        if self.trace is not None:
+            self.trace(Step("ask", key, waiter, want=want))
+        return waiter
+
+    def _ask_for_creation(self, waiter: Waiter) -> None:
+        """Join the creation in flight, or begin one; refuse who wants neither, and whom there is no room for."""
+        key = waiter.key
         creation = self.creations.get(key)
         if creation is None:
-            if want is Want.LEASE:
+            if waiter.want is Want.LEASE:
                 waiter.outcome = Outcome.NO_SESSION
-                return waiter
+                return
             creation = self._reserve(key)
             if creation is None:
                 waiter.outcome = (
                     Outcome.EXHAUSTED
                 )  # LP exhausted: nothing free, closing unpromised, or idle in this very step
                 self._emit("exhaust", key)
-                return waiter
+                return
         else:
             self._emit("join", key, creation.entry)
-
         waiter.creation = creation
         creation.waiters[waiter] = None
-        return waiter
 
     def leave(self, waiter: Waiter, now: float) -> None:
         """The caller stops waiting (cancelled, or out of time): give back what it was granted, abandon what nobody awaits."""
         outcome, waiter.outcome = waiter.outcome, Outcome.LEFT
         if outcome is Outcome.GRANTED:
             assert waiter.entry is not None
-            self.release(waiter.entry, waiter.token, now)
-        elif outcome is Outcome.PENDING and waiter.creation is not None:
+            self.release(waiter.entry, waiter.token, now, "leave")
+            return
+        if outcome is not Outcome.PENDING:
+            return  # it had its answer; that it never reads it changes nothing
+        if waiter.creation is not None:
             creation = waiter.creation
             del creation.waiters[waiter]
             if not creation.waiters:
                 self._abandon(creation, "abandoned")
                 self._serve()
-        elif outcome is Outcome.PENDING:
+        else:
             assert waiter.entry is not None
             del waiter.entry.queue[waiter]
+        if self.trace is not None:
+            self.trace(Step("leave", waiter.key, waiter))
 
     # -- creations ---------------------------------------------------------------------------------------------------
 
     def opened(self, entry: Entry, connection: Connection) -> bool:
         """The process of ``entry`` runs. False when its start was defeated meanwhile; then it is being closed."""
         entry.connection, entry.opened = connection, True
-        if entry.stage is CREATING:
-            return True
-        self.effects.append(Close(entry, kill=True, tell=False))
-        return False
+        defeated = entry.stage is not CREATING
+        if defeated:
+            self.effects.append(Close(entry, kill=True, tell=False))
+        else:
+            entry.start_stage = "initialize"
+        if self.trace is not None:
+            self._took("opened", entry)
+        return not defeated
 
-    def id_to_load(self, entry: Entry) -> str | None:
-        """The session id that the process of ``entry`` is to load; from here on it may own that id."""
-        remembered = self.suspended.get(entry.key)
-        if entry.stage is not CREATING or remembered is None:
+    def initialized(self, entry: Entry, *, can_load: bool) -> str | None:
+        """The agent shook hands. The session id that its process is to load, None for a new one; it may own that id now."""
+        if entry.stage is not CREATING:
             return None
-        entry.claimed_id = remembered.session_id
-        return remembered.session_id
+        remembered = self.suspended.get(entry.key)
+        if can_load and remembered is not None:
+            entry.claimed_id = remembered.session_id
+        entry.start_stage = "new" if entry.claimed_id is None else "load"
+        if self.trace is not None:
+            self._took("initialized", entry, can_load=can_load)
+        return entry.claimed_id
 
     def refused(self, entry: Entry) -> None:
         """The agent will not load the id; it does not own it."""
+        if entry.stage is not CREATING:
+            return
         entry.claimed_id = None
+        entry.start_stage = "new"
+        if self.trace is not None:
+            self._took("refused", entry)
 
     def commit(self, entry: Entry, session_id: str, *, resumed: bool, now: float) -> bool:
         """Install the started session and answer everybody who waits for it; False when the start was defeated meanwhile."""
@@ -191,6 +223,8 @@ class Core(Slots):
             self._hand_over(entry, now)
         else:
             self._rest(entry)
+        if self.trace is not None:
+            self._took("commit", entry)
         return True
 
     def fail(self, entry: Entry, cause: BaseException) -> None:
@@ -205,15 +239,19 @@ class Core(Slots):
         del self.creations[entry.key]  # LP fail
         self._doom(entry)
         if not entry.opened:
-            self.closed(entry, confirmed=True)
+            self._free(entry, confirmed=True)
         else:
             self.effects.append(Close(entry, kill=True, tell=False))
             self._serve()
+        if self.trace is not None:
+            self._took("fail", entry)
 
     def stopped(self, entry: Entry) -> None:
         """The defeated start in ``entry`` ended; with no process it frees the slot, otherwise its closing does."""
-        if entry.stage is CLOSING and not entry.opened:
-            self.closed(entry, confirmed=True)
+        if entry.stage is CLOSING and not entry.opened and entry.serial in self.entries:
+            self._free(entry, confirmed=True)
+            if self.trace is not None:
+                self._took("stopped", entry)
 
     def capacity_ran_out(self, creation: Creation) -> None:
         """``capacity_timeout`` passed: refuse the creation, unless it was served meanwhile."""
@@ -225,11 +263,19 @@ class Core(Slots):
         self._emit("exhaust", creation.key)
         for waiter in creation.waiters:
             self._decide(waiter, Outcome.EXHAUSTED)
+        if self.trace is not None:
+            self.trace(Step("exhaust", creation.key))
 
     def closed(self, entry: Entry, *, confirmed: bool) -> None:
-        """The process of ``entry`` is dead (``confirmed``) or given up on: its slot goes to whoever it was promised to."""
-        if self.entries.pop(entry.serial, None) is None:
-            return
+        """The process of ``entry`` is dead (``confirmed``) or given up on: its slot is free."""
+        if entry.serial in self.entries:
+            self._free(entry, confirmed=confirmed)
+            if self.trace is not None:
+                self._took("closed" if confirmed else "give_up", entry)
+
+    def _free(self, entry: Entry, *, confirmed: bool) -> None:
+        """Give the slot of ``entry`` to whoever is served next."""
+        del self.entries[entry.serial]
         del self.dying[entry.key]
         self._emit("closed" if confirmed else "give_up", entry.key, entry)
         if not confirmed:
@@ -249,19 +295,26 @@ class Core(Slots):
     def expire(self, ttl: float, max_lease: float | None, now: float) -> list[str]:
         """Suspend what has been idle for ``ttl`` seconds or is dead, take back leases older than ``max_lease`` seconds."""
         removed: list[str] = []
+        if not self.open:
+            return removed
         # Least recently used first, so both passes read the idle order as it is; a copy, because removal changes it.
         for key, entry in list(self.idle.items()):
             if not entry.connection.alive:
                 self._bury(entry)
-                removed.append(key)
             elif now - entry.used_at >= ttl:
                 self._remove(entry, "expire", kill=False)
-                removed.append(key)
+            else:
+                continue
+            removed.append(key)
+            if self.trace is not None:
+                self._took("expire", entry)
         if max_lease is not None:
             for key, entry in list(self.live.items()):
                 if entry.stage is LEASED and now - entry.leased_at >= max_lease:
                     self._remove(entry, "max_lease", kill=True)
                     removed.append(key)
+                    if self.trace is not None:
+                        self._took("reclaim", entry)
         return removed
 
     def reset(self, key: str) -> bool:
@@ -279,6 +332,8 @@ class Core(Slots):
             self._abandon(creation, "reset")
             self._begin(key, waiters, source)
             self._serve()
+        if self.trace is not None:
+            self.trace(Step("reset", key))
         return found  # LP reset
 
     def shut(self) -> None:
@@ -295,30 +350,46 @@ class Core(Slots):
             entry.queue.clear()
             if entry.stage is IDLE:
                 self._remove(entry, "shutdown", kill=False)
+        if self.trace is not None:
+            self.trace(Step("shut"))
 
     def revoke_all(self) -> None:
         """The deadline of the shutdown passed: take back every lease that is left."""
-        for entry in list(self.live.values()):
+        left = list(self.live.values())
+        for entry in left:
             self._remove(entry, "shutdown", kill=True)
+        if self.trace is not None and left:
+            self.trace(Step("revoke"))
 
     # -- prompts -----------------------------------------------------------------------------------------------------
 
     def begun(self, waiter: Waiter) -> None:
         """The caller behind ``waiter`` begins to use the lease that it was handed; from now on it can be interrupted."""
-        assert waiter.entry is not None
-        waiter.entry.granted = None
+        entry = waiter.entry
+        assert entry is not None
+        handed, entry.granted = entry.granted, None
+        if self.trace is not None and handed is not None:
+            self._took("begin", entry, waiter.token)
 
     def prompt_begun(self, entry: Entry) -> None:
         """A prompt of the holder begins."""
         entry.prompts += 1
+        if self.trace is not None:
+            self._took("prompt", entry, entry.lease, prompts=entry.prompts)
 
     def prompt_ended(self, entry: Entry, token: object, *, answered: bool) -> None:
         """A prompt ended; once one was answered to its holder, the reset flag has been delivered."""
         entry.prompts -= 1
         if answered and entry.lease is token:
             entry.session_reset = False
+        if self.trace is not None:
+            self._took("answered" if answered else "unanswered", entry, token, prompts=entry.prompts)
 
-    def prompting(self, key: str) -> Entry | None:
-        """The live session of ``key`` if a prompt runs on it."""
+    def cancel(self, key: str) -> Entry | None:
+        """The live session of ``key`` if a prompt runs on it, whose agent is to be told to end it."""
         entry = self.live.get(key)
-        return entry if entry is not None and entry.prompts else None
+        if entry is None or not entry.prompts:
+            return None
+        if self.trace is not None:
+            self._took("cancel", entry)
+        return entry

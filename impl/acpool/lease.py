@@ -50,7 +50,7 @@ class Lease:
 
     # ``__getattr__`` below makes every load of an attribute of this class cost ten times a store, so the hot path loads two
     # tuples and nothing else; what is a class attribute here is stored only by leases that need it.
-    _want = Want.BOTH
+    want = Want.BOTH
     _held: tuple[Entry, Pool, asyncio.Task[Any], int] | None = None
     _revoked = ""
     _interrupted = False
@@ -80,7 +80,7 @@ class Lease:
     async def _wait(self, pool: Pool, key: str) -> Entry:
         if self._held is not None:
             raise RuntimeError(f"the lease of {key!r} is held already: ask the pool for another one")
-        return await pool.wait_for_lease(key, self._want, self)
+        return await pool.wait_for_lease(key, self.want, self)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -89,7 +89,8 @@ class Lease:
         assert held is not None
         entry, pool, task, cancelling = held
         if entry.lease is not self:
-            # Taken back. ``uncancel`` always: the request that this lease made ends with this lease.
+            pool.core.release(entry, self, 0.0)  # nothing to give back: only told
+            # ``uncancel`` always: the request that this lease made ends with this lease.
             ours = self._interrupted and task.uncancel() <= cancelling
             self._interrupted = False
             if ours and kind is not None and issubclass(kind, asyncio.CancelledError):
@@ -110,6 +111,12 @@ class Lease:
         if task is not current_task(pool.loop):
             self._interrupted = True
             task.cancel()
+
+    @property
+    def lost(self) -> Entry | None:
+        """What was taken back from a holder whose block goes on: for whoever compares the pool with its specification."""
+        held = self._held
+        return held[0] if held is not None and held[0].lease is not self else None
 
     # -- what the holder sees ----------------------------------------------------------------------------------------
 
@@ -207,4 +214,4 @@ class Lease:
 class LeaseOfLiveSession(Lease):
     """The lease that ``with_connection`` takes: of a session that is there, or being created."""
 
-    _want = Want.LEASE
+    want = Want.LEASE

@@ -24,6 +24,7 @@ from acpool.lease import Lease, LeaseOfLiveSession
 from acpool.observe import PoolStats, count, resumable
 from acpool.records import Entry, Outcome, PoolEvent, Waiter, Want
 from acpool.shell import Shell
+from acpool.trace import Listener
 
 log = logging.getLogger("acpool")
 
@@ -147,7 +148,7 @@ class SessionPool:
         Raises ``PoolClosed``. Bound: ``cancel_timeout`` seconds.
         """
         self._refuse_when_shut("cancel", key)
-        entry = self.core.prompting(key)
+        entry = self.core.cancel(key)
         if entry is None:
             return False
         await tell_agent(entry.connection, key, self._bounds.cancel_timeout, self._shell.spawn)
@@ -207,6 +208,14 @@ class SessionPool:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         await self.shutdown()
+
+    def trace(self, listener: Listener | None) -> None:
+        """From now on call ``listener`` with a :class:`~acpool.trace.Step` at the end of every atomic step; None: nobody.
+
+        It hears the step inside it: it must neither raise nor call the pool. For checkers; see :mod:`acpool.trace` for what
+        it costs and promises. ``on_event`` is for operators.
+        """
+        self.core.trace = listener
 
     # -- waiting -----------------------------------------------------------------------------------------------------
 

@@ -131,19 +131,16 @@ class Shell:
                 connection = await self._connector.open(entry.key)
                 if not core.opened(entry, connection):
                     return
-                entry.start_stage = "initialize"
                 await connection.initialize()
-                session_id = core.id_to_load(entry) if connection.supports_load else None
+                session_id = core.initialized(entry, can_load=connection.supports_load)
                 resumed = False
                 if session_id is not None:
-                    entry.start_stage = "load"
                     try:
                         await connection.load_session(session_id)
                         resumed = True
                     except SessionRefused:
                         core.refused(entry)
                 if session_id is None or not resumed:
-                    entry.start_stage = "new"
                     session_id = await connection.new_session()
                     if not isinstance(session_id, str) or not session_id:  # pyright: ignore[reportUnnecessaryIsInstance]  # connectors may be untyped
                         raise TypeError(f"new_session() returned {session_id!r}: expected a session id")

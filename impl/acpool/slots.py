@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from acpool.records import (
     Close,
@@ -27,6 +28,7 @@ from acpool.records import (
     Wake,
     Want,
 )
+from acpool.trace import Action, Listener, Step
 
 # Looking a member up in its Enum costs a descriptor call on CPython 3.11, as much as the rest of a lease's bookkeeping.
 CREATING, IDLE, LEASED, CLOSING = Stage.CREATING, Stage.IDLE, Stage.LEASED, Stage.CLOSING
@@ -60,6 +62,7 @@ class Slots:
         self.given_up: int = 0
         self.effects: deque[Effect] = deque()
         self.listening = listening
+        self.trace: Listener | None = None
         self._serial = 0
 
     def _reserve(self, key: str) -> Creation | None:
@@ -103,16 +106,14 @@ class Slots:
 
     def _give(self, creation: Creation) -> None:
         """Use a free slot for ``creation``; if its key's process is still dying it takes the slot of that one instead, and the
-        free one goes to whoever was promised that: no slot waits for a process it does not belong to."""
+        free one is for the next in line: no slot waits for a process it does not belong to."""
         own = self.dying.get(creation.key)
         if own is None:
             self._grant(creation)
-            return
-        other = own.heir
-        if other is not creation:
-            self._promise(own, creation)
-            if other is not None:
-                self._give(other)
+        elif own.heir is not creation:
+            self._promise(
+                own, creation
+            )  # whoever was promised it came later, and its turn comes in this same pass
 
     def _own(self, creation: Creation) -> Entry | None:
         """The dying process of the same key, which ``creation`` must wait for anyway, if its slot was promised to nobody."""
@@ -260,3 +261,8 @@ class Slots:
     ) -> None:
         serial, session_id = (entry.serial, entry.session_id) if entry is not None else (None, None)
         self.effects.append(PoolEvent(action, key, serial, session_id, cause, other))
+
+    def _took(self, action: Action, entry: Entry, caller: object = None, **besides: Any) -> None:
+        """Tell the listener, which must be there, of a step that concerns the slot ``entry``."""
+        assert self.trace is not None
+        self.trace(Step(action, entry.key, caller, entry.serial, **besides))

@@ -16,9 +16,10 @@ the pool is shut
 
 from acpool_model.actions import Action, Kind
 from acpool_model.canonical import canonical
-from acpool_model.explore import Counterexample, Exploration, Progress, explore
+from acpool_model.explore import Account, Counterexample, Exploration, Packing, explore
 from acpool_model.invariants import INVARIANTS, well_typed
 from acpool_model.machine import enabled, initial, step
+from acpool_model.progress import Progress
 from acpool_model.state import Answer, Client, Dying, Key, Phase, Prompt, Scope, Stage, State, Want
 from acpool_model.step_invariants import STEP_INVARIANTS
 from acpool_model.words import describe
@@ -26,6 +27,7 @@ from acpool_model.words import describe
 __all__ = [
     "INVARIANTS",
     "STEP_INVARIANTS",
+    "Account",
     "Action",
     "Answer",
     "Client",
@@ -34,6 +36,7 @@ __all__ = [
     "Exploration",
     "Key",
     "Kind",
+    "Packing",
     "Phase",
     "Progress",
     "Prompt",

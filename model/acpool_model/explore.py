@@ -2,18 +2,26 @@
 
 Invariants are judged on each state when it is first met, as it is, before ``canonical`` makes it stand for others; step
 invariants on every step. The result says which of three verdicts it is: nothing was violated and everything was seen,
-something was violated, or a bound was hit.
+something was violated, or a bound was hit, and which.
+
+Of a state is kept: its entry in the table of those known (packed, if there is a ``packing``), the number of the state that it
+was first reached from, and the helping steps into it, as numbers of four bytes.
 """
 
 from __future__ import annotations
 
-from collections import Counter
+from array import array
+from collections import Counter, deque
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from acpool_model.progress import Progress, Steps, judge
 
 S = TypeVar("S", bound=Hashable)
 A = TypeVar("A", bound=Hashable)
+
+_NOWHERE = 0xFFFFFFFF
 
 
 @dataclass(frozen=True)
@@ -28,18 +36,29 @@ class Counterexample(Generic[S, A]):
     actions: tuple[A, ...]
 
 
-@dataclass(frozen=True)
-class Progress(Generic[S, A]):
-    """No deadlock, under this ``name``: from each state that is ``waiting``, ``helping`` actions lead to one that is not."""
+class Account(NamedTuple):
+    """How far an exploration is: distinct ``states``, those of them still to be expanded, ``transitions``, and the depth."""
 
-    name: str
-    waiting: Callable[[S], bool]
-    helping: Callable[[A], bool]
+    states: int
+    frontier: int
+    transitions: int
+    depth: int
+
+
+Watch = Callable[[Account], str | None]
+"""Told how far an exploration is; returns the name of a bound that ran out, None while it may go on."""
+
+
+class Packing(NamedTuple, Generic[S]):
+    """How states are kept: ``pack`` gives each state a smaller value of its own, ``unpack`` gives it back."""
+
+    pack: Callable[[S], Hashable]
+    unpack: Callable[[Any], S]
 
 
 @dataclass(frozen=True)
 class Exploration(Generic[S, A]):
-    """What was seen: ``verdict`` is ``"holds"``, ``"violated"`` or ``"undecided"`` (``max_states`` was reached).
+    """What was seen: ``verdict`` is ``"holds"``, ``"violated"`` or ``"undecided"``, which is so because of ``bound``.
 
     ``states``: distinct canonical states; ``transitions``: enabled actions tried in them; ``depth``: actions on the longest
     of the shortest paths; ``taken``: how often each label of an action was tried.
@@ -51,55 +70,55 @@ class Exploration(Generic[S, A]):
     depth: int
     taken: Mapping[Hashable, int]
     counterexample: Counterexample[S, A] | None = None
+    bound: str | None = None
 
 
 @dataclass
 class _Search(Generic[S, A]):
     """What was found so far; states are numbered in the order in which they were."""
 
-    numbers: dict[S, int] = field(default_factory=dict["S", int])
-    found: list[S] = field(default_factory=list["S"])
-    came: list[int | None] = field(default_factory=list["int | None"])
-    depths: list[int] = field(default_factory=list[int])
-    helped_by: list[list[int]] = field(default_factory=list[list[int]])
+    packing: Packing[S]
+    numbers: dict[Hashable, int] = field(default_factory=dict[Hashable, int])
+    queue: deque[Hashable] = field(default_factory=deque[Hashable])
+    came: array[int] = field(default_factory=lambda: array("I"))
+    steps: Steps = field(default_factory=Steps)
+    waiting: bytearray = field(default_factory=bytearray)
     taken: Counter[Hashable] = field(default_factory=Counter[Hashable])
+    transitions: int = 0
+    depth: int = 0  # of the states that are expanded
+    layer: int = 0  # how many states there are down to that depth
 
-    def add(self, state: S, came: int | None) -> tuple[int, bool]:
-        """The number of ``state``, and whether it is new."""
-        number = self.numbers.get(state)
-        if number is not None:
-            return number, False
-        number = self.numbers[state] = len(self.found)
-        self.found.append(state)
+    def add(self, kept: Hashable, came: int) -> int:
+        """The number of a new state, as it is kept."""
+        number = self.numbers[kept] = len(self.came)
         self.came.append(came)
-        self.depths.append(0 if came is None else self.depths[came] + 1)
-        self.helped_by.append([])
-        return number, True
+        self.queue.append(kept)
+        return number
+
+    def account(self) -> Account:
+        """How far it is."""
+        return Account(len(self.came), len(self.queue), self.transitions, self.depth)
 
     def path(self, number: int) -> list[S]:
         """The canonical states on a shortest path to ``number``."""
-        states = [self.found[number]]
-        came = self.came[number]
-        while came is not None:
-            states.append(self.found[came])
-            came = self.came[came]
-        return states[::-1]
+        wanted = [number]
+        while self.came[wanted[-1]] != _NOWHERE:
+            wanted.append(self.came[wanted[-1]])
+        on_it = set(wanted)
+        # The table is in the order of the numbers; it is read once, for one path.
+        found = {number: packed for packed, number in self.numbers.items() if number in on_it}
+        return [self.packing.unpack(found[number]) for number in reversed(wanted)]
 
-    def stuck(self, progress: Progress[S, A]) -> int | None:
-        """The nearest state from which helping actions lead to none that is not waiting; None: there is none."""
-        free = [number for number, state in enumerate(self.found) if not progress.waiting(state)]
-        reached = set(free)
-        while free:
-            for earlier in self.helped_by[free.pop()]:
-                if earlier not in reached:
-                    reached.add(earlier)
-                    free.append(earlier)
-        return next((number for number in range(len(self.found)) if number not in reached), None)
-
-    def result(self, verdict: str, counterexample: Counterexample[S, A] | None = None) -> Exploration[S, A]:
-        transitions = sum(self.taken.values())
+    def result(
+        self,
+        verdict: str,
+        counterexample: Counterexample[S, A] | None = None,
+        *,
+        bound: str | None = None,
+    ) -> Exploration[S, A]:
+        depth = self.depth + (len(self.came) > self.layer > 0)
         return Exploration(
-            verdict, len(self.found), transitions, max(self.depths, default=0), self.taken, counterexample
+            verdict, len(self.came), self.transitions, depth, self.taken, counterexample, bound
         )
 
 
@@ -112,12 +131,19 @@ class _Machine(Generic[S, A]):
     step_invariants: Mapping[str, Callable[[S, A, S], bool]]
     canonical: Callable[[S], S]
 
+    def broken_in(self, state: S) -> list[str]:
+        return [name for name, holds in self.invariants.items() if not holds(state)]
+
     def broken_by(self, before: S, action: A, after: S, *, new: bool = True) -> list[str]:
-        names = [name for name, holds in self.invariants.items() if new and not holds(after)]
-        steps = self.step_invariants.items()
-        return names + [
-            name for name, holds in steps if name not in names and not holds(before, action, after)
-        ]
+        names = self.broken_in(after) if new else []
+        for name, keeps in self.step_invariants.items():
+            if name not in names and not keeps(before, action, after):
+                names.append(name)
+        return names
+
+    def reaching(self, targets: list[S], violated: str) -> Counterexample[S, A]:
+        """A path past all ``targets``, the last of which violates what is no invariant."""
+        return replace(self.replay(targets, []), violated=(violated,))
 
     def replay(self, targets: list[S], broken: list[str]) -> Counterexample[S, A]:
         """A path past all ``targets`` in states as they are, so that names stay what they were from end to end."""
@@ -147,47 +173,92 @@ def explore(
     *,
     invariants: Mapping[str, Callable[[S], bool]],
     step_invariants: Mapping[str, Callable[[S, A, S], bool]] | None = None,
+    deadlock: str | None = None,
     progress: Progress[S, A] | None = None,
     canonical: Callable[[S], S] | None = None,
-    label: Callable[[A], Hashable] = hash,
+    packing: Packing[S] | None = None,
+    label: Callable[[A], Hashable] | None = hash,
     max_states: int | None = None,
+    watch: Watch | None = None,
+    every: int = 1000,
 ) -> Exploration[S, A]:
     """Visit every state that can be reached, nearest first, and stop at the first violation.
 
-    ``canonical`` gives states that behave alike one representative. ``label`` says what ``taken`` counts. ``max_states``
-    bounds the search in distinct states; None: until there are no more. ``progress`` is judged at the end. Raises
-    ``ValueError`` where a counterexample shows that ``canonical`` identified states that do not behave alike.
+    ``deadlock``: the name of the property that a state without enabled actions violates; None: such states may be.
+    ``progress`` is judged at the end. ``canonical`` gives states that behave alike one representative. ``label`` says what
+    ``taken`` counts; None: nothing. ``max_states`` bounds the search in distinct states; None: until there are no more.
+    ``watch`` is asked each ``every`` states whether to go on. Raises ``ValueError`` where a counterexample shows that
+    ``canonical`` identified states that do not behave alike.
     """
-    same = _itself if canonical is None else canonical
     steps: Mapping[str, Callable[[S, A, S], bool]] = {} if step_invariants is None else step_invariants
-    machine = _Machine(tuple(initial), enabled, step, invariants, steps, same)
-    search = _Search[S, A]()
-    for state in machine.initial:
-        search.add(same(state), None)
-        violated = tuple(name for name, holds in invariants.items() if not holds(state))
-        if violated:
-            return search.result("violated", Counterexample(violated, (state,), ()))
-    at = 0
-    while at < len(search.found):
-        before = search.found[at]
+    machine = _Machine(tuple(initial), enabled, step, invariants, steps, canonical or _itself)
+    search = _Search[S, A](packing or Packing[S](_itself, _itself))
+    keep = _both(canonical, None if packing is None else packing.pack)
+    numbers, queue = search.numbers, search.queue
+    wrong = _begin(search, machine, keep)
+    if wrong is not None:
+        return search.result("violated", wrong)
+    at, search.layer = 0, len(numbers)
+    while queue:
+        if at == search.layer:
+            search.depth, search.layer = search.depth + 1, len(numbers)
+        ran_out = watch(search.account()) if watch is not None and at % every == 0 else None
+        if ran_out is not None:
+            return search.result("undecided", bound=ran_out)
+        before = search.packing.unpack(queue.popleft())
+        if progress is not None:
+            search.waiting.append(progress.waiting(before))
+        until_here = search.transitions
+        # All the time goes into this loop, so what was not asked for is not even called.
         for action in enabled(before):
             after = step(before, action)
-            search.taken[label(action)] += 1
-            number, new = search.add(same(after), at)
-            broken = machine.broken_by(before, action, after, new=new)
+            search.transitions += 1
+            if label is not None:
+                search.taken[label(action)] += 1
+            kept = after if keep is None else keep(after)
+            number = numbers.get(kept, -1)
+            new = number < 0
+            if new:
+                number = search.add(kept, at)
+            broken = machine.broken_by(before, action, after, new=new) if new or steps else None
             if broken:
-                path = [*search.path(at), search.found[number]]
+                path = [*search.path(at), machine.canonical(after)]
                 return search.result("violated", machine.replay(path, broken))
             if progress is not None and progress.helping(action):
-                search.helped_by[number].append(at)
-            if max_states is not None and len(search.found) > max_states:
-                return search.result("undecided")
+                search.steps.add(at, number)
+            if max_states is not None and new and len(numbers) > max_states:
+                return search.result("undecided", bound=f"max_states={max_states}")
+        if deadlock is not None and search.transitions == until_here:
+            return search.result("violated", machine.reaching(search.path(at), deadlock))
         at += 1
-    stuck = None if progress is None else search.stuck(progress)
-    if progress is None or stuck is None:
+    found = None if progress is None else judge(progress, search.waiting, search.steps)
+    if found is None:
         return search.result("holds")
-    to_stuck = machine.replay(search.path(stuck), [])
-    return search.result("violated", replace(to_stuck, violated=(progress.name,)))
+    number, name = found
+    return search.result("violated", machine.reaching(search.path(number), name))
+
+
+def _begin(
+    search: _Search[S, A], machine: _Machine[S, A], keep: Callable[[S], Hashable] | None
+) -> Counterexample[S, A] | None:
+    """Note the initial states, up to the first that is wrong."""
+    for state in machine.initial:
+        kept = state if keep is None else keep(state)
+        if kept not in search.numbers:
+            search.add(kept, _NOWHERE)
+        violated = machine.broken_in(state)
+        if violated:
+            return Counterexample(tuple(violated), (state,), ())
+    return None
+
+
+def _both(
+    first: Callable[[S], S] | None, second: Callable[[S], Hashable] | None
+) -> Callable[[S], Hashable] | None:
+    """One after the other; None: nothing to do."""
+    if first is None or second is None:
+        return first or second
+    return lambda state: second(first(state))
 
 
 def _itself(state: S) -> S:

@@ -8,7 +8,7 @@ about whole histories, which the model has not.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from itertools import permutations
+from itertools import combinations, permutations
 from typing import Final
 
 from acpool_model.state import (
@@ -83,8 +83,8 @@ def s3_one_owner_per_session(state: State) -> bool:
         for key in state.keys
     ]
     between = [
-        every([_differ(mine, theirs) for mine in _sessions(one) for theirs in _sessions(other)])
-        for one, other in permutations(state.keys, 2)
+        every([_differ(mine, theirs) for mine in _owned(one) for theirs in _owned(other)])
+        for one, other in combinations(state.keys, 2)
     ]
     return every(within) & every(between)
 
@@ -147,7 +147,7 @@ def s9_fair_victim(state: State) -> bool:
     return every([implies(idle[n], state.keys[n].used < state.now) for n in places]) & every(
         [
             implies(idle[n] & idle[m], state.keys[n].used != state.keys[m].used)
-            for n, m in permutations(places, 2)
+            for n, m in combinations(places, 2)
         ]
     )
 
@@ -177,26 +177,36 @@ def s11_no_resurrection(state: State) -> bool:
 
 def l3_no_deadlock(state: State) -> bool:
     """What a creation waits for ends by itself: capacity only while all is leased, starting or promised; a promised slot
-    only of a dying process, promised once; a held slot's start only for the dying process of its key."""
-    places = list(enumerate(state.keys, 1))
+    only of a dying process, promised once, and while a slot is free only of its own key's."""
+    return nothing_left_to_give(state) & promises_are_sound(state)
+
+
+def nothing_left_to_give(state: State) -> bool:
+    """No creation in line could have a slot or the promise of one; this part of L3 holds only at the end of a step."""
     queued = sum([key.stage == Stage.QUEUED for key in state.keys]) != 0
-    spare = [
-        (key.stage == Stage.IDLE) | ((key.dying != Dying.NOTHING) & (_heirs(state, at) == 0))
-        for at, key in places
-    ]
+    others = sum([_in_line(key) & (key.source != at) for at, key in enumerate(state.keys, 1)]) != 0
+    return implies(queued, (spare_slots(state) == 0) & (state.queueing != 0)) & implies(
+        others, slots(state) == state.capacity
+    )
+
+
+def promises_are_sound(state: State) -> bool:
+    """A promised slot is that of a dying process, promised once."""
     promises = [(key.stage == Stage.PROMISED) == (key.source != 0) for key in state.keys]
     sources = [
         (_heirs(state, at) <= 1) & implies(_heirs(state, at) != 0, key.dying != Dying.NOTHING)
-        for at, key in places
+        for at, key in enumerate(state.keys, 1)
     ]
-    reserved = [implies(key.stage == Stage.RESERVED, key.dying != Dying.NOTHING) for key in state.keys]
-    in_line = sum([(key.stage == Stage.QUEUED) | (key.stage == Stage.PROMISED) for key in state.keys]) != 0
-    return (
-        implies(queued, (sum(spare) == 0) & (state.queueing != 0))
-        & implies(in_line, slots(state) == state.capacity)
-        & every(promises)
-        & every(sources)
-        & every(reserved)
+    return every(promises) & every(sources)
+
+
+def spare_slots(state: State) -> int:
+    """How many taken slots could be promised: those of idle sessions and of dying processes that nobody was promised."""
+    return sum(
+        [
+            (key.stage == Stage.IDLE) | ((key.dying != Dying.NOTHING) & (_heirs(state, at) == 0))
+            for at, key in enumerate(state.keys, 1)
+        ]
     )
 
 
@@ -212,7 +222,7 @@ def l4_no_starvation(state: State) -> bool:
     ]
     capacity = [
         implies(_in_line(one) & _in_line(other), one.arrival != other.arrival)
-        for one, other in permutations(state.keys, 2)
+        for one, other in combinations(state.keys, 2)
     ]
     past = [client.arrival < state.now for client in state.clients] + [
         (key.arrival < state.now) & (key.dying_since < state.now) for key in state.keys
@@ -256,12 +266,18 @@ def _sessions(key: Key) -> tuple[int, ...]:
     return key.session, key.kept, key.dying_session, key.established, key.relic
 
 
+def _owned(key: Key) -> tuple[int, ...]:
+    """Those that a process of ``key`` may own or come to own; ``established`` is one of them (S6)."""
+    return key.session, key.kept, key.dying_session, key.relic
+
+
 def _within(value: int, last: int) -> bool:
     return (value >= 0) & (value <= last)
 
 
 def _differ(one: int, other: int) -> bool:
-    return (one == 0) | (other == 0) | (one != other)
+    """Whether the two are not one id; 0 is none."""
+    return (one == 0) | (one != other)
 
 
 def _has_lease(client: Client) -> bool:

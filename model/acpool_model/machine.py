@@ -20,7 +20,7 @@ from acpool_model.state import (
     is_live,
     is_starting,
 )
-from acpool_model.transitions import EFFECTS
+from acpool_model.transitions import perform
 
 
 def initial(scope: Scope) -> tuple[State, ...]:
@@ -48,7 +48,7 @@ def step(state: State, action: Action) -> State:
     """The state after ``action``; ``state`` itself where it is not enabled, or names a key or client there is not."""
     if not is_well_formed(state, action) or not guard(state, action):
         return state
-    return EFFECTS[action.kind](state, action)
+    return perform(state, action)
 
 
 def is_well_formed(state: State, action: Action) -> bool:
@@ -85,12 +85,9 @@ def _client_can(state: State, client: Client, kind: int) -> bool:
             return client.phase in (Phase.HOLDING, Phase.REVOKED)
         case Kind.PROMPT:
             return client.phase == Phase.HOLDING and client.prompt == Prompt.NONE
-        case Kind.UNANSWERED:
-            return client.prompt != Prompt.NONE
         case _:
-            # ANSWERED. What became of a process whose lease was taken back is not in the state: it may well answer.
-            alive = client.phase == Phase.REVOKED or state.keys[client.key - 1].alive != 0
-            return client.prompt != Prompt.NONE and alive
+            # ANSWERED and UNANSWERED. A process may die between its answer and the moment at which its client hears of it.
+            return client.prompt != Prompt.NONE
 
 
 def _key_can(state: State, key: Key, kind: int) -> bool:
@@ -98,9 +95,10 @@ def _key_can(state: State, key: Key, kind: int) -> bool:
         case Kind.OPENED:
             return key.stage == Stage.OPENING or key.dying == Dying.STOPPING
         case Kind.INITIALIZED:
-            return key.stage == Stage.INITIALIZING and key.alive != 0
+            # What a process said before it died is heard of after it; only the commit looks whether it lives.
+            return key.stage == Stage.INITIALIZING
         case Kind.REFUSED:
-            return key.stage == Stage.LOADING and key.alive != 0
+            return key.stage == Stage.LOADING
         case Kind.COMMIT:
             return key.stage in (Stage.LOADING, Stage.NEW) and key.alive != 0
         case Kind.FAIL:
@@ -122,10 +120,13 @@ def _operator_can(state: State, key: Key, kind: int) -> bool:
         case Kind.CANCEL:
             return key.holder != 0 and state.clients[key.holder - 1].prompt == Prompt.RUNNING
         case Kind.EXPIRE:
-            # What has been idle for longer is past the same ttl, and goes first.
-            oldest = all(key.used <= other.used for other in state.keys if other.stage == Stage.IDLE)
-            return key.stage == Stage.IDLE and (not key.alive or oldest)
+            # What has been idle for longer is past the same ttl, and goes first; of the dead the one that rested longest.
+            older = [other for other in state.keys if other.stage == Stage.IDLE and other.used < key.used]
+            first_dead = not key.alive and all(other.alive for other in older)
+            return key.stage == Stage.IDLE and (first_dead or not older)
         case Kind.RECLAIM:
-            return key.stage == Stage.LEASED
+            # A cleanup takes what is dead and idle before it looks at leases.
+            buried = all(other.alive for other in state.keys if other.stage == Stage.IDLE)
+            return key.stage == Stage.LEASED and buried
         case _:
             return True  # RESET

@@ -18,18 +18,17 @@ from typing import Final, NamedTuple
 
 
 class Stage:
-    """Where the creation or the live session of a key is; from RESERVED on it holds a slot."""
+    """Where the creation or the live session of a key is; from OPENING on it holds a slot."""
 
     ABSENT: Final = 0
     QUEUED: Final = 1  # a creation in line for capacity
     PROMISED: Final = 2  # a creation that gets the slot of the closing process of ``source``
-    RESERVED: Final = 3  # a creation with a slot whose key still has a dying process
-    OPENING: Final = 4  # from here on the start runs
-    INITIALIZING: Final = 5  # from here on there is a process
-    LOADING: Final = 6
-    NEW: Final = 7
-    IDLE: Final = 8  # from here on the session is established
-    LEASED: Final = 9
+    OPENING: Final = 3  # from here on the start runs
+    INITIALIZING: Final = 4  # from here on there is a process
+    LOADING: Final = 5
+    NEW: Final = 6
+    IDLE: Final = 7  # from here on the session is established
+    LEASED: Final = 8
 
 
 class Dying:
@@ -156,4 +155,4 @@ def has_process(key: Key) -> bool:
 
 def slots(state: State) -> int:
     """How many units of capacity are taken: creating with a slot, idle, leased and closing."""
-    return sum([(key.stage >= Stage.RESERVED) + (key.dying != Dying.NOTHING) for key in state.keys])
+    return sum([(key.stage >= Stage.OPENING) + (key.dying != Dying.NOTHING) for key in state.keys])

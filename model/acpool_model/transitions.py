@@ -5,6 +5,7 @@
   only when the key's dying process is gone.
 * Creations without a slot are in line, first come first served; within the step that makes it possible they get a free slot,
   else the promise of the key's own closing one, else that of a session taken out for it, else that of the longest closing one.
+  A promise is no more than that: a slot that comes free goes to the first in line who is not waiting for its own key's.
 * What is taken out for a creation is idle: a dead session first, else the least recently used.
 * A lease goes to the first who waits for it in the very step that frees it; only who holds it can give it back. Whoever was
   handed one that is taken out before its turn has come is still the first of those who wait.
@@ -60,13 +61,18 @@ EFFECTS: Final[dict[int, Callable[[State, Action], State]]] = {
     Kind.GIVE_UP: lambda s, a: closed(s, a.key, confirmed=False),
     Kind.EXHAUST: lambda s, a: exhaust(s, a.key),
     Kind.CANCEL: lambda s, a: cancel(s, a.key),
-    Kind.EXPIRE: lambda s, a: serve(take_out(s, a.key)),
-    Kind.RECLAIM: lambda s, a: serve(take_out(s, a.key)),
+    Kind.EXPIRE: lambda s, a: take_out(s, a.key),
+    Kind.RECLAIM: lambda s, a: take_out(s, a.key),
     Kind.RESET: lambda s, a: reset(s, a.key),
     Kind.SHUT: lambda s, a: shut(s),
     Kind.REVOKE: lambda s, a: revoke(s),
 }
-"""What each kind of action does to a state in which it is enabled."""
+"""What each kind of action does to a state in which it is enabled, before slots are given to creations in line."""
+
+
+def perform(state: State, action: Action) -> State:
+    """The whole step: what the action does, and then, in this one place, what it lets creations in line have."""
+    return serve(EFFECTS[action.kind](state, action))
 
 
 # -- callers -----------------------------------------------------------------------------------------------------------
@@ -77,7 +83,7 @@ def ask(state: State, number: int, at: int, want: int) -> State:
     if not state.open:
         return tell(state, number, Answer.CLOSED)
     if is_live(state.keys[at - 1]) and not state.keys[at - 1].alive:
-        state = serve(take_out(state, at))
+        state = take_out(state, at)
     key = state.keys[at - 1]
     if is_live(key) and want == Want.ANSWER:
         return tell(with_key(state, at, used=state.now), number, Answer.ANSWERED)  # LP get
@@ -87,10 +93,9 @@ def ask(state: State, number: int, at: int, want: int) -> State:
     if not is_live(key) and not is_creating(key):
         if want == Want.LEASE:
             return tell(state, number, Answer.NO_SESSION)
-        begun = serve(begin(state, at, source=0))
-        if begun.keys[at - 1].stage == Stage.QUEUED and not state.queueing:
+        if not state.queueing and not has_room(state):
             return tell(state, number, Answer.EXHAUSTED)  # LP exhausted
-        state = begun
+        state = begin(state, at, source=0)
     return seat(state, number, Client(Phase.WAITING, at, want, state.now))
 
 
@@ -101,7 +106,7 @@ def leave(state: State, number: int) -> State:
         return release(state, number)
     state = seat(state, number, Client())
     if is_creating(state.keys[client.key - 1]) and not waiters(state, client.key):
-        state = serve(abandon(state, client.key))
+        state = abandon(state, client.key)
     return state
 
 
@@ -119,7 +124,7 @@ def release(state: State, number: int) -> State:
         return state  # taken back before
     state = with_key(state, client.key, holder=0, used=state.now)  # LP release
     if not key.alive or not state.open or client.prompt:
-        return serve(take_out(state, client.key))
+        return take_out(state, client.key)
     return rest(state, client.key)
 
 
@@ -164,18 +169,18 @@ def commit(state: State, at: int) -> State:
     key = state.keys[at - 1]
     resumed = key.stage == Stage.LOADING
     session = key.session if resumed else state.fresh
-    state = state._replace(fresh=state.fresh + (not resumed))
+    state = state if resumed else state._replace(fresh=state.fresh + 1)
     state = with_key(
         state,
         at,
         stage=Stage.LEASED,  # LP commit
         session=session,
         resumed=int(resumed),
-        flag=key.kept_flag | (key.kept != 0 and not resumed),
+        flag=int((key.kept_flag != 0) | ((key.kept != 0) & (session != key.kept))),
         used=state.now,
         kept=0,
         kept_flag=0,
-        owed=key.owed | (key.established != 0 and key.established != session),
+        owed=int((key.owed != 0) | ((key.established != 0) & (key.established != session))),
         established=session,
     )
     for number in waiters(state, at):
@@ -188,8 +193,7 @@ def fail(state: State, at: int) -> State:
     """The start failed: everybody who waits for it is told; a suspended session id stays."""
     for number in waiters(state, at):
         state = tell(state, number, Answer.FAILED)
-    state = vacate(state, at) if state.keys[at - 1].stage == Stage.OPENING else doom(state, at)  # LP fail
-    return serve(state)
+    return vacate(state, at) if state.keys[at - 1].stage == Stage.OPENING else doom(state, at)  # LP fail
 
 
 def exhaust(state: State, at: int) -> State:
@@ -200,16 +204,16 @@ def exhaust(state: State, at: int) -> State:
 
 
 def closed(state: State, at: int, *, confirmed: bool) -> State:
-    """What was dying is gone, or given up on together with its session id: its slot goes to whom it was promised."""
+    """What was dying is gone, or given up on together with its session id: its slot is free."""
     key = state.keys[at - 1]
     if not confirmed:
         state = lose(state, at)
     state = state._replace(processes=state.processes - (key.dying == Dying.CLOSING))
     state = with_key(state, at, dying=Dying.NOTHING, dying_session=0, dying_since=0)
     heir = heir_of(state, at)
-    if heir:
-        state = grant(state, heir)
-    return serve(start_if_ready(state, at))
+    if heir == at:
+        return grant(state, at)  # the session's own slot; any other goes to whoever waited first
+    return with_key(state, heir, stage=Stage.QUEUED, source=0) if heir else state
 
 
 def lose(state: State, at: int) -> State:
@@ -237,9 +241,9 @@ def reset(state: State, at: int) -> State:
     key = state.keys[at - 1]
     state = with_key(state, at, kept=0, kept_flag=0, established=0, owed=0, resets=key.resets + 1)  # LP reset
     if is_live(key):
-        return serve(take_out(state, at, keep=False))
+        return take_out(state, at, keep=False)
     if is_starting(key):
-        return serve(begin(abandon(state, at), at, source=at))
+        return begin(abandon(state, at), at, source=at)
     return state
 
 
@@ -269,21 +273,54 @@ def revoke(state: State) -> State:
 
 
 def serve(state: State) -> State:
-    """Give each creation in line, in order of arrival, a free slot or the promise of one."""
-    while in_line(state) and slots(state) < state.capacity:
-        state = grant(state, in_line(state)[0])
-    for at in in_line(state):
-        if state.keys[at - 1].stage == Stage.QUEUED:
-            spare = unpromised(state)
-            source = at if at in spare else victim(state)
-            if source and source != at:
-                state = take_out(state, source)  # LP evict
-            elif not source:
-                source = min(spare, key=lambda n: state.keys[n - 1].dying_since, default=0)
-            if not source:
-                return state
-            state = with_key(state, at, stage=Stage.PROMISED, source=source)
+    """Give creations in line, first come first served, a free slot or the promise of one, as long as there is any."""
+    while (served := serve_one(state)) is not state:
+        state = served
     return state
+
+
+def serve_one(state: State) -> State:
+    """One round: a free slot for the first in line, else a promise for the first without; ``state`` itself: nothing to give."""
+    line = in_line(state)
+    free = slots(state) < state.capacity
+    # Who waits for the dying process of its own key has no use for another slot.
+    first = next((n for n in line if state.keys[n - 1].source != n), 0) if free else 0
+    if first:
+        return give(state, first)
+    at = next((n for n in line if state.keys[n - 1].stage == Stage.QUEUED), 0)
+    source = source_for(state, at) if at else 0
+    return promise(state, at, source) if source else state
+
+
+def give(state: State, at: int) -> State:
+    """Use a free slot for a creation; one whose key has a dying process takes that one's slot, whoever was promised it."""
+    if not state.keys[at - 1].dying:
+        return grant(state, at)
+    displaced = heir_of(state, at)
+    if displaced:
+        state = with_key(state, displaced, stage=Stage.QUEUED, source=0)
+    return promise(state, at, at)
+
+
+def source_for(state: State, at: int) -> int:
+    """Whose slot a creation is promised: its own key's dying process, the victim, the longest dying process; 0: nobody's."""
+    spare = unpromised(state)
+    if at in spare:
+        return at
+    return victim(state) or min(spare, key=lambda n: state.keys[n - 1].dying_since, default=0)
+
+
+def promise(state: State, at: int, source: int) -> State:
+    """Promise the slot of ``source``, which is taken out for it if it lives."""
+    if is_live(state.keys[source - 1]):
+        state = take_out(state, source)  # LP evict
+    return with_key(state, at, stage=Stage.PROMISED, source=source)
+
+
+def has_room(state: State) -> bool:
+    """Whether a creation that comes last in line would get a slot, or the promise of one, at once."""
+    idle = [key.stage == Stage.IDLE for key in state.keys]
+    return slots(state) < state.capacity or any(idle) or bool(unpromised(state))
 
 
 def unpromised(state: State) -> list[int]:
@@ -298,8 +335,9 @@ def victim(state: State) -> int:
 
 
 def grant(state: State, at: int) -> State:
-    """Reserve a free slot for the creation of a key."""
-    return start_if_ready(with_key(state, at, stage=Stage.RESERVED, arrival=0, source=0), at)  # LP reserve
+    """Reserve a free slot for the creation of a key, and begin its start."""
+    born = state.keys[at - 1].resets
+    return with_key(state, at, stage=Stage.OPENING, arrival=0, source=0, born=born)  # LP reserve
 
 
 # -- parts of steps ----------------------------------------------------------------------------------------------------
@@ -309,14 +347,6 @@ def begin(state: State, at: int, *, source: int) -> State:
     """Begin a creation: in line, or promised the slot of ``source``."""
     stage = Stage.PROMISED if source else Stage.QUEUED
     return with_key(state, at, stage=stage, arrival=state.now, source=source)
-
-
-def start_if_ready(state: State, at: int) -> State:
-    """Begin the start of a creation that has its slot, once its key has nothing dying."""
-    key = state.keys[at - 1]
-    if key.stage == Stage.RESERVED and not key.dying:
-        return with_key(state, at, stage=Stage.OPENING, born=key.resets)
-    return state
 
 
 def abandon(state: State, at: int) -> State:
@@ -354,7 +384,7 @@ def rest(state: State, at: int) -> State:
     """Hand a free session to the first who waits for its lease, in this step; with nobody waiting it is idle."""
     queue = waiters(state, at)
     if not queue:
-        return serve(with_key(state, at, stage=Stage.IDLE))
+        return with_key(state, at, stage=Stage.IDLE)
     state = with_key(state, at, stage=Stage.LEASED, holder=queue[0])  # LP acquire
     return seat(state, queue[0], state.clients[queue[0] - 1]._replace(phase=Phase.GRANTED))
 

@@ -44,7 +44,6 @@ _STAGES: Final = {
     Stage.ABSENT: "absent",
     Stage.QUEUED: "in line for capacity",
     Stage.PROMISED: "promised the slot of {source}",
-    Stage.RESERVED: "has a slot",
     Stage.OPENING: "opening",
     Stage.INITIALIZING: "initializing",
     Stage.LOADING: "loading s{session}",

@@ -28,7 +28,10 @@ class Found:
 
 @dataclass(slots=True)
 class Sample:
-    """What a batch of runs of ``target`` found; ``undecided``: why, for properties that some run could not be judged for."""
+    """What a batch of runs of ``target`` found; ``undecided``: why, for properties that some run could not be judged for.
+
+    ``followed``: the runs of a pool that tells of its steps (R1).
+    """
 
     target: str
     runs: int = 0
@@ -39,6 +42,7 @@ class Sample:
     undecided: dict[str, str] = field(default_factory=dict[str, str])
     histories: set[bytes] = field(default_factory=set[bytes])
     machine_runs: int = 0
+    followed: int = 0
 
     def note(self, violation: Violation, run: int, world: World, decisions: tuple[str, ...]) -> None:
         """Count one violation; the shortest of the batch is kept."""
@@ -71,6 +75,7 @@ def _run(target: Target, walk: Walk, number: int, sample: Sample) -> None:
     sample.runs += 1
     sample.steps += world.loop.steps
     sample.decisions += len(decisions)
+    sample.followed += world.follower is not None
     sample.tested.update(world.judgement.tested)
     sample.undecided.update(world.judgement.undecided)
     for violation in world.judgement.violations.values():

@@ -1,4 +1,4 @@
-"""The command line: ``acpool check``, ``acpool explore``, ``acpool replay FILE``, ``acpool history FILE``.
+"""The command line: ``acpool check | explore | model | prove | replay FILE | history FILE``.
 
 Exit status: 0 holds, 1 violated, 2 unusable input, 3 undecided.
 """
@@ -10,11 +10,12 @@ import io
 import math
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 BAD_INPUT = 2
 UNDECIDED = 3
+_NEEDED = ("rich", "hypothesis", "crosshair", "z3")
 
 
 class _Refused(Exception):
@@ -56,10 +57,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     try:
-        from acpool_spec.campaign.command import explore
-        from acpool_spec.commands import check, history, replay
+        command = _command(options.command)
     except ModuleNotFoundError as error:
-        if error.name is None or error.name.partition(".")[0] not in ("rich", "hypothesis", "crosshair"):
+        if error.name is None or error.name.partition(".")[0] not in _NEEDED:
             raise
         raise _Refused(
             f"{error.name} is not installed: the checker needs pip install 'acpool[check]'"
@@ -72,11 +72,22 @@ def _run(options: argparse.Namespace) -> int:
         output.reconfigure(
             errors="backslashreplace"
         )  # whatever a key is made of, and wherever this is printed
-    command = {"check": check, "explore": explore, "replay": replay, "history": history}[options.command]
     try:
         return command(options)
     except (BadInput, Unusable) as error:
         raise _Refused(str(error)) from error
+
+
+def _command(name: str) -> Callable[[argparse.Namespace], int]:
+    if name == "prove":  # alone in needing the solver, which takes a second to import
+        from acpool_spec.proofs.command import prove
+
+        return prove
+    from acpool_spec.campaign.command import explore
+    from acpool_spec.commands import check, history, replay
+    from acpool_spec.model_command import model
+
+    return {"check": check, "explore": explore, "model": model, "replay": replay, "history": history}[name]
 
 
 def _say(options: argparse.Namespace | None, sentence: str, error: BaseException | None = None) -> None:
@@ -153,6 +164,18 @@ def _parser() -> argparse.ArgumentParser:
     explore.add_argument(
         "--dask", metavar="ADDRESS", help="explore on a Dask cluster, such as tcp://host:8786"
     )
+    explore.add_argument(
+        "--strategy",
+        choices=("exhaustive", "portfolio", "random", "pct", "surw", "coverage", "hypothesis"),
+        default="exhaustive",
+        help="who chooses: exhaustive explores to the end; portfolio walks and samples by turns; the others sample",
+    )
+    explore.add_argument(
+        "--executions",
+        type=_count,
+        metavar="N",
+        help="runs of each scope, at most, with another strategy than exhaustive (default: a sampler makes 1000)",
+    )
     explore.add_argument("--paranoid", action="store_true", help="make every run twice")
     explore.add_argument(
         "--journal",
@@ -170,6 +193,48 @@ def _parser() -> argparse.ArgumentParser:
         metavar="DIR",
         help="where schedules go, and where old ones are replayed from (default: %(default)s)",
     )
+
+    model = commands.add_parser(
+        "model", help="explore the pool's model to the end in one scope, or draw its state graph"
+    )
+    for name, what in (("keys", "keys"), ("clients", "callers at once"), ("capacity", "sessions at most")):
+        model.add_argument(
+            f"--{name}", type=_count, default=1, metavar="N", help=f"{what} (default: %(default)s)"
+        )
+    model.add_argument("--no-queue", action="store_true", help="no creation may wait for capacity")
+    model.add_argument(
+        "--budget", type=_seconds, metavar="SECONDS", help="time for it (default: as long as it takes)"
+    )
+    model.add_argument("--states", type=_count, metavar="N", help="states at most (default: all)")
+    model.add_argument("--memory", type=_count, metavar="MB", help="memory at most (default: all)")
+    model.add_argument(
+        "--picture",
+        choices=("life", "stages", "states"),
+        help="draw the graph instead: the life of a key, its stages, or every state",
+    )
+    model.add_argument(
+        "--format", choices=("dot", "mermaid"), default="dot", help="of the picture (default: %(default)s)"
+    )
+
+    prove = commands.add_parser("prove", help="prove that every step of the model preserves its invariant")
+    prove.add_argument(
+        "obligation", nargs="*", metavar="OBLIGATION", help="names of obligations (default: all)"
+    )
+    prove.add_argument("--list", action="store_true", help="print the obligations, prove nothing")
+    prove.add_argument(
+        "--keys", type=_count, default=3, metavar="N", help="of a symbolic state (default: %(default)s)"
+    )
+    prove.add_argument(
+        "--clients", type=_count, default=2, metavar="N", help="of a symbolic state (default: %(default)s)"
+    )
+    prove.add_argument(
+        "--seconds",
+        type=_seconds,
+        default=300.0,
+        metavar="N",
+        help="of CPU, for each obligation (default: %(default)g)",
+    )
+    _add_workers(prove)
 
     replay = commands.add_parser("replay", help="run a schedule file again and print its interleaving")
     replay.add_argument("file", type=Path, metavar="FILE")

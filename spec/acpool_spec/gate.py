@@ -7,7 +7,6 @@ property was put to the test in them, and that none broke. Anything less is *und
 from __future__ import annotations
 
 import multiprocessing
-import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -17,10 +16,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from acpool_spec.batch import Found, Sample, minimise, run_batch, run_machine_batch
-from acpool_spec.properties import PROPERTIES
+from acpool_spec.interruption import LOOK_S, Interruption, interruption
+from acpool_spec.minimise import Failure
+from acpool_spec.properties import EVERY, REFINEMENT
 from acpool_spec.schedule import Schedule, schedule_of
 from acpool_spec.targets import BadInput, load_target
 from acpool_spec.verdict import Outcome
+from acpool_spec.workers import begin_worker, held_back
 
 #: Fewer schedules than this are no ground for *holds*, however short the budget.
 FLOOR = 1_000
@@ -66,6 +68,7 @@ class Progress:
     steps: int = 0
     decisions: int = 0
     machine_runs: int = 0
+    followed: int = 0
     histories: set[bytes] = field(default_factory=set[bytes])
     tested: Counter[str] = field(default_factory=Counter[str])
     found: dict[str, tuple[str, Found]] = field(default_factory=dict[str, tuple[str, Found]])
@@ -83,6 +86,7 @@ class Progress:
         """Take in one batch; of each property the failure of the lowest run is kept."""
         self.runs += sample.runs
         self.machine_runs += sample.machine_runs
+        self.followed += sample.followed
         self.steps += sample.steps
         self.decisions += sample.decisions
         self.histories |= sample.histories
@@ -115,43 +119,48 @@ class Report:
 def run_check(plan: Plan, show: Callable[[Progress], object] = lambda _: None) -> Report:
     """Check ``plan.targets``, calling ``show`` whenever there is something new; Ctrl-C ends the sampling, not the report.
 
-    Bound: ``plan.seconds`` of sampling (or ``plan.schedules`` runs), then the minimisation of what was found.
+    Another Ctrl-C ends the minimisation of what was found, which is then reported as it was found. Bound: ``plan.seconds``
+    of sampling (or ``plan.schedules`` runs), then the minimisation.
     """
     progress = Progress(plan, time.monotonic())
     # Spawned, not forked: a worker that begins from nothing behaves like the process that replays its schedules.
     context = multiprocessing.get_context("spawn")
-    ignore = (
-        signal.SIGINT,
-        signal.SIG_IGN,
-    )  # Ctrl-C reaches the whole process group; the workers finish their batch
-    with ProcessPoolExecutor(plan.workers, context, signal.signal, ignore) as workers:
+    with ProcessPoolExecutor(plan.workers, context, begin_worker) as workers:
         try:
-            _sample(plan, progress, workers, show)
-        except KeyboardInterrupt:
-            progress.interrupted = True
+            with interruption() as asked:
+                _sample(plan, progress, workers, show, asked)
+            progress.phase = "minimising"
+            show(progress)
+            with interruption() as asked:
+                schedules = _minimised(progress, workers, asked)
         except BrokenProcessPool as error:
             names = ", ".join(plan.targets)
             raise BadInput(
                 f"--pool {names}: a process that ran this pool has ended; expected it to go on"
             ) from error
-        progress.phase = "minimising"
-        show(progress)
-        schedules = _minimised(progress, workers)
     return Report(plan, tuple(_judge(plan, progress, schedules)), progress)
 
 
-def _sample(plan: Plan, progress: Progress, workers: Any, show: Callable[[Progress], object]) -> None:
+def _sample(
+    plan: Plan, progress: Progress, workers: Any, show: Callable[[Progress], object], asked: Interruption
+) -> None:
     jobs = _jobs(plan)
     running: set[Future[Sample]] = set()
     while True:
         while len(running) < plan.workers + 1 and (job := next(jobs, None)) is not None:
-            running.add(workers.submit(*job))
+            with held_back():
+                running.add(workers.submit(*job))
         if not running:
             return
-        done, running = wait(running, timeout=0.5, return_when=FIRST_COMPLETED)
+        done, running = wait(running, timeout=LOOK_S, return_when=FIRST_COMPLETED)
         for future in done:
             progress.add(future.result())
         show(progress)
+        if asked.requested:
+            progress.interrupted = True
+            for future in running:
+                future.cancel()
+            return
         if plan.schedules is None and progress.seconds >= plan.seconds:
             for future in running:
                 future.cancel()
@@ -173,19 +182,31 @@ def _jobs(plan: Plan) -> Iterator[tuple[Any, ...]]:
         number += size
 
 
-def _minimised(progress: Progress, workers: Any) -> dict[str, Schedule]:
-    futures = {
-        property_id: (name, workers.submit(minimise, name, found.failure))
+def _minimised(progress: Progress, workers: Any, asked: Interruption) -> dict[str, Schedule]:
+    smaller: dict[str, Future[Failure]] = {}
+    for property_id, (name, found) in progress.found.items():
+        with held_back():
+            smaller[property_id] = workers.submit(minimise, name, found.failure)
+    left = set(smaller.values())
+    while left and not asked.requested:
+        _, left = wait(left, timeout=LOOK_S)
+    for future in left:
+        future.cancel()
+    return {
+        property_id: schedule_of(load_target(name), _result_of(smaller[property_id]) or found.failure)
         for property_id, (name, found) in progress.found.items()
     }
-    return {
-        property_id: schedule_of(load_target(name), future.result())
-        for property_id, (name, future) in futures.items()
-    }
+
+
+def _result_of(future: Future[Failure]) -> Failure | None:
+    """None where it was not waited for."""
+    return future.result() if future.done() and not future.cancelled() else None
 
 
 def _judge(plan: Plan, progress: Progress, schedules: dict[str, Schedule]) -> Iterator[Line]:
-    for known in PROPERTIES:
+    for known in EVERY:
+        if known is REFINEMENT and not progress.followed:
+            continue  # no pool here tells of its steps: there is nothing to be said
         tested = progress.tested[known.id]
         schedule = schedules.get(known.id)
         if schedule is not None:

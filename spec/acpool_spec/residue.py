@@ -16,6 +16,7 @@ _NOT_THE_POOLS = (
     "enum",
     "functools",
 )
+_THE_CHECKERS = ("acpool_spec.fakes", "acpool_spec.refinement.follower")
 
 
 def residue(pool: object, keys: Iterable[str]) -> dict[str, str]:
@@ -51,7 +52,7 @@ def _members(path: str, value: object, wanted: set[str], found: dict[str, str]) 
             _note(path, member, wanted, found)
         return [(f"{path}[…]", member) for member in members]
     module = type(value).__module__
-    if module.split(".")[0] in _NOT_THE_POOLS or module == "acpool_spec.fakes":
+    if module.split(".")[0] in _NOT_THE_POOLS or module in _THE_CHECKERS:
         return []
     names = [*getattr(value, "__dict__", {})]
     for kind in type(value).__mro__:

@@ -31,6 +31,7 @@ from acpool_spec.loop import DeterministicLoop
 from acpool_spec.making import Unusable, clip, make_pool, offered, said
 from acpool_spec.properties.judgement import Judgement, Remains
 from acpool_spec.recorder import Recorder
+from acpool_spec.refinement import Difference, Follower, follow
 from acpool_spec.residue import residue
 from acpool_spec.tasks import Location
 from acpool_spec.whereabouts import whereabouts
@@ -142,6 +143,7 @@ class World:
         self._watch = watch
         self._running = False
         self._fault: Exception | None = None
+        self.follower: Follower | None = None
 
     def __enter__(self) -> Self:
         self.loop.enter()
@@ -164,14 +166,21 @@ class World:
             sees_rest=True,
         )
         self.recorder.listeners.append(self._judge)
+        self.follower = follow(self.pool, self._parted, self._note_fault, lambda: self.loop.inside_callback)
         return self
+
+    def _parted(self, difference: Difference) -> None:
+        self.judgement.differs(difference.message)
 
     def _judge(self, event: Event) -> None:
         # Called from inside the pool's own tasks: an error of the judgement must not be taken for one of the pool.
         try:
             self.judgement.see(event)
         except Exception as error:  # noqa: BLE001 - raised again by ``apply``
-            self._fault = self._fault or error
+            self._note_fault(error)
+
+    def _note_fault(self, error: Exception) -> None:
+        self._fault = self._fault or error
 
     def __exit__(self, *_: object) -> None:
         self._leave()
@@ -384,6 +393,9 @@ class World:
         if not self.auditor.busy:
             self._audit(Program("shutdown"))
         self.judgement.at_the_end(self._remains(), self.loop.findings())
+        if self.follower is not None:
+            self.follower.end()
+            self.judgement.tested["R1"] += self.follower.steps
         if linearize:
             self.judgement.linearize(self.recorder.history())
 

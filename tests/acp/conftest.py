@@ -70,6 +70,11 @@ def living_members(group: int) -> list[int]:
     return members
 
 
+@pytest.fixture(autouse=True)
+def agents_are_not_traced(untraced_children: None) -> None:
+    """None of them is part of this project's packages."""
+
+
 @pytest.fixture
 def descriptors() -> Callable[[], dict[str, str]]:
     return open_descriptors

@@ -85,6 +85,7 @@ def test_a_malformed_error_beside_a_result_does_not_take_it_away() -> None:
     assert decode(b'{"id":3,"result":{"a":1},"error":null}')["result"] == {"a": 1}
 
 
+@pytest.mark.no_cover
 @given(st.dictionaries(st.text(), st.text() | st.integers() | st.none()))
 def test_an_encoded_message_is_one_line_and_reads_back(params: dict[str, Any]) -> None:
     message = {"jsonrpc": "2.0", "method": "m", "params": params}

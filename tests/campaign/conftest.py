@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 
 from acpool_spec.campaign.campaign import Plan
+from acpool_spec.campaign.results import Counts
 from acpool_spec.campaign.subject import python_version, subject_of
+from acpool_spec.campaign.work import Post
 
 ROOT = Path(__file__).parents[2]
 FAMILY = "tests.campaign.toy_family"
@@ -42,6 +44,10 @@ class Crew:
     executor: Executor = field(default_factory=Here)
     workers: int = 2
     stopped: bool = False
+    topic: str = ""
+
+    def told(self, post: Post) -> Counts | None:
+        return None
 
     def renew(self) -> None:
         raise AssertionError("nothing here breaks")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,7 @@ from acpool_spec.verdict import Outcome
 
 Plans = Callable[..., Plan]
 ABOUT = {"code": "this"}
-DIVIDED: dict[str, Any] = {"whole": 5, "parts": 4}
+DIVIDED: dict[str, Any] = {"whole": 5}
 
 
 def told(lines: list[Line]) -> list[tuple[Any, ...]]:
@@ -42,14 +44,15 @@ def test_a_large_scope_is_explored_in_parts_that_lose_nothing(plan: Plans) -> No
     campaign = Campaign(plan("deep 6", **DIVIDED), Crew())
     (line,) = campaign.run()
     assert campaign.accounts["deep 6"].divided
-    # 64 ways through six choices of two, and 7 runs that looked for the 4 parts: the root, its 2 branches, their 4.
-    assert (line.outcome, line.executions) == (Outcome.HOLDS, 64 + 7)
+    # 64 ways through six choices of two, by five at most at once; nothing is made twice, nothing thrown away.
+    assert (line.outcome, line.executions, line.behind) == (Outcome.HOLDS, 64, 1.0)
+    assert all(result.certificate.executions <= 5 for result in campaign.accounts["deep 6"].results)
 
 
 def test_a_violation_comes_with_the_schedule_that_shows_it(plan: Plans) -> None:
     (line,) = Campaign(plan("loses"), Crew()).run()
     assert line.outcome is Outcome.VIOLATED
-    assert line.why == "raised ArithmeticError: ArithmeticError: an update was [lost]"
+    assert line.why == "raised ArithmeticError: an update was [lost]"
     assert line.schedule is not None
     schedule = ScenarioSchedule.parse(line.schedule, "a line")
     assert schedule.about["scope"] == "loses"
@@ -62,6 +65,7 @@ def test_a_violated_part_decides_whatever_was_explored_beside_it(plan: Plans) ->
     assert alone == together
 
 
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize("interrupted_at", range(1, 7))
 def test_an_interrupted_campaign_goes_on_where_it_was(
     plan: Plans, tmp_path: Path, interrupted_at: int
@@ -74,7 +78,7 @@ def test_an_interrupted_campaign_goes_on_where_it_was(
     def interrupt(order: object) -> None:
         made.append(order)
         if len(made) == interrupted_at:
-            raise KeyboardInterrupt
+            signal.raise_signal(signal.SIGINT)
 
     journal = Journal(tmp_path / "j", ABOUT)
     first = Campaign(wanted, Crew(Here(interrupt), workers=1), journal)
@@ -88,9 +92,45 @@ def test_an_interrupted_campaign_goes_on_where_it_was(
     second = Campaign(wanted, Crew(Here(again.append), workers=1), journal)
     assert told(second.run()) == whole
     journal.close()
-    assert second.taken_over == interrupted_at - 1
-    # What was finished is not explored again; the unit that was interrupted is.
-    assert made[: interrupted_at - 1] + again == all_units
+    # What was finished is not explored again, the unit included that was being explored then.
+    assert second.taken_over == interrupted_at
+    assert made + again == all_units
+
+
+@pytest.mark.usefixtures("interruptible")
+def test_a_second_interrupt_does_not_cost_the_table(plan: Plans) -> None:
+    def interrupt_twice(campaign: Campaign) -> None:
+        if campaign.accounts["orders 2"].results:
+            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
+            raise AssertionError("the second was noted as well")
+
+    crew = Crew(workers=1)
+    first, second = Campaign(plan("orders 2", "orders 3"), crew, show=interrupt_twice).run()
+    assert (first.outcome, second.outcome, second.why) == (Outcome.HOLDS, Outcome.UNDECIDED, "interrupted")
+    assert crew.stopped
+
+
+@pytest.mark.usefixtures("interruptible")
+def test_an_interrupt_ends_the_wait_for_what_is_being_explored_when_the_time_is_over(
+    plan: Plans, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Endless(Here):
+        def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+            return Future()
+
+    looks = list[int]()
+
+    def look(running: dict[Future[Any], Any], **_: object) -> tuple[set[Future[Any]], set[Future[Any]]]:
+        looks.append(len(running))
+        if len(looks) == 3:  # the first was before the time was over
+            signal.raise_signal(signal.SIGINT)
+        return set(), set(running)
+
+    monkeypatch.setattr("acpool_spec.campaign.campaign.wait", look)
+    (line,) = Campaign(plan("orders 2", seconds=0), Crew(Endless(), workers=1)).run()
+    assert (line.outcome, line.why) == (Outcome.UNDECIDED, "the budget seconds=0 ran out")
+    assert looks == [1, 1, 1]
 
 
 def test_the_budget_is_named_where_it_ran_out(plan: Plans) -> None:

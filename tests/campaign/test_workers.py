@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,10 +16,11 @@ from acpool_spec.campaign.account import Line
 from acpool_spec.campaign.campaign import Campaign, Plan
 from acpool_spec.campaign.executors import Cluster, Crew, Processes
 from acpool_spec.campaign.journal import Journal
+from acpool_spec.campaign.work import Post
 from acpool_spec.verdict import Outcome
 
 Plans = Callable[..., Plan]
-DIVIDED: dict[str, Any] = {"whole": 5, "parts": 4}
+DIVIDED: dict[str, Any] = {"whole": 5}
 
 
 def counted(lines: list[Line]) -> dict[str, tuple[Outcome, int, int]]:
@@ -78,6 +80,9 @@ def test_a_cluster_counts_as_one_process_does_and_survives_the_death_of_a_worker
     ):
         assert crew.workers == 2
         found = counted(Campaign(plan("orders 2", dies, "deep 6", **DIVIDED), crew).run())
+        places = [Post(place, number, crew.topic) for place in (0, 1) for number in range(1, 100)]
+        while not any(map(crew.told, places)):  # workers tell how far they are through the scheduler
+            time.sleep(0.01)
         cluster.scale(0)  # whoever explores "blocks" is taken away
         cluster.sync(_until_empty, cluster)
         alone = Campaign(plan(f"blocks {tmp_path / 'gate'}", seconds=20.0), hasty)

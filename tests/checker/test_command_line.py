@@ -8,7 +8,8 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -242,6 +243,23 @@ def test_a_schedule_that_cannot_be_written_does_not_cost_the_verdict(
 ENDLESS = ["--pool", "acpool_spec.reference:default", "--schedules", "1000000", "--workers", "2"]
 
 
+@pytest.fixture
+def endless(tmp_path: Path, interruptible: None) -> Iterator[subprocess.Popen[str]]:
+    """A check that does not end by itself, in a process group of its own."""
+    check = subprocess.Popen(
+        [sys.executable, "-u", "-m", "acpool_spec.cli", "check", *ENDLESS],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    with check:
+        yield check
+        if check.poll() is None:
+            os.killpg(check.pid, signal.SIGKILL)
+
+
 def children(process: int) -> list[int]:
     return [int(child) for child in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
 
@@ -252,37 +270,37 @@ def ignores_interrupts(process: int) -> bool:
     return found is not None and bool(int(found[1], 16) & 1 << signal.SIGINT - 1)
 
 
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="looks at other processes in /proc")
-def test_an_interrupt_ends_the_sampling_not_the_report(tmp_path: Path) -> None:
+needs_proc = pytest.mark.skipif(
+    not Path("/proc/self/status").exists(), reason="looks at other processes in /proc"
+)
+
+
+@needs_proc
+@pytest.mark.parametrize("late", [False, True], ids=["as the workers start", "while they work"])
+def test_an_interrupt_ends_the_sampling_not_the_report(endless: subprocess.Popen[str], late: bool) -> None:
     """Ctrl-C reaches every process of the group, the workers too."""
-    check = subprocess.Popen(
-        [
-            sys.executable,
-            "-u",
-            "-m",
-            "acpool_spec.cli",
-            "check",
-            "--pool",
-            "acpool_spec.reference:default",
-            "--schedules",
-            "1000000",
-            "--workers",
-            "2",
-        ],
-        cwd=tmp_path,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    while sum(map(ignores_interrupts, children(check.pid))) < 3:  # two workers and what watches over them
-        assert check.poll() is None
-    os.killpg(check.pid, signal.SIGINT)
-    out, err = check.communicate(timeout=120)
+    # Two workers and what watches over them.
+    while (sum(map(ignores_interrupts, children(endless.pid))) if late else len(children(endless.pid))) < 3:
+        assert endless.poll() is None
+        time.sleep(0.01)
+    os.killpg(endless.pid, signal.SIGINT)
+    out, err = endless.communicate(timeout=120)
     assert err == ""
-    assert check.returncode == 3
+    assert endless.returncode == 3
     assert "interrupted after " in out
     assert "verdict: undecided" in out
+
+
+@needs_proc
+def test_the_workers_of_a_check_that_was_killed_end_with_it(endless: subprocess.Popen[str]) -> None:
+    while sum(map(ignores_interrupts, children(endless.pid))) < 3:
+        assert endless.poll() is None
+        time.sleep(0.01)
+    endless.kill()
+    # Each of them has the other end of these pipes, and reading comes to an end when all have closed it.
+    out, _ = endless.communicate(timeout=120)
+    assert endless.returncode == -signal.SIGKILL
+    assert "verdict" not in out
 
 
 # -- replay ------------------------------------------------------------------------------------------------------------

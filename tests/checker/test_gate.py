@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import time
+from collections.abc import Callable
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from acpool_spec import gate
-from acpool_spec.batch import Found, Sample, fingerprint, run_batch, run_machine_batch
+from acpool_spec.batch import Found, Sample, fingerprint, minimise, run_batch, run_machine_batch
 from acpool_spec.gate import FLOOR, Plan, Progress, Report, run_check, targets_of
 from acpool_spec.minimise import Failure
 from acpool_spec.properties import BY_ID, Violation
@@ -19,7 +24,7 @@ from acpool_spec.world import Scope
 
 OURS_ONE = "acpool_spec.reference:default"
 # A pool and properties that a few of its schedules break, by the gate itself.
-KNOWN_BAD = {"global_lock": (8, "L1"), "unlocked_start": (40, "S2"), "merged": (6, "S1")}
+KNOWN_BAD = {"global_lock": (8, "L1"), "unlocked_start": (40, "S2"), "merged": (2, "S1")}
 
 
 @pytest.fixture(autouse=True)
@@ -98,16 +103,60 @@ def test_a_search_that_met_its_bound_is_undecided() -> None:
     assert report.outcome is Outcome.UNDECIDED
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupted_sample_is_undecided_and_what_it_found_is_kept() -> None:
     def interrupt(progress: Progress) -> None:
         if progress.runs and progress.phase == "sampling":
-            raise KeyboardInterrupt
+            signal.raise_signal(signal.SIGINT)
 
     report = run_check(Plan((OURS_ONE,), schedules=2_000), interrupt)
     assert report.progress.interrupted
     assert 0 < report.progress.runs < 2_000
     assert by_id(report, "S1").why.startswith("interrupted after ")
     assert report.outcome is Outcome.UNDECIDED
+
+
+class Here(ProcessPoolExecutor):
+    """Workers that are all in this process. Of what is to be minimised they do the first, are interrupted, and do no more."""
+
+    def __init__(self) -> None:
+        self.minimised = list[Failure]()
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        if fn is not minimise:
+            future.set_result(fn(*args) if fn is run_batch else Sample(args[0]))
+            return future
+        failure: Failure = args[1]
+        if not self.minimised:
+            future.set_result(replace(failure, decisions=failure.decisions[:1]))
+            signal.raise_signal(signal.SIGINT)
+        self.minimised.append(failure)
+        return future
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Nothing runs."""
+
+
+@pytest.mark.usefixtures("interruptible")
+def test_an_interrupt_ends_the_minimising_and_what_was_not_reached_is_reported_as_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    workers = Here()
+
+    def begin(*_: object) -> Here:
+        return workers
+
+    monkeypatch.setattr(gate, "ProcessPoolExecutor", begin)
+    report = run_check(Plan(("acpool_spec.pools.merged:factory",), seed=2, schedules=2))
+    reported = {line.id: line.schedule.decisions for line in report.lines if line.schedule is not None}
+    first, *others = workers.minimised
+    assert len(others) > 0
+    assert not report.progress.interrupted
+    assert reported == {
+        first.violation.property: first.decisions[:1],
+        **{other.violation.property: other.decisions for other in others},
+    }
 
 
 @pytest.mark.parametrize("pool", KNOWN_BAD)

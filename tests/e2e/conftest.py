@@ -191,6 +191,11 @@ async def workshop(tmp_path: Path) -> AsyncIterator[Workshop]:
     assert open_descriptors() == descriptors
 
 
+@pytest.fixture(autouse=True)
+def agents_are_not_traced(untraced_children: None) -> None:
+    """None of them is part of this project's packages."""
+
+
 @pytest.fixture
 def journal() -> Journal:
     """What a pool reports that got it as ``on_event``."""

@@ -11,6 +11,9 @@ from typing import Any
 import pytest
 
 from acpool_spec import Budget, ScenarioSchedule, choose, explore
+from acpool_spec import schedule as sampled
+from acpool_spec.exploration import scenario_schedule
+from acpool_spec.exploration.corpus import FORMATS
 from acpool_spec.targets import BadInput
 
 FAILING = {500}
@@ -114,6 +117,18 @@ def test_those_of_other_scenarios_and_formats_are_passed_over(tmp_path: Path) ->
     report = explore(another, corpus=tmp_path)
     assert (report.verdict, report.certificate.replayed) == ("holds", 0)
     assert len(files(tmp_path)) == 3
+
+
+def test_it_is_known_what_may_lie_in_the_folder() -> None:
+    assert set(FORMATS) == {sampled.FORMAT, scenario_schedule.FORMAT}
+
+
+def test_a_file_of_another_format_is_not_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "notes.json").write_text('{"format": "notes"}', encoding="utf-8")
+    with pytest.raises(
+        BadInput, match=r"notes\.json, line 1: member 'format' is the string .notes.; expected one of"
+    ):
+        explore(another, corpus=tmp_path)
 
 
 def test_a_file_that_cannot_be_used_is_not_passed_over(tmp_path: Path) -> None:

@@ -153,6 +153,8 @@ def test_what_counts_as_a_failure(scenario: Scenario, kind: str, said: str) -> N
     assert report.failure is not None
     assert report.failure.kind == kind
     assert said in report.why
+    assert str(report.failure).startswith(f"{kind}: ")
+    assert str(report.failure).count(kind) == 1
 
 
 def test_choices_that_differ_from_run_to_run_are_no_verdict() -> None:

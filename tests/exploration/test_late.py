@@ -72,6 +72,7 @@ def walked(walk: DepthFirst) -> int:
     return walk.certificate.states
 
 
+@pytest.mark.no_cover
 def test_equal_states_offer_the_same_alternatives(monkeypatch: pytest.MonkeyPatch) -> None:
     walk = Alternatives()
     states = walked(walk)

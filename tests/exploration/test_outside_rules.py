@@ -72,7 +72,8 @@ def test_an_exception_may_say_what_kind_of_failure_it_is() -> None:
 
     report = explore(scenario)
     assert report.failure is not None
-    assert (report.failure.kind, report.failure.message) == ("violated X1", "Odd: why")
+    assert (report.failure.kind, report.failure.message) == ("violated X1", "why")
+    assert (str(report.failure), report.why) == ("X1: why", "why")
 
 
 def test_what_is_closed_after_a_run_was_cut_chooses_nothing() -> None:

@@ -181,6 +181,7 @@ def any_histories(draw: st.DrawFn) -> History:
     return History(tuple(events), pool)
 
 
+@pytest.mark.no_cover
 @settings(derandomize=True, deadline=None, database=None, max_examples=200)
 @given(any_histories())
 def test_any_history_survives_being_written(history: History) -> None:

@@ -21,7 +21,7 @@ from acpool_model import (
     transitions,
 )
 from acpool_model.places import in_line, vacate, waiters, with_key
-from acpool_model.state import Key
+from acpool_model.state import Key, slots
 
 Look = Callable[..., Exploration[State, Action]]
 
@@ -47,6 +47,10 @@ def no_victim(state: State) -> int:
     return 0
 
 
+def only_what_is_free(state: State) -> bool:
+    return slots(state) < state.capacity
+
+
 def no_slots_taken(state: State) -> int:
     return 0
 
@@ -64,10 +68,7 @@ def whoever_asks_holds(key: Key, number: int) -> bool:
 
 
 def start_beside_the_dying(state: State, at: int) -> State:
-    key = state.keys[at - 1]
-    if key.stage != Stage.RESERVED:
-        return state
-    return with_key(state, at, stage=Stage.OPENING, born=key.resets)
+    return transitions.grant(state, at)
 
 
 def free_at_once(state: State, at: int) -> State:
@@ -135,9 +136,9 @@ class Planted(NamedTuple):
 
 PLANTED = [
     Planted("slots", no_slots_taken, "S1", Scope(2, 2, 1)),
-    Planted("start_if_ready", start_beside_the_dying, "S2", Scope(2, 1, 2)),
+    Planted("give", start_beside_the_dying, "S2", Scope(2, 1, 2)),
     # The same session resumed twice: loaded while the process that has it still lives.
-    Planted("start_if_ready", start_beside_the_dying, "S3", Scope(2, 1, 2)),
+    Planted("give", start_beside_the_dying, "S3", Scope(2, 1, 2)),
     Planted("lose", keep_what_was_given_up, "S3", Scope(1, 1, 1)),
     Planted("victim", busy_victim, "S4", Scope(2, 2, 1)),
     Planted("holds", whoever_asks_holds, "S5", Scope(1, 2, 1)),
@@ -149,7 +150,7 @@ PLANTED = [
     Planted(
         "holds", whoever_asks_holds, "S7", Scope(1, 2, 1), (*_STARTING, *range(3, 8), 15, 20), (Want.BOTH,)
     ),
-    Planted("victim", no_victim, "S8", Scope(2, 1, 1, queueing=0)),
+    Planted("has_room", only_what_is_free, "S8", Scope(2, 1, 1, queueing=0)),
     Planted("victim", freshest_victim, "S9", Scope(3, 1, 2), _STARTING, (Want.ANSWER,)),
     Planted("doom", free_at_once, "S10", Scope(1, 1, 1)),
     Planted("abandon", nothing_abandoned, "S10", Scope(1, 1, 1)),

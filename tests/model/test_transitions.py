@@ -127,7 +127,8 @@ def test_a_start_waits_for_the_dying_process_of_its_key(play: Make) -> None:
     pool = play(2, 2, 2)
     pool.live(1, 1, Want.ANSWER)
     pool(Action(Kind.ASK, 2, 2, Want.ANSWER), Action(Kind.EXPIRE, 1), Action(Kind.ASK, 1, 1, Want.ANSWER))
-    assert _stages(pool(Action(Kind.FAIL, 2))) == [Stage.RESERVED, Stage.ABSENT]
+    assert _stages(pool(Action(Kind.FAIL, 2))) == [Stage.PROMISED, Stage.ABSENT]
+    assert pool.state.keys[0].source == 1
     assert _stages(pool(Action(Kind.CLOSED, 1))) == [Stage.OPENING, Stage.ABSENT]
 
 

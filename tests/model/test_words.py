@@ -33,7 +33,7 @@ def test_every_state_can_be_described() -> None:
     text = describe(State(1, 1, 0, 1, 2, 0, keys, clients))
     lines = text.splitlines()
     assert len(lines) == 1 + len(keys) + len(clients) == len(set(lines))
-    assert lines[0] == "pool: shut, 7 of 1 slots taken"
+    assert lines[0] == "pool: shut, 6 of 1 slots taken"
 
 
 def test_a_key_tells_all_that_is_up_with_it() -> None:

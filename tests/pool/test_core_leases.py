@@ -27,6 +27,7 @@ def test_a_dead_session_is_not_leased_but_suspended(desk: type[Desk]) -> None:
     entry = table.live("a")
     table.agent(entry).alive = False
     assert table.core.acquire("a", "me", 0.0) is None
+    assert table.ask("a", Want.LEASE).outcome is Outcome.NO_SESSION
     assert table.core.live == {} and entry.stage is Stage.CLOSING
     assert table.core.suspended == {"a": Suspended("s-a")} and table.closes() == [("a", True, False)]
 
@@ -125,11 +126,11 @@ def test_a_prompt_is_known_from_its_beginning_to_its_end(desk: type[Desk]) -> No
     table = desk()
     table.live("a")
     entry, token = table.lease("a")
-    assert table.core.prompting("a") is None
+    assert table.core.cancel("a") is None
     table.core.prompt_begun(entry)
-    assert table.core.prompting("a") is entry and table.core.prompting("b") is None
+    assert table.core.cancel("a") is entry and table.core.cancel("b") is None
     table.core.prompt_ended(entry, token, answered=True)
-    assert table.core.prompting("a") is None
+    assert table.core.cancel("a") is None
 
 
 @pytest.mark.parametrize("prompts", [0, 1])

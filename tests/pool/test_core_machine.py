@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -15,6 +16,9 @@ from acpool.records import Close, Entry, Interrupt, Outcome, Queued, Served, Sta
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+# What it reaches the tests of each decision reach too.
+pytestmark = pytest.mark.no_cover
 
 KEYS = st.sampled_from(["a", "b", "c", "d"])
 PICK = st.integers(0, 30)
@@ -158,7 +162,7 @@ class CoreMachine(RuleBasedStateMachine):
         else:
             process = entry.connection
             process.alive = fate != "dies"
-            known = core.id_to_load(entry)
+            known = core.initialized(entry, can_load=True)
             if known is not None and fate == "refused":
                 core.refused(entry)
                 known = None

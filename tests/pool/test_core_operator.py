@@ -114,7 +114,7 @@ def test_reset_defeats_a_creation_in_flight_which_starts_over_without_the_old_id
     waiters = [table.ask("a"), table.ask("a", Want.BOTH)]
     table.open("a")
     old = table.starting("a")
-    assert table.core.id_to_load(old) == "old"
+    assert table.core.initialized(old, can_load=True) == "old"
     before = table.creation("a")
     table.drain()
     assert table.core.reset("a")
@@ -131,7 +131,7 @@ def test_reset_defeats_a_creation_in_flight_which_starts_over_without_the_old_id
     assert [e.entry.key for e in table.core.effects if isinstance(e, Start)] == ["a"]
     table.open("a")
     fresh = table.starting("a")
-    assert table.core.id_to_load(fresh) is None
+    assert table.core.initialized(fresh, can_load=True) is None
     table.core.commit(fresh, "new", resumed=False, now=0.0)
     assert waiters[0].info is not None and not waiters[0].info.session_reset
     assert waiters[1].outcome is Outcome.GRANTED

@@ -28,7 +28,7 @@ def resume(table: Desk, key: str, *, refused: bool = False) -> SessionInfo:
         table.core.expire(0.0, None, table.now)
         table.core.closed(table.core.dying[key], confirmed=True)
     entry = start(table, key)
-    old = table.core.id_to_load(entry)
+    old = table.core.initialized(entry, can_load=True)
     if refused:
         table.core.refused(entry)
     table.core.commit(entry, "new" if refused or old is None else old, resumed=not refused, now=table.now)
@@ -39,7 +39,7 @@ def test_a_known_id_is_loaded_and_from_then_on_may_be_owned(desk: type[Desk]) ->
     table = desk(suspended={"a": "old"})
     entry = start(table, "a")
     assert entry.claimed_id is None
-    assert table.core.id_to_load(entry) == entry.claimed_id == "old"
+    assert table.core.initialized(entry, can_load=True) == entry.claimed_id == "old"
     table.core.commit(entry, "old", resumed=True, now=3.0)
     assert entry.info == SessionInfo("old", True, False)
     assert entry.used_at == 3.0 and table.core.suspended == {}
@@ -49,14 +49,14 @@ def test_no_id_is_loaded_by_a_start_that_was_defeated_or_has_none(desk: type[Des
     table = desk(2, suspended={"a": "old"})
     entry = start(table, "a")
     table.core.leave(next(iter(table.creation("a").waiters)), 0.0)
-    assert table.core.id_to_load(entry) is None and entry.claimed_id is None
-    assert table.core.id_to_load(start(table, "b")) is None
+    assert table.core.initialized(entry, can_load=True) is None and entry.claimed_id is None
+    assert table.core.initialized(start(table, "b"), can_load=True) is None
 
 
 def test_a_refused_id_is_kept_until_the_new_session_is_installed_which_is_flagged(desk: type[Desk]) -> None:
     table = desk(suspended={"a": "old"})
     entry = start(table, "a")
-    table.core.id_to_load(entry)
+    table.core.initialized(entry, can_load=True)
     table.core.refused(entry)
     assert entry.claimed_id is None and table.core.suspended["a"].session_id == "old"
     table.core.commit(entry, "new", resumed=False, now=0.0)
@@ -108,8 +108,7 @@ def test_a_failed_start_tells_all_and_keeps_the_id(desk: type[Desk]) -> None:
     waiters = [table.ask("a"), table.ask("a", Want.BOTH)]
     entry = table.starting("a")
     table.open("a")
-    entry.start_stage = "load"
-    table.core.id_to_load(entry)
+    table.core.initialized(entry, can_load=True)
     cause = TimeoutError("load")
     table.core.fail(entry, cause)
     assert [(w.outcome, w.failed_stage, w.failure) for w in waiters] == [(Outcome.FAILED, "load", cause)] * 2
@@ -140,7 +139,7 @@ def test_a_process_found_dead_as_its_session_is_established_is_a_failed_start(de
     waiter = table.ask("a")
     table.open("a").alive = False
     entry = table.starting("a")
-    table.core.id_to_load(entry)
+    table.core.initialized(entry, can_load=True)
     assert not table.core.commit(entry, "old", resumed=True, now=0.0)
     assert waiter.outcome is Outcome.FAILED and isinstance(waiter.failure, ConnectionLost)
     assert "'a'" in str(waiter.failure)
@@ -170,7 +169,7 @@ def test_given_up_on_the_id_is_lost_and_the_next_session_says_so(desk: type[Desk
     assert table.core.given_up == 1 and table.core.entries == {}
     assert [(event.key, event.session_id) for event in table.said("give_up")] == [("a", "s-a")]
     fresh = start(table, "a")
-    assert table.core.id_to_load(fresh) is None
+    assert table.core.initialized(fresh, can_load=True) is None
     table.core.commit(fresh, "new", resumed=False, now=0.0)
     assert fresh.info == SessionInfo("new", False, True)
 
@@ -178,7 +177,7 @@ def test_given_up_on_the_id_is_lost_and_the_next_session_says_so(desk: type[Desk
 def test_given_up_on_after_a_load_that_failed_in_transit_the_id_is_lost(desk: type[Desk]) -> None:
     table = desk(suspended={"a": "old"})
     entry = start(table, "a")
-    table.core.id_to_load(entry)
+    table.core.initialized(entry, can_load=True)
     table.core.fail(entry, TimeoutError("load"))
     table.core.closed(entry, confirmed=False)
     assert table.core.suspended == {"a": Suspended(None, session_reset=True)}
@@ -191,7 +190,7 @@ def test_given_up_on_before_the_load_or_after_a_refusal_the_id_is_kept(
     table = desk(suspended={"a": "old"})
     entry = start(table, "a")
     if refused:
-        table.core.id_to_load(entry)
+        table.core.initialized(entry, can_load=True)
         table.core.refused(entry)
     table.core.fail(entry, TimeoutError("initialize"))
     table.core.closed(entry, confirmed=False)

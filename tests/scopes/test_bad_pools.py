@@ -99,3 +99,5 @@ def test_of_all_properties_the_first_that_breaks_is_told() -> None:
     factory = importlib.import_module("acpool_spec.pools.global_lock").factory
     report = explore_scope(PoolScope.parse("get_or_create:a,get_or_create:b@2.fifo.f0.c0"), factory)
     assert report.failure is not None and report.failure.kind == "violated L1"
+    waits = "get_or_create('b') of client 1 waits"
+    assert str(report.failure).startswith(f"L1 (isolation): {waits}"), str(report.failure)

@@ -42,6 +42,9 @@ def test_a_name_says_what_the_scope_is() -> None:
         (Operation("cleanup_idle"),),
     )
     assert (scope.max_sessions, scope.mode, scope.faults, scope.cancellations) == (2, "reordered", 1, 0)
+    slow = replace(scope, slow=True)
+    assert slow.name == scope.name.replace("f1", "s1")
+    assert (PoolScope.parse(slow.name), slow.canonical().slow) == (slow, True)
     assert scope.keys == ("a",)
 
 
@@ -57,6 +60,8 @@ def test_a_name_says_what_the_scope_is() -> None:
         ("session:a,session:a@3.fifo.f0.c0", "3 slots: expected 1 or 2"),
         ("session:a,session:a@1.lifo.f0.c0", "mode 'lifo'"),
         ("session:a,session:a@1.fifo.f2.c0", "2 faults"),
+        ("session:a,session:a@1.fifo.s0.c0", "0 faults, one of them slow: expected 1"),
+        ("session:a,session:a@1.fifo.x1.c0", "is no scope"),
         ("session:a,session:a@1.fifo.f0.c7", "7 cancellations"),
         ("session:a@1.fifo.f0.c0", "1 clients: expected 2 or 3"),
         ("session:a,session:b,reset:a,reset:b@1.fifo.f0.c0", "4 clients"),

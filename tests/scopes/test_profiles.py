@@ -59,6 +59,8 @@ def test_what_a_pull_request_covers() -> None:
     assert {len(scope.programs) for scope in scopes} == {2, 3}
     assert {len(program) for scope in scopes for program in scope.programs} == {1, 2, 3}
     assert {(scope.faults, scope.cancellations) for scope in scopes} == {(0, 0), (1, 0), (0, 1), (1, 1)}
+    assert not any(scope.slow for scope in scopes)  # these are for the night
+    assert any(scope.slow for scope in profile("nightly"))
     assert {scope.mode for scope in scopes} == {"fifo", "reordered"}
 
 

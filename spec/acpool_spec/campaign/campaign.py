@@ -16,12 +16,14 @@ from typing import Any
 from acpool_spec.campaign.account import Account, Line
 from acpool_spec.campaign.executors import Crew
 from acpool_spec.campaign.journal import Journal
-from acpool_spec.campaign.results import Result, Unit, result_of
-from acpool_spec.campaign.work import PARTS, WHOLE, Order, run_unit
+from acpool_spec.campaign.results import Counts, Result, Unit, result_of
+from acpool_spec.campaign.work import WHOLE, Order, Post, run_unit
+from acpool_spec.exploration.strategies import EXHAUSTIVE
+from acpool_spec.interruption import LOOK_S, Interruption, interruption
 from acpool_spec.verdict import Bound
+from acpool_spec.workers import held_back
 
-_LOOK_S = 0.5  # how often the display has something new, at least
-_GRACE_S = 30.0  # what is being explored when the time is over may take as long to say so
+_GRACE_LOOKS = 60  # what is being explored when the time is over may take as long to say so
 _DEATHS = 2
 _DIED = f"its worker process died {_DEATHS} times"
 
@@ -40,8 +42,9 @@ class Plan:
     scopes: Sequence[str]
     seconds: float | None = None
     whole: int = WHOLE
-    parts: int = PARTS
     paranoid: bool = False
+    strategy: str = EXHAUSTIVE
+    executions: int | None = None
     clock: Callable[[], float] = time.monotonic
 
 
@@ -63,7 +66,11 @@ class Campaign:
         self.ended = ""
         self.taken_over = 0
         self.running: dict[Future[dict[str, Any]], Unit] = {}
+        self._posts: dict[Unit, Post] = {}
+        self._since: dict[Unit, float] = {}
+        self._handed_out = 0
         self.workers = crew.workers
+        self._asked = Interruption()
         self._crew = crew
         self._journal = journal
         self._show = show
@@ -89,12 +96,19 @@ class Campaign:
         """
         self._take_over()
         self._show(self)
-        try:
-            self._explore()
-        except KeyboardInterrupt:
-            self.ended = "interrupted"
-            self._crew.stop()
+        with interruption() as self._asked:
+            try:
+                self._explore()
+            except KeyboardInterrupt:  # the second, before the first was looked at
+                self._interrupted()
+        for unit, counts in self.counts().items():
+            if counts is not None:
+                self.accounts[unit.scope].cut(unit, counts, self.seconds - self._since[unit])
         return self.lines()
+
+    def _interrupted(self) -> None:
+        self.ended = "interrupted"
+        self._crew.stop()
 
     def _take_over(self) -> None:
         finished = {} if self._journal is None else self._journal.finished
@@ -111,10 +125,15 @@ class Campaign:
             if not self._left():
                 self._crew.stop()  # what is still being explored lies behind a violated part
                 return
-            done, _ = wait(self.running, timeout=_LOOK_S, return_when=FIRST_COMPLETED)
+            if not self.running:  # each of those that are left has had its time
+                self._end(f"the budget {Bound('seconds', self.plan.seconds or 0.0)} ran out")
+                break
+            done, _ = wait(self.running, timeout=LOOK_S, return_when=FIRST_COMPLETED)
             self._collect(done)
             seconds = self.plan.seconds
-            if seconds is not None and self.seconds >= seconds and self._left():
+            if self._asked.requested and self._left():
+                self._interrupted()
+            elif seconds is not None and self.seconds >= seconds and self._left():
                 self._end(f"the budget {Bound('seconds', seconds)} ran out")
             elif not done and (why := self._crew.given_up()):
                 self._end(why)
@@ -129,7 +148,11 @@ class Campaign:
         self._crew.stop()
         for future in self.running:
             future.cancel()
-        done, _ = wait(self.running, timeout=_GRACE_S)
+        done: set[Future[dict[str, Any]]] = set()
+        for _ in range(_GRACE_LOOKS):
+            done, left = wait(self.running, timeout=LOOK_S)
+            if not left or self._asked.requested:
+                break
         self._collect({future for future in done if not future.cancelled()})
 
     def _hand_out(self) -> None:
@@ -144,17 +167,35 @@ class Campaign:
                 plan.python,
                 unit.scope,
                 unit.prefix,
+                self.accounts[unit.scope].known(unit),
                 left,
                 plan.whole,
-                plan.parts,
                 plan.paranoid,
+                plan.strategy,
+                plan.executions,
+                self.workers,
+                self._post(unit),
             )
-            try:
-                future = self._crew.executor.submit(run_unit, order)
-            except BrokenExecutor:  # a process that had nothing to do was killed
-                self._crew.renew()
-                future = self._crew.executor.submit(run_unit, order)
+            with held_back():
+                try:
+                    future = self._crew.executor.submit(run_unit, order)
+                except BrokenExecutor:  # a process that had nothing to do was killed
+                    self._crew.renew()
+                    future = self._crew.executor.submit(run_unit, order)
             self.running[future] = unit
+
+    def _post(self, unit: Unit) -> Post:
+        """A place of its own at which ``unit`` tells how far it is."""
+        taken = {self._posts[known].place for known in self.running.values()}
+        place = next(place for place in range(self.workers) if place not in taken)
+        self._handed_out += 1
+        self._since[unit] = self.seconds
+        self._posts[unit] = Post(place, self._handed_out, self._crew.topic)
+        return self._posts[unit]
+
+    def counts(self) -> dict[Unit, Counts | None]:
+        """The units that are being explored now, and how far each says that it is; None: it has not said anything."""
+        return {unit: self._crew.told(self._posts[unit]) for unit in self.running.values()}
 
     def _next(self) -> Unit | None:
         """The next unit. One whose worker may have died of it is explored with nothing beside it, so that it is known whether it
@@ -200,6 +241,9 @@ class Campaign:
 
     def _take(self, unit: Unit, result: Result) -> None:
         account = self.accounts[unit.scope]
+        if result.stopped:
+            counts = Counts(result.certificate.executions, result.certificate.states, result.behind)
+            account.cut(unit, counts, result.seconds, result.estimate)
         if result.stopped or unit not in account.left():
             return
         account.take(unit, result)

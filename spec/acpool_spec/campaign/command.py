@@ -10,25 +10,26 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from acpool_spec.campaign.account import Line
 from acpool_spec.campaign.campaign import Campaign, Plan
 from acpool_spec.campaign.executors import Cluster, Crew, Processes
 from acpool_spec.campaign.interleaving import Interleaving
 from acpool_spec.campaign.journal import Journal
-from acpool_spec.campaign.progress import Display
-from acpool_spec.campaign.replaying import Recorded, file_name, load_recorded, old_failures
+from acpool_spec.campaign.old_failures import replay_old
+from acpool_spec.campaign.progress import Display, percent
+from acpool_spec.campaign.replaying import Recorded, file_name, load_recorded
 from acpool_spec.campaign.subject import Family, Scope, Subject, load_family, python_version, subject_of
+from acpool_spec.campaign.table import explain, print_table
 from acpool_spec.console import Terminal, below, count, say, verdict
 from acpool_spec.exploration import ScenarioSchedule
+from acpool_spec.exploration.strategies import EXHAUSTIVE
 from acpool_spec.quiet import quiet
 from acpool_spec.targets import BadInput
 from acpool_spec.verdict import Outcome
 
 _WIDEST = 100  # columns of an interleaving
 _NARROWEST = 60
-_GAP = 2  # columns between those of the table
 _WORST = (Outcome.VIOLATED, Outcome.UNDECIDED)
 JOURNALS = Path("acpool-explored")
 
@@ -42,6 +43,10 @@ def explore(options: argparse.Namespace) -> int:
         for scope in scopes:
             console.print(scope.name, markup=False, soft_wrap=True)
         return Outcome.HOLDS.exit_status
+    if options.executions is not None and options.strategy == EXHAUSTIVE:
+        raise BadInput(
+            "--executions: exhaustive makes as many as it takes; expected another --strategy beside it"
+        )
     subject = subject_of(options.scopes, options.pool)
     plan = Plan(
         options.scopes,
@@ -51,6 +56,8 @@ def explore(options: argparse.Namespace) -> int:
         [scope.name for scope in scopes],
         options.budget,
         paranoid=options.paranoid,
+        strategy=options.strategy,
+        executions=options.executions,
     )
     with ExitStack() as stack:
         journal = Journal(options.journal or _journal_of(subject, plan), _about(plan), fresh=options.fresh)
@@ -64,11 +71,11 @@ def explore(options: argparse.Namespace) -> int:
         display = stack.enter_context(Display(console, time.monotonic))
         campaign = Campaign(plan, crew, journal, display.show)
         lines = campaign.run()
-    _print_table(console, lines)
+        took_s = campaign.seconds
+    print_table(console, lines)
     written = {line.scope: _keep_failure(line, options) for line in lines if line.schedule is not None}
-    for line in lines:
-        _explain(console, line, written.get(line.scope))
-    return _conclude(console, campaign, lines, again)
+    explain(console, lines, written)
+    return _conclude(console, campaign, took_s, lines, again)
 
 
 def _selected(family: Family, options: argparse.Namespace) -> list[Scope]:
@@ -85,55 +92,31 @@ def _about(plan: Plan) -> dict[str, str]:
         "scopes": plan.family,
         "code": plan.digest,
         "python": plan.python,
-        "division": f"into {plan.parts} parts after {plan.whole} executions",
+        "division": f"parts of {plan.whole} executions",
+        "strategy": plan.strategy
+        if plan.executions is None
+        else f"{plan.strategy}, {plan.executions} executions",
         "repetition": "every run twice" if plan.paranoid else "a sample of the runs twice",
     }
 
 
 def _journal_of(subject: Subject, plan: Plan) -> Path:
     """A journal of its own for each code, so that what was found on another is neither used nor in the way."""
-    paranoid = "-paranoid" if plan.paranoid else ""
-    name = file_name(subject.target.name, f"{plan.digest}-{plan.python}{paranoid}")
+    extras = ["-paranoid"] if plan.paranoid else []
+    if plan.strategy != EXHAUSTIVE:
+        extras.append(f"-{plan.strategy}" + (f"-{plan.executions}" if plan.executions is not None else ""))
+    name = file_name(subject.target.name, f"{plan.digest}-{plan.python}{''.join(extras)}")
     return JOURNALS / Path(name).with_suffix(".journal")
 
 
 def _replay_old(console: Console, folder: Path, pool: str) -> list[str]:
     """Replay the failures that are kept in ``folder``; the names of the files that still fail."""
     failing: list[str] = []
-    for recorded in old_failures(folder, pool):
-        if isinstance(recorded, BadInput):
-            say(console, f"old failure: {escape(str(recorded))}")
-            continue
-        try:
-            with quiet():
-                failure = recorded.run(anyway=True)
-        except BadInput as error:
-            say(console, f"old failure: {escape(str(error))}")
-            continue
-        if failure is not None:
-            failing.append(recorded.path.name)
-        now = f"still fails: {failure.kind}: {failure.message}" if failure is not None else "fails no more"
-        say(console, f"old failure: {escape(below(f'{recorded.path}: {now}'))}")
+    for replayed in replay_old(folder, pool):
+        say(console, f"old failure: {escape(below(str(replayed)))}")
+        if replayed.outcome is Outcome.VIOLATED:
+            failing.append(replayed.path.name)
     return failing
-
-
-def _print_table(console: Console, lines: Sequence[Line]) -> None:
-    """One line for each scope; its name is never cut, since it is what one types to explore it again."""
-    rows = [
-        (line.outcome.value, f"{line.executions:,}", f"{line.states:,}", f"{line.seconds:.1f}")
-        for line in lines
-    ]
-    titles = ("verdict", "executions", "states", "seconds")
-    widths = [max(map(len, column)) for column in zip(titles, *rows, strict=True)]
-    table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="bold")
-    room = max(20, console.width - sum(widths) - _GAP * (len(widths) + 1))
-    table.add_column("scope", overflow="fold", max_width=room)
-    for title, width in zip(titles, widths, strict=True):
-        table.add_column(title, justify="left" if title == "verdict" else "right", no_wrap=True, width=width)
-    for line, (_, *figures) in zip(lines, rows, strict=True):
-        table.add_row(escape(line.scope), verdict(line.outcome), *figures)
-    console.print(table)
-    console.print()
 
 
 def _keep_failure(line: Line, options: argparse.Namespace) -> str:
@@ -150,14 +133,9 @@ def _keep_failure(line: Line, options: argparse.Namespace) -> str:
     return f"{what}; acpool replay {path}"
 
 
-def _explain(console: Console, line: Line, written: str | None) -> None:
-    if line.outcome is not Outcome.HOLDS:
-        say(console, f"{escape(line.scope)}: {line.outcome.value}: {escape(below(line.why))}")
-    if written is not None:
-        say(console, f"    {escape(written)}")
-
-
-def _conclude(console: Console, campaign: Campaign, lines: Sequence[Line], again: Sequence[str]) -> int:
+def _conclude(
+    console: Console, campaign: Campaign, took_s: float, lines: Sequence[Line], again: Sequence[str]
+) -> int:
     outcomes = [line.outcome for line in lines]
     outcome = next((worst for worst in _WORST if worst in outcomes), Outcome.HOLDS)
     taken = f", {count(campaign.taken_over, 'result')} from the journal" if campaign.taken_over else ""
@@ -165,7 +143,8 @@ def _conclude(console: Console, campaign: Campaign, lines: Sequence[Line], again
     ended = f", {campaign.ended}" if campaign.ended else ""
     say(
         console,
-        f"{count(executions, 'execution')}, {count(states, 'state')}, {campaign.seconds:.0f} s{taken}{escape(ended)}",
+        f"{count(executions, 'execution')}, {count(states, 'state')}, {took_s:.0f} s{taken}{escape(ended)}; "
+        f"{percent(sum(line.behind for line in lines) / len(lines) if lines else 1.0)} explored",
     )
     if again:
         outcome = Outcome.VIOLATED
@@ -184,13 +163,9 @@ def replay(options: argparse.Namespace) -> int:
     failure = recorded.run(anyway=options.anyway or options.pool is not None, shown=shown)
     _print_run(console, recorded, shown)
     if failure is None:
-        then = recorded.schedule.failure
-        say(
-            console,
-            escape(f"no failure in this schedule now; when it was found: {then.kind}: {then.message}"),
-        )
+        say(console, escape(f"this schedule holds now; when it was found: {recorded.schedule.failure}"))
         return Outcome.HOLDS.exit_status
-    say(console, f"[bold red]violated[/]: {escape(below(f'{failure.kind}: {failure.message}'))}")
+    say(console, f"[bold red]violated[/]: {escape(below(str(failure)))}")
     say(console, f"  feasible: {recorded.schedule.feasible}")
     return Outcome.VIOLATED.exit_status
 

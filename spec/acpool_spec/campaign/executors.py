@@ -4,27 +4,28 @@ from __future__ import annotations
 
 import importlib
 import multiprocessing
-import os
-import signal
-import threading
 import time
 from concurrent.futures import Executor, ProcessPoolExecutor
-from multiprocessing import connection
 from multiprocessing.synchronize import Event
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
+from uuid import uuid4
 
-from acpool_spec.campaign.work import stop_when
+from acpool_spec.campaign.results import Counts
+from acpool_spec.campaign.work import Post, stop_when, tell_with
 from acpool_spec.making import clip, said
 from acpool_spec.targets import BadInput
+from acpool_spec.workers import begin_worker
 
 _CONNECT_S = 15
 _WORKERS_S = 30
 
 
 class Crew(Protocol):
-    """Workers. ``workers``: how many units they can carry out at the same time."""
+    """Workers. ``workers``: how many units they can carry out at the same time; ``topic``: under which they tell how far those
+    are, where it takes one."""
 
     workers: int
+    topic: str
 
     @property
     def executor(self) -> Executor:
@@ -37,6 +38,10 @@ class Crew(Protocol):
 
     def stop(self) -> None:
         """Units that are being explored are to end early, as far as they can be told."""
+        ...
+
+    def told(self, post: Post) -> Counts | None:
+        """How far the unit at ``post`` says that it is; None: it has not said anything yet."""
         ...
 
     def given_up(self) -> str:
@@ -52,14 +57,23 @@ class Crew(Protocol):
         ...
 
 
+Board: TypeAlias = Any
+"""Shared memory, of ``_FIELDS`` numbers for each place: the number of a unit, and its counts. Nobody waits for a lock that a
+killed process has held; who reads while a worker writes has counts of two instants, for the display alone."""
+_FIELDS = 1 + len(Counts._fields)
+
+
 class Processes:
     """``workers`` processes on this machine, which end with this one, however it ends."""
+
+    topic = ""
 
     def __init__(self, workers: int) -> None:
         self.workers = workers
         # Spawned, not forked: a worker that begins from nothing behaves like the process that replays its schedules.
         self._context = multiprocessing.get_context("spawn")
         self._stopped = self._context.Event()
+        self._board: Board = self._context.RawArray("d", _FIELDS * workers)
         self._executor = self._begin()
 
     @property
@@ -76,6 +90,12 @@ class Processes:
         """Every unit ends after the execution that it is at."""
         self._stopped.set()
 
+    def told(self, post: Post) -> Counts | None:
+        """What stands at its place on the board, if it is of that unit."""
+        at = _FIELDS * post.place
+        number, executions, states, behind = self._board[at : at + _FIELDS]
+        return Counts(int(executions), int(states), behind) if number == post.number else None
+
     def given_up(self) -> str:
         """Never: a process that died is replaced."""
         return ""
@@ -89,23 +109,19 @@ class Processes:
         return False
 
     def _begin(self) -> ProcessPoolExecutor:
-        return ProcessPoolExecutor(self.workers, self._context, _begin_worker, (self._stopped,))
+        return ProcessPoolExecutor(self.workers, self._context, _begin_worker, (self._stopped, self._board))
 
 
-def _begin_worker(stopped: Event) -> None:
+def _begin_worker(stopped: Event, board: Board) -> None:
     """What a worker process does first."""
-    # Ctrl-C reaches the whole process group: the campaign tells the workers when to stop.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def tell(post: Post, counts: Counts) -> None:
+        at = _FIELDS * post.place
+        board[at : at + _FIELDS] = [post.number, *counts]
+
+    begin_worker()
     stop_when(stopped.is_set)
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
-
-
-def _end_with(sentinel: int) -> None:
-    """End this process when the one behind ``sentinel`` does: killed, it cannot tell its workers."""
-    connection.wait([sentinel])
-    os._exit(1)
+    tell_with(tell)
 
 
 class Cluster:
@@ -137,6 +153,9 @@ class Cluster:
             self._client.close()
             raise BadInput(f"{place}: the cluster has no workers after {patience_s:g} s") from error
         self.workers = sum(self._client.nthreads().values())
+        self.topic = f"acpool-{uuid4().hex}"
+        self._told: dict[int, tuple[int, Counts]] = {}
+        self._client.subscribe_topic(self.topic, self._hear)
         self._executor: Executor = self._client.get_executor(pure=False)
 
     @property
@@ -150,6 +169,15 @@ class Cluster:
     def stop(self) -> None:
         """Units that have not begun are taken back; those that have are bounded by their seconds."""
         self._executor.shutdown(wait=False)
+
+    def told(self, post: Post) -> Counts | None:
+        """What its worker said last, if it was of that unit."""
+        number, counts = self._told.get(post.place, (0, None))
+        return counts if number == post.number else None
+
+    def _hear(self, event: tuple[float, list[Any]]) -> None:
+        _, (place, number, *counts) = event
+        self._told[place] = (number, Counts(*counts))
 
     def given_up(self) -> str:
         """That the cluster has had no workers for ``patience_s``: without this, a unit that nobody explores is waited for."""

@@ -1,9 +1,8 @@
-"""Violations of scopes as files: read, made runs again, told as an interleaving; and the old ones of a folder, replayed first."""
+"""Violations of scopes as files: read, made runs again, told as an interleaving."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
@@ -12,7 +11,9 @@ from acpool_spec.campaign.interleaving import Interleaving
 from acpool_spec.campaign.subject import Scope, Subject, checker_digest, load_family, python_version
 from acpool_spec.exploration import Failure, ScenarioSchedule, failure_of
 from acpool_spec.exploration import replay as replay_scenario
+from acpool_spec.exploration.recording import record
 from acpool_spec.exploration.scenario_schedule import FORMAT
+from acpool_spec.exploration.setting import Setting
 from acpool_spec.json_file import MAX_BYTES
 from acpool_spec.making import clip
 from acpool_spec.oracles import ReplayDivergence
@@ -69,6 +70,19 @@ class Recorded:
             raise BadInput(f"{self.path}: {str(error).replace('anyway=True', '--anyway')}") from error
         return failure_of(run)
 
+    def nearest(self) -> Failure | None:
+        """The failure of the run that is as near to the schedule as this code lets it be, None where it has none."""
+        schedule = self.schedule
+        setting = Setting(
+            self.subject.scenario(self.scope),
+            schedule.mode,
+            schedule.cancellations,
+            self.subject.family.cancellable,
+        )
+        return failure_of(
+            record(setting, {at: made.chosen for at, made in enumerate(schedule.decisions)}).run
+        )
+
 
 def is_scenario_schedule(path: Path) -> bool:
     """Whether the file at ``path`` says that it is a schedule of a scenario; False also for one that cannot be read."""
@@ -97,20 +111,6 @@ def load_recorded(path: Path, pool: str | None = None) -> Recorded:
     scope = family.scope(schedule.about["scope"], f"{path}: scope")
     target = load_target(schedule.about["pool"], f"{path}: pool") if pool is None else load_target(pool)
     return Recorded(path, schedule, Subject(family, target), scope)
-
-
-def old_failures(folder: Path, pool: str) -> Iterator[Recorded | BadInput]:
-    """The violations of scopes by ``pool`` in the files of ``folder``, by name; for one that cannot be used, why not."""
-    for path in sorted(folder.glob("*.json")):
-        if not is_scenario_schedule(path):
-            continue
-        try:
-            recorded = load_recorded(path)
-        except BadInput as error:
-            yield error
-            continue
-        if recorded.subject.target.name == pool:
-            yield recorded
 
 
 def file_name(pool: str, scope: str) -> str:

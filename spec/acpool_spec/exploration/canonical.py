@@ -1,7 +1,8 @@
 """The state of a run as one number: equal for states from which the same things can happen, or refused.
 
 A state is what the rest of the run can depend on: virtual time, the ready callbacks, timers and offers, the continuation of
-every coroutine (code, instruction, locals, and the values on its stack), and all objects that these reach. Objects are
+every coroutine (code, instruction, locals, and the values on its stack), all objects that these reach, and the variables of
+modules and classes that their code can name (``module_state``, which says what it takes for granted). Objects are
 numbered in the order in which they are met, so that addresses do not matter and sharing does. What ``contents`` does not
 know how to look into is refused with :class:`NotCanonical`: such a state is never taken for another one.
 
@@ -14,12 +15,12 @@ from __future__ import annotations
 
 import contextvars
 import marshal
-from collections import deque
 from collections.abc import Iterable
 from hashlib import blake2b
+from itertools import islice
 from typing import cast
 
-from acpool_spec.exploration.contents import handler_of
+from acpool_spec.exploration.contents import look_of
 from acpool_spec.lanes import Entry, Lane
 from acpool_spec.loop import DeterministicLoop
 from acpool_spec.oracles import View
@@ -28,7 +29,7 @@ from acpool_spec.oracles import View
 # for a word. In its version 0 equal values are equal bytes, whichever of them are one object.
 _ATOMS = frozenset({type(None), bool, int, float, complex, str, bytes})
 _OTHER_ATOMS = frozenset({range, type(Ellipsis), type(NotImplemented)})
-_NEW, _IS, _FROM, _TO = ("new",), ("is",), ("[",), ("]",)
+_NEW, _FROM, _TO = ("new",), ("[",), ("]",)
 _MARSHAL = 0
 
 
@@ -55,11 +56,10 @@ class _StateWalk:
         self.loop = loop
         self.around = contextvars.copy_context()
         self._numbers: dict[int, int] = {id(loop): 0}
-        self._alive: list[object] = [
-            loop
-        ]  # what was met must not be freed, or its address could be met again
+        # What was met, in the order in which it is looked into. It must not be freed, or its address could be met again.
+        self._met: list[object] = [loop]
+        self._looked_into = 1
         self._words: list[object] = []
-        self._todo: deque[object] = deque()
 
     def digest(self) -> bytes:
         """The sum of all that was met."""
@@ -73,50 +73,54 @@ class _StateWalk:
             self.say("ready")
             for entry in _entries(lane):
                 self._entry(lane, entry)
-        for timer in loop.timers():
-            self.visit(timer)
-        for offer in loop.offers():
-            self.visit(offer)
+        self.each(loop.timers())
+        self.each(loop.offers())
         self._drain()
         for task in loop.tasks:
             if not task.done():
-                self.visit(task)
+                self.each((task,))
                 self._drain()
 
     def visit(self, value: object) -> None:
         """Note ``value``, and what it consists of when its turn comes."""
-        kind = type(value)
-        if kind in _ATOMS:
-            self._words.append(value)
-            return
-        if kind in _OTHER_ATOMS:
-            self._words.append((repr(value),))
-            return
-        numbers = self._numbers
-        number = numbers.get(id(value))
-        if number is not None:
-            self._words.append((number,))
-            return
-        numbers[id(value)] = len(numbers)  # it is the next number, and need not be noted
-        self._alive.append(value)
-        self._words.append(_NEW)
-        self._todo.append(value)
+        self.each((value,))
+
+    def each(self, values: Iterable[object]) -> None:
+        """Visit several values. All that is visited comes this way: a state has hundreds of values, so that each call counts."""
+        words, numbers, met = self._words, self._numbers, self._met
+        for value in values:
+            kind = type(value)
+            if kind in _ATOMS:
+                words.append(value)
+                continue
+            if kind in _OTHER_ATOMS:
+                words.append((repr(value),))
+                continue
+            following = len(numbers)
+            number = numbers.setdefault(id(value), following)
+            if number != following:
+                words.append((number,))
+            else:
+                words.append(_NEW)  # it has the next number, which need not be noted
+                met.append(value)
 
     def _drain(self) -> None:
-        todo, words = self._todo, self._words
-        while todo:
-            value = todo.popleft()
-            words.append(_IS)
-            words.append(type(value).__qualname__)
-            handler_of(value)(self, value)
+        met, words = self._met, self._words
+        for value in islice(met, self._looked_into, None):  # the list grows meanwhile
+            name, handler = look_of(value)
+            words.append(name)
+            handler(self, value)
+        self._looked_into = len(met)
 
     def say(self, word: str) -> None:
         self._words.append((word,))
 
+    def note(self, words: tuple[object, ...]) -> None:
+        self._words.append(words)
+
     def all(self, values: Iterable[object]) -> None:
         self._words.append(_FROM)
-        for value in values:
-            self.visit(value)
+        self.each(values)
         self._words.append(_TO)
 
     def number_of(self, entry: Entry) -> int | None:
@@ -127,8 +131,7 @@ class _StateWalk:
         _, callback, arguments, context = entry
         self._numbers[id(entry)] = len(self._numbers)  # a handle that refers to it says which one it is
         self.say(lane.name if lane.task is None else "")
-        self.visit(lane.task)
-        self.visit(callback)
+        self.each((lane.task, callback))
         self.all(arguments)
         self.visit(context)
 

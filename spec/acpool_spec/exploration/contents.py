@@ -8,35 +8,29 @@ import enum
 import functools
 import gc
 import itertools
-import logging
 import random
-import re
 import sys
 import types
 import weakref
 from collections import OrderedDict, defaultdict, deque
-from collections.abc import AsyncGenerator, Callable, Iterable
-from typing import Any, Protocol, cast
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from operator import attrgetter
+from typing import Any, NamedTuple, Protocol, cast
 
 from acpool_spec.driven import DrivenLoop, Offer
+from acpool_spec.exploration.module_state import (
+    NONE,
+    OPAQUE,
+    Variables,
+    is_state,
+    variables_of,
+    variables_of_class,
+)
 from acpool_spec.lanes import STEP_TYPE, Entry, Lane, LaneHandle
 from acpool_spec.loop import DeterministicLoop
 from acpool_spec.tasks import SimulatedFuture, SimulatedTask
 from acpool_spec.timers import Timer
 
-_OPAQUE = (
-    types.ModuleType,
-    types.BuiltinFunctionType,
-    types.CodeType,
-    types.GetSetDescriptorType,
-    types.MemberDescriptorType,
-    types.MethodDescriptorType,
-    types.WrapperDescriptorType,
-    types.GenericAlias,
-    logging.Logger,
-    re.Pattern,
-    contextvars.ContextVar,
-)
 _FRAMES = {
     types.CoroutineType: "cr_frame",
     types.GeneratorType: "gi_frame",
@@ -44,6 +38,12 @@ _FRAMES = {
 }
 _FRAME_PARTS = frozenset({types.CodeType, types.FrameType})
 _UNSET = object()
+
+
+class _Unset:
+    """Stands for a variable that nobody has set."""
+
+
 _HEAP_TYPE = 1 << 9
 _STANDARD = frozenset(sys.stdlib_module_names)
 
@@ -69,12 +69,20 @@ class Walk(Protocol):
         """Note a fact."""
         ...
 
+    def note(self, words: tuple[object, ...]) -> None:
+        """Note several facts in one, as ``marshal`` can write them down; the names of what is visited next, say."""
+        ...
+
     def visit(self, value: object) -> None:
         """Note a value, and what it consists of when its turn comes."""
         ...
 
+    def each(self, values: Iterable[object]) -> None:
+        """Visit several values, in this order: as many as a fact noted before says, or as a handler always visits."""
+        ...
+
     def all(self, values: Iterable[object]) -> None:
-        """Visit several values, in this order."""
+        """Visit several values, in this order, and note how many."""
         ...
 
     def number_of(self, entry: Entry) -> int | None:
@@ -83,21 +91,34 @@ class Walk(Protocol):
 
 
 Handler = Callable[[Walk, Any], None]
-Shape = tuple[str, Handler | None, tuple[tuple[str, str], ...]]
-_SEEN: dict[type, Handler] = {}
+
+
+class Shape(NamedTuple):
+    """Of a class written in Python: its name, how to look at the builtin type under it, what its methods can reach; whether its
+    objects have a ``__dict__``; its slots, the attributes under which these are found, and what reads them all at once."""
+
+    name: str
+    besides: Handler | None
+    reached: Variables
+    has_members: bool
+    slots: tuple[str, ...]
+    attributes: tuple[str, ...]
+    read: Callable[[object], Iterable[object]] | None
+
+
+_SEEN: dict[type, tuple[tuple[str], Handler]] = {}
 _SHAPES: dict[type, Shape] = {}
-_USUAL: dict[type, bool] = {}
-_PLACES: dict[int, tuple[types.CodeType, str]] = {}
+_PLACES: dict[int, tuple[types.CodeType, tuple[str]]] = {}
 _MOST = 4096
 
 
-def handler_of(value: object) -> Handler:
-    """The function that tells what ``value`` consists of. Raises :class:`NotCanonical`."""
+def look_of(value: object) -> tuple[tuple[str], Handler]:
+    """The name of the type of ``value``, and the function that tells what it consists of. Raises :class:`NotCanonical`."""
     kind = type(value)
     known = _SEEN.get(kind)
     if known is None:
         _make_room(_SEEN)
-        known = _SEEN[kind] = _KNOWN.get(kind) or _find_handler(kind, value)
+        known = _SEEN[kind] = (kind.__qualname__,), _KNOWN.get(kind) or _find_handler(kind, value)
     return known
 
 
@@ -131,13 +152,13 @@ def _builtin(walk: Walk, value: types.BuiltinMethodType) -> None:
 
 def _class(walk: Walk, value: type) -> None:
     _opaque(walk, value)
-    if value.__module__.partition(".")[0] not in _STANDARD:
-        for name, member in list(vars(value).items()):
-            if isinstance(member, dict | list | set | deque):
-                walk.say(name)
-                walk.visit(member)  # pyright: ignore[reportUnknownArgumentType]
-            elif isinstance(member, types.FunctionType) and member.__closure__:
-                walk.visit(member)
+    if value.__module__.partition(".")[0] in _STANDARD:
+        return
+    for name, member in list(vars(value).items()):
+        if is_state(name, member) or (isinstance(member, types.FunctionType) and member.__closure__):
+            walk.say(name)
+            walk.visit(member)
+    _reached(walk, variables_of_class(value))
 
 
 def _sequence(walk: Walk, value: Iterable[object]) -> None:
@@ -145,9 +166,8 @@ def _sequence(walk: Walk, value: Iterable[object]) -> None:
 
 
 def _mapping(walk: Walk, value: dict[object, object]) -> None:
-    for key, member in list(value.items()):
-        walk.visit(key)
-        walk.visit(member)
+    walk.all(value)
+    walk.each(value.values())
     if isinstance(value, defaultdict):
         walk.visit(value.default_factory)
 
@@ -159,35 +179,19 @@ def _deque(walk: Walk, value: deque[object]) -> None:
 
 def _function(walk: Walk, value: types.FunctionType) -> None:
     code = value.__code__
-    walk.say(_place(code))
-    walk.visit(value.__closure__)
-    walk.visit(value.__defaults__)
-    walk.visit(value.__kwdefaults__)
-    _globals(walk, code, value.__globals__)
+    walk.note(_place(code))
+    walk.each((value.__closure__, value.__defaults__, value.__kwdefaults__))
+    _reached(walk, variables_of(code, value.__globals__))
 
 
-def _globals(walk: Walk, code: types.CodeType, names: dict[str, Any]) -> None:
-    """The module's variables that ``code`` can see, unless they are what modules usually consist of."""
-    if _is_standard(names.get("__name__", "")):
+def _reached(walk: Walk, variables: Variables) -> None:
+    """The variables of modules and classes that code can reach."""
+    if variables is NONE:
         return
-    for name in code.co_names:
-        member: object = names.get(name)
-        if member is not None and not _is_usual(type(member)):
-            walk.say(name)
-            walk.visit(member)
-
-
-@functools.lru_cache(maxsize=4096)
-def _is_standard(module: object) -> bool:
-    return str(module).partition(".")[0] in _STANDARD
-
-
-def _is_usual(kind: type) -> bool:
-    known = _USUAL.get(kind)
-    if known is None:
-        _make_room(_USUAL)
-        known = _USUAL[kind] = issubclass(kind, (*_OPAQUE, types.FunctionType, type))
-    return known
+    if variables.named:
+        walk.each([names.get(name, _Unset) for names, name in variables.named])
+    if variables.held:
+        walk.each(variables.held)
 
 
 def _make_room(known: dict[Any, Any]) -> None:
@@ -196,11 +200,11 @@ def _make_room(known: dict[Any, Any]) -> None:
         known.clear()
 
 
-def _place(code: types.CodeType) -> str:
+def _place(code: types.CodeType) -> tuple[str]:
     known = _PLACES.get(id(code))  # by identity: a code object's hash is that of all its contents
     if known is None:
         _make_room(_PLACES)
-        known = _PLACES[id(code)] = code, f"{code.co_filename}:{code.co_firstlineno}:{code.co_qualname}"
+        known = _PLACES[id(code)] = code, (f"{code.co_filename}:{code.co_firstlineno}:{code.co_qualname}",)
     return known[1]
 
 
@@ -212,8 +216,7 @@ def _cell(walk: Walk, value: types.CellType) -> None:
 
 
 def _method(walk: Walk, value: types.MethodType) -> None:
-    walk.visit(value.__self__)
-    walk.visit(value.__func__)
+    walk.each((value.__self__, value.__func__))
 
 
 def _partial(walk: Walk, value: functools.partial[object]) -> None:
@@ -255,11 +258,13 @@ def _error(walk: Walk, value: BaseException) -> None:
 
 def _object(walk: Walk, value: object) -> None:
     """An object of a class written in Python: its attributes, and what it is besides."""
-    name, besides, _ = _shape(type(value))
-    walk.say(name)
-    if besides is not None:
-        besides(walk, value)
+    shape = _shape(type(value))
+    walk.say(shape.name)
+    if shape.besides is not None:
+        shape.besides(walk, value)
     _attributes(walk, value)
+    if shape.reached is not NONE:
+        _reached(walk, shape.reached)
 
 
 def _told(walk: Walk, value: Any) -> None:
@@ -269,16 +274,26 @@ def _told(walk: Walk, value: Any) -> None:
 
 
 def _attributes(walk: Walk, value: object) -> None:
-    members = getattr(value, "__dict__", None)
-    if members:
-        for name, member in list(members.items()):
-            walk.say(name)
-            walk.visit(member)
-    for name, attribute in _shape(type(value))[2]:
-        member = getattr(value, attribute, _UNSET)
-        if member is not _UNSET:
-            walk.say(name)
-            walk.visit(member)
+    shape = _shape(type(value))
+    if shape.has_members:
+        members = value.__dict__
+        walk.note(tuple(members))
+        walk.each(members.values())
+    read = shape.read
+    if read is None:
+        return
+    try:
+        found = read(value)
+        walk.note(shape.slots)
+    except AttributeError:  # some are not set
+        members = {
+            name: member
+            for name, attribute in zip(shape.slots, shape.attributes, strict=True)
+            if (member := getattr(value, attribute, _UNSET)) is not _UNSET
+        }
+        walk.note(tuple(members))
+        found = members.values()
+    walk.each(found)
 
 
 def _shape(kind: type) -> Shape:
@@ -290,7 +305,6 @@ def _shape(kind: type) -> Shape:
 
 
 def _look_at(kind: type) -> Shape:
-    """Of a class written in Python: its name, how to look at the builtin type under it, and its slots with their true names."""
     besides: Handler | None = None
     for base in kind.__mro__[1:]:
         if not base.__flags__ & _HEAP_TYPE and base is not object:
@@ -298,26 +312,47 @@ def _look_at(kind: type) -> Shape:
             if besides is None and not issubclass(base, BaseException | asyncio.Future):
                 raise NotCanonical(f"{kind.__module__}.{kind.__qualname__}, which is a {base.__qualname__}")
             break
-    slots: list[tuple[str, str]] = []
+    slots: list[str] = []
+    attributes: list[str] = []
     for base in kind.__mro__:
         names: Any = base.__dict__.get("__slots__", ())
         for name in (names,) if isinstance(names, str) else names:
             if name not in ("__dict__", "__weakref__"):
                 hidden = name[:2] == "__" != name[-2:]
-                slots.append((name, f"_{base.__name__.lstrip('_')}{name}" if hidden else name))
-    return _called(kind), besides, tuple(slots)
+                slots.append(name)
+                attributes.append(f"_{base.__name__.lstrip('_')}{name}" if hidden else name)
+    return Shape(
+        _called(kind),
+        besides,
+        variables_of_class(kind),
+        _has_members(kind),
+        tuple(slots),
+        tuple(attributes),
+        _reader(attributes),
+    )
+
+
+def _has_members(kind: type) -> bool:
+    """Whether objects of the class show a ``__dict__``: those of asyncio's own classes have one, and do not show it."""
+    return any(type(vars(base).get("__dict__")) is types.GetSetDescriptorType for base in kind.__mro__)
+
+
+def _reader(attributes: Sequence[str]) -> Callable[[object], Iterable[object]] | None:
+    """What reads ``attributes`` and raises ``AttributeError`` where one of them is not set; None where there are none."""
+    if len(attributes) == 1:
+        only = attrgetter(attributes[0])
+        return lambda value: (only(value),)
+    return attrgetter(*attributes) if attributes else None
 
 
 def _future(walk: Walk, value: asyncio.Future[object]) -> None:
     future: Any = value
-    walk.say(future._state)
-    walk.say(repr(future._cancel_message))
-    if future._state == "FINISHED":
+    state = future._state
+    walk.note((state, repr(future._cancel_message), future._log_traceback))
+    if state == "FINISHED":
         walk.visit(future._exception if future._exception is not None else future._result)
-    walk.say(repr(future._log_traceback))
-    for callback, context in future._callbacks or ():
-        walk.visit(callback)
-        walk.visit(context)
+    for pair in future._callbacks or ():
+        walk.each(pair)
 
 
 def _foreign_future(walk: Walk, value: asyncio.Future[object]) -> None:
@@ -337,10 +372,7 @@ def _task(walk: Walk, value: SimulatedTask) -> None:
         return
     name = value.get_name()
     walk.say("" if name == f"Task-{value.serial}" else name)
-    walk.say(f"{task._must_cancel} {value.cancelling()}")
-    walk.visit(task._fut_waiter)
-    walk.visit(value.lane.context)
-    walk.visit(value.get_coro())
+    walk.each((task._must_cancel, value.cancelling(), task._fut_waiter, value.lane.context, value.get_coro()))
 
 
 def _generator(walk: Walk, value: Any) -> None:
@@ -350,14 +382,16 @@ def _generator(walk: Walk, value: Any) -> None:
         walk.say("ended")
         return
     code = frame.f_code
-    walk.say(_place(code))
-    walk.visit(frame.f_lasti)
     bound, names = frame.f_locals, frame.f_globals
-    walk.all(sorted(bound))
-    for part in gc.get_referents(value):
-        if part is not bound and part is not names and type(part) not in _FRAME_PARTS:
-            walk.visit(part)
-    _globals(walk, code, names)
+    walk.note((*_place(code), frame.f_lasti, *sorted(bound)))
+    walk.all(
+        [
+            part
+            for part in gc.get_referents(value)
+            if part is not bound and part is not names and type(part) not in _FRAME_PARTS
+        ]
+    )
+    _reached(walk, variables_of(code, names))
 
 
 def _wrapper(walk: Walk, value: object) -> None:
@@ -463,7 +497,7 @@ _BASES: tuple[tuple[type | tuple[type, ...], Handler], ...] = (
     (SimulatedFuture, _future),
     (asyncio.Task, _refuse),
     (asyncio.Future, _foreign_future),
-    (_OPAQUE, _opaque),
+    (OPAQUE, _opaque),
     (type, _class),
     (enum.Enum, _enum),
     (BaseException, _error),

@@ -11,21 +11,35 @@ from acpool_spec.exploration.scenario_schedule import FORMAT, WHAT, ScenarioSche
 from acpool_spec.json_file import JsonObject, read_text
 from acpool_spec.simulation import Mode, Scenario
 
+FORMATS = ("acpool-schedule", FORMAT)
+"""What may lie in such a folder: what ``acpool check`` writes, and schedules of scenarios."""
+
+
+def files_in(folder: Path) -> Iterator[tuple[Path, str]]:
+    """The files ``*.json`` in ``folder``, by name, and the format of each; none where there is no such folder.
+
+    Raises :class:`BadInput` for a file of another format, or of none: an old failure must not get lost unnoticed.
+    """
+    for path in sorted(folder.glob("*.json")):
+        found = JsonObject(read_text(path, WHAT), str(path), WHAT)
+        kind = found.members.get("format")
+        if kind not in FORMATS:
+            raise found.refusal(f"one of {', '.join(map(repr, FORMATS))}", "format")
+        yield path, kind
+
 
 def old_failures(
     folder: Path, scenario: Scenario, mode: Mode, cancellations: int
 ) -> Iterator[ScenarioSchedule]:
     """The schedules of ``scenario`` in ``folder``, by file name, that this ``mode`` and so many ``cancellations`` can make.
 
-    Those of other code count, since they are tried and judged by what comes of it; those of other scenarios and files of
-    other formats are passed over. A folder that is not there is empty. Raises :class:`BadInput` for a file that cannot be
-    used at all: an old failure must not get lost unnoticed.
+    Those of other code count, since they are tried and judged by what comes of it; those of other scenarios are passed over.
+    Raises :class:`BadInput` as :func:`files_in` does.
     """
-    for path in sorted(folder.glob("*.json")):
-        text = read_text(path, WHAT)
-        if JsonObject(text, str(path), WHAT).members.get("format") != FORMAT:
+    for path, kind in files_in(folder):
+        if kind != FORMAT:
             continue
-        schedule = ScenarioSchedule.parse(text, str(path))
+        schedule = ScenarioSchedule.load(path)
         reaches = schedule.mode == "fifo" or mode == "reordered"
         if schedule.scenario == name_of(scenario) and reaches and schedule.cancellations <= cancellations:
             yield schedule

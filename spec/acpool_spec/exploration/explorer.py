@@ -18,7 +18,7 @@ from acpool_spec.exploration.repetition import Repetition
 from acpool_spec.exploration.scenario_schedule import ScenarioSchedule, schedule_of
 from acpool_spec.exploration.setting import Setting
 from acpool_spec.exploration.shrinking import shrink
-from acpool_spec.exploration.strategies import HYPOTHESIS, WALKS, oracle_of
+from acpool_spec.exploration.strategies import EXHAUSTIVE, HYPOTHESIS, WALKS, oracle_of
 from acpool_spec.exploration.strategies.portfolio import Portfolio
 from acpool_spec.exploration.subtree import Below
 from acpool_spec.oracles import Oracle, ReplayDivergence
@@ -90,7 +90,8 @@ def explore(
 
     ``mode``: ``fifo``, stock asyncio's order, where only the outside world varies; ``reordered``, any ready task may go
     next. ``strategy``: ``exhaustive``; ``portfolio``, half of its runs exhaustive, the others sampled; the samplers ``random``,
-    ``pct``, ``surw``, ``coverage`` (of what the code tells with ``covered``) and ``hypothesis``; or an oracle of your own.
+    ``pct``, ``surw``, ``coverage`` (of what the code tells with ``covered``) and ``hypothesis``; or an oracle of your own, or a
+    :class:`~acpool_spec.exploration.handover.Walk`, which can be gone on with elsewhere, alone or in a portfolio.
     ``seed`` decides what a sampler does, and in which order a walk visits alternatives: 0 begins with what stock asyncio
     does, and all seeds make the same runs in the end. ``cancellations``: how many tasks
     of the scenario the outside world may cancel in a run, at any point of their lives; ``cancellable``: which (default:
@@ -141,8 +142,11 @@ class _Exploration:
         paranoid: bool,
         prefix: Sequence[int] = (),
     ) -> Report:
-        certificate = Certificate(exhaustive=strategy in WALKS)
-        if budget is None and strategy not in WALKS:
+        own = strategy.walk if isinstance(strategy, Portfolio) else None
+        if isinstance(strategy, DepthFirst):
+            own = strategy
+        certificate = Certificate(exhaustive=strategy in WALKS) if own is None else own.certificate
+        if budget is None and not certificate.exhaustive:
             budget = Budget(executions=SAMPLE)
         meter = Meter(budget)
         repetition = Repetition(self._setting, certificate, paranoid=paranoid)
@@ -182,7 +186,9 @@ class _Exploration:
             oracle = oracle_of(strategy, seed, certificate, prune=prune)
         else:
             oracle = strategy
-        name = strategy if isinstance(strategy, str) else type(strategy).__name__
+        name = (
+            strategy if isinstance(strategy, str) else type(strategy).__name__ if own is None else EXHAUSTIVE
+        )
         asked = Below(oracle, prefix) if prefix else oracle
         try:
             while not _finished(oracle) and one_more(
@@ -256,7 +262,7 @@ class _Exploration:
                 found.append((run, failure))
             return failure is None
 
-        made = None if walk.prune else certificate.made_by["exhaustive"]
+        made = None if walk.prune else certificate.made_by[EXHAUSTIVE]
         least, most = PROBES
         probes = min(most, max(least, certificate.executions // 10))
         try:
@@ -275,7 +281,7 @@ class _Exploration:
         if again is None or again.kind != failure.kind:
             # Violated means that there is a schedule to replay, and this one cannot be.
             certificate.skip(
-                f"the scenario is not deterministic: it failed once ({failure.message}), and with the same choices it did not"
+                f"the scenario is not deterministic: it failed once ({failure}), and with the same choices it did not"
             )
             return Report(certificate.outcome(), certificate)
         certificate.violated = True

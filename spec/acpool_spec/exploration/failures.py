@@ -12,10 +12,20 @@ from acpool_spec.simulation import Outcome, Run
 @dataclass(frozen=True, slots=True)
 class Failure:
     """``kind``: what went wrong, such as ``raised KeyError``, ``deadlock`` or ``leftover task``; an exception that carries a
-    ``failure_kind`` says it itself. ``message``: in a sentence."""
+    ``failure_kind`` says it itself. ``message``: in a sentence. As text it is both, nothing said twice."""
 
     kind: str
     message: str
+
+    def __str__(self) -> str:
+        if self.kind.startswith(_RAISED):  # the message begins with the class as well
+            return f"raised {self.message}"
+        words = self.kind.removeprefix(_VIOLATED)
+        return self.message if self.message.startswith(words) else f"{words}: {self.message}"
+
+
+_RAISED = "raised "
+_VIOLATED = "violated "
 
 
 def failure_of(run: Run) -> Failure | None:
@@ -30,8 +40,9 @@ def failure_of(run: Run) -> Failure | None:
     if run.outcome is Outcome.RAISED:
         assert run.exception is not None
         kind: object = getattr(run.exception, "failure_kind", None)
-        shown = kind if isinstance(kind, str) else f"raised {type(run.exception).__name__}"
-        return Failure(shown, describe(run.exception))
+        if isinstance(kind, str):
+            return Failure(kind, str(run.exception) or type(run.exception).__name__)
+        return Failure(f"{_RAISED}{type(run.exception).__name__}", describe(run.exception))
     if run.outcome is Outcome.DEADLOCK:
         stuck = "; ".join(str(finding) for finding in run.findings if finding.kind == "leftover task")
         return Failure("deadlock", f"nothing is left that could happen: {stuck}")

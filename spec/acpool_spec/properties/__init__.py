@@ -1,4 +1,4 @@
-"""The properties S1–S12 and L1–L5: what must hold of a session pool, judged from the outside."""
+"""The properties S1–S12 and L1–L5: what must hold of a session pool, judged from the outside; and R1, from the inside."""
 
 from __future__ import annotations
 
@@ -67,7 +67,14 @@ PROPERTIES: tuple[Property, ...] = (
         "L5", "no lost wake-up", "cancelling or failing one waiter strands neither another waiter nor a slot"
     ),
 )
-BY_ID = {known.id: known for known in PROPERTIES}
+REFINEMENT = Property(
+    "R1",
+    "refinement",
+    "each atomic step of our pool is one of the model's, and leads to where the model's does",
+)
+"""Judged of pools that tell of their atomic steps; of any other it says nothing, neither good nor bad."""
+EVERY = (*PROPERTIES, REFINEMENT)
+BY_ID = {known.id: known for known in EVERY}
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,6 +123,10 @@ class Judgement:
                 if not (finding.kind == "leftover task" and remains.busy):
                     self._broken("S10", f"after shutdown: {finding}")
 
+    def differs(self, message: str) -> None:
+        """R1: the pool took a step that the model lacks, or came to be elsewhere than the model."""
+        self._broken("R1", message)
+
     def linearize(self, history: History) -> None:
         """S12: whether the whole history has a linearization, within a bound on the states of the search."""
         verdict = judge_history(history, budget=Budget(states=LINEARIZATION_STATES))

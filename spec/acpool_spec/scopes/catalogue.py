@@ -2,12 +2,13 @@
 
 ``pr`` is a fixed list of about a hundred scopes: every pair of calls, those of a session under one fault, under one
 cancellation and with callbacks reordered, and deeper scopes that together have every operation, one and two slots, one to
-three keys, two and three clients. ``nightly`` are whole slices of the family, ``pr`` first.
+three keys, two and three clients. ``nightly`` are whole slices of the family, ``pr`` first, and then what is slow.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from acpool_spec.scopes.grammar import PoolScope, family
 
@@ -71,6 +72,7 @@ def _nightly() -> tuple[PoolScope, ...]:
     return _once(
         [
             *_pr(),
+            *map(_slow, family(clients=(2,), length=1, faults=(1,))),
             *family(clients=(2,), length=1),
             *family(clients=(3,), length=1, modes=("fifo",), faults=(0,), cancellations=(0,)),
             *family(
@@ -84,6 +86,10 @@ def _nightly() -> tuple[PoolScope, ...]:
             ),
         ]
     )
+
+
+def _slow(scope: PoolScope) -> PoolScope:
+    return replace(scope, slow=True)
 
 
 def _once(scopes: list[PoolScope]) -> tuple[PoolScope, ...]:

@@ -3,6 +3,9 @@
 A scope is what its clients call, in which order, on which keys; how many slots there are; which callbacks may be reordered; how
 many faults and cancellations the outside world has to spend. Two scopes that differ only in what their keys are called and in
 which client is which are one: the family holds one of them, the least by :attr:`PoolScope.order`.
+
+There are two kinds of faults, and a scope has one of them: something goes wrong (a call fails or hangs, a process dies or will
+not), or something is slow: it comes later than a bound that waits for it.
 """
 
 from __future__ import annotations
@@ -36,7 +39,8 @@ ClientProgram = tuple[Operation, ...]
 
 @dataclass(frozen=True, slots=True)
 class PoolScope:
-    """One scope: ``programs``, one a client; ``max_sessions`` 1 or 2; ``faults`` and ``cancellations`` 0 or 1 a run.
+    """One scope: ``programs``, one a client; ``max_sessions`` 1 or 2; ``faults`` and ``cancellations`` 0 or 1 a run; ``slow``:
+    whether the fault is something late.
 
     Its keys are ``a``, ``b``, ``c``, as many as are used. Raises ``ValueError`` for one outside of the family.
     """
@@ -46,6 +50,7 @@ class PoolScope:
     mode: Mode = "fifo"
     faults: int = 0
     cancellations: int = 0
+    slow: bool = False
 
     def __post_init__(self) -> None:
         for number, program in enumerate(self.programs):
@@ -65,6 +70,8 @@ class PoolScope:
         ):
             if value not in allowed:
                 raise ValueError(f"{value} {name}: expected {allowed[0]} or {allowed[1]}")
+        if self.slow and not self.faults:
+            raise ValueError("0 faults, one of them slow: expected 1")
         if self.mode not in MODES:
             raise ValueError(f"mode {self.mode!r}: expected fifo or reordered")
 
@@ -75,9 +82,11 @@ class PoolScope:
 
     @property
     def name(self) -> str:
-        """``session:a+reset:a,cleanup_idle@1.fifo.f0.c1``: two clients, one slot, no fault, one cancellation."""
+        """``session:a+reset:a,cleanup_idle@1.fifo.f0.c1``: two clients, one slot, no fault, one cancellation; ``s1`` in the place
+        of ``f1``: the fault is something slow."""
         clients = ",".join("+".join(map(str, program)) for program in self.programs)
-        return f"{clients}@{self.max_sessions}.{self.mode}.f{self.faults}.c{self.cancellations}"
+        kind = "s" if self.slow else "f"
+        return f"{clients}@{self.max_sessions}.{self.mode}.{kind}{self.faults}.c{self.cancellations}"
 
     def __str__(self) -> str:
         return self.name
@@ -88,7 +97,13 @@ class PoolScope:
         clients, at, rest = name.partition("@")
         parts = rest.split(".")
         digits = [part[-1:] for part in parts]
-        if not at or len(parts) != 4 or parts[2][:-1] != "f" or parts[3][:-1] != "c" or parts[0] != digits[0]:
+        if (
+            not at
+            or len(parts) != 4
+            or parts[2][:-1] not in ("f", "s")
+            or parts[3][:-1] != "c"
+            or parts[0] != digits[0]
+        ):
             raise ValueError(f"{name!r} is no scope: expected a name such as {_EXAMPLE}")
         numbers = [int(digit) if digit in "0123456789" and digit else -1 for digit in digits]
         programs = tuple(
@@ -96,7 +111,9 @@ class PoolScope:
             for client in clients.split(",")
         )
         # What is no mode is refused where the scope is made.
-        return PoolScope(programs, numbers[0], cast(Mode, parts[1]), numbers[2], numbers[3])
+        return PoolScope(
+            programs, numbers[0], cast(Mode, parts[1]), numbers[2], numbers[3], parts[2][0] == "s"
+        )
 
     @property
     def order(self) -> tuple[object, ...]:

@@ -23,7 +23,7 @@ from typing import Any
 from acpool_spec.events import Event, History, PoolFacts
 from acpool_spec.findings import Finding
 from acpool_spec.loop import DeterministicLoop
-from acpool_spec.properties import Violation
+from acpool_spec.properties import BY_ID, Violation
 from acpool_spec.properties.judgement import Judgement, Remains
 from acpool_spec.recorder import Recorder
 from acpool_spec.scopes.normal_form import normal_form
@@ -44,7 +44,7 @@ class PropertyViolated(AssertionError):
     """A property does not hold in this run: ``property_id``, and in a ``sentence`` why. ``failure_kind`` tells ``explore``."""
 
     def __init__(self, property_id: str, sentence: str) -> None:
-        super().__init__(f"{property_id}: {sentence}")
+        super().__init__(f"{property_id} ({BY_ID[property_id].name}): {sentence}")
         self.property_id = property_id
         self.sentence = sentence
         self.failure_kind = f"violated {property_id}"
@@ -106,7 +106,17 @@ class Monitor:
         try:
             self.judgement.see(event)
         except Exception as error:  # noqa: BLE001 - it ends the run, as the violation would
+            self.failed(error)
+        self._tell()
+
+    def failed(self, error: Exception) -> None:
+        """Whatever judges the run made an error of its own."""
+        if not self._over.done():
             self._over.set_exception(error)
+
+    def differs(self, message: str) -> None:
+        """R1: the pool has left the model."""
+        self.judgement.differs(message)
         self._tell()
 
     def stopped(self, called: set[str]) -> None:

@@ -27,6 +27,7 @@ from acpool_spec.pool_spec import explain, judge_history
 from acpool_spec.properties import Violation
 from acpool_spec.properties.judgement import LINEARIZATION_STATES, Remains
 from acpool_spec.quiet import quiet
+from acpool_spec.refinement import Difference, follow
 from acpool_spec.residue import residue
 from acpool_spec.scopes.agents import Agents
 from acpool_spec.scopes.features import listen
@@ -143,10 +144,14 @@ class _Run:
             only=scenario.only,
             forbidden=scenario.forbidden,
         )
-        self.agents = Agents(self.loop, self.monitor.notes, faults=scope.faults)
-        self.pool: Any = make_pool(listen(scenario.factory), FakeConnector(self.agents), scope.max_sessions)
+        self.agents = Agents(self.loop, self.monitor.notes, faults=scope.faults, slow=scope.slow)
+        self.pool: Any = make_pool(scenario.factory, FakeConnector(self.agents), scope.max_sessions)
         self.able = frozenset(offered(self.pool, OPERATIONS))
         self.keys = scope.keys
+        self.follower = follow(
+            self.pool, self._parted, self.monitor.failed, lambda: self.loop.inside_callback
+        )
+        listen(self.follower)
         registry = Registry(self.agents.connections)
         count = len(scope.programs)
         self.clients = [_Client(number, self.pool, self.monitor.notes, registry) for number in range(count)]
@@ -154,6 +159,9 @@ class _Run:
         for client, program in zip(self.clients, scope.programs, strict=True):
             self._begin(client, program)
         self.loop.on_rest = self._rest
+
+    def _parted(self, difference: Difference) -> None:
+        self.monitor.differs(difference.message)
 
     def _begin(self, client: _Client, program: ClientProgram) -> None:
         async def follow() -> None:
@@ -181,6 +189,8 @@ class _Run:
         if not self.auditor.busy:
             await self._audit(Call("shutdown"))
         self.monitor.at_the_end(self._remains(), self._findings())
+        if self.follower is not None:
+            self.follower.end()
         await self._until_calm()
 
     async def _until_calm(self) -> None:

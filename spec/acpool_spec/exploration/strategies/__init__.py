@@ -19,7 +19,8 @@ from acpool_spec.oracles import Oracle, RandomOracle
 
 HYPOTHESIS = "hypothesis"
 """The strategy that is not asked but asks: Hypothesis calls for one run after another (``hypothesis_driven``)."""
-WALKS = ("exhaustive", "portfolio")
+EXHAUSTIVE = "exhaustive"
+WALKS = (EXHAUSTIVE, "portfolio")
 """Strategies that walk the tree of all choices, and so can come to its end."""
 
 
@@ -33,16 +34,20 @@ def oracle_of(name: str, seed: int, certificate: Certificate, *, prune: bool) ->
     if name == "exhaustive":
         return DepthFirst(certificate, prune=prune, seed=seed)
     if name == "portfolio":
-        walk = DepthFirst(certificate, prune=prune, seed=seed)
-        # Seeds of their own, or two strategies would make the same first runs.
-        samplers = {
-            sampler: make(seed + number, certificate)
-            for number, (sampler, make) in enumerate(_SAMPLERS.items())
-        }
-        return Portfolio(walk, samplers)
+        return portfolio_of(DepthFirst(certificate, prune=prune, seed=seed), seed)
     if name in _SAMPLERS:
         return _SAMPLERS[name](seed, certificate)
     raise ValueError(f"strategy {name!r}: expected one of {', '.join(strategy_names())}, or an oracle")
+
+
+def portfolio_of(walk: DepthFirst, seed: int) -> Portfolio:
+    """``walk``, wherever it stands, and every sampler by turns; all keep account where ``walk`` does."""
+    # Seeds of their own, or two strategies would make the same first runs.
+    samplers = {
+        sampler: make(seed + number, walk.certificate)
+        for number, (sampler, make) in enumerate(_SAMPLERS.items())
+    }
+    return Portfolio(walk, samplers)
 
 
 def _random(seed: int, _certificate: Certificate) -> Oracle:

@@ -1,0 +1,146 @@
+"""``acpool prove``: what it prints."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Iterable, Sequence
+from importlib.resources import files
+
+from rich.console import Console
+from rich.live import Live
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from acpool_model import describe
+from acpool_spec.console import STYLE, Terminal, below, count, say
+from acpool_spec.proofs.crew import Order, Running, prove_all
+from acpool_spec.proofs.obligations import Obligation, obligations
+from acpool_spec.proofs.shapes import Size
+from acpool_spec.proofs.solver import BROKEN, Finding
+from acpool_spec.targets import BadInput
+from acpool_spec.verdict import Outcome
+
+WORDS = {Outcome.HOLDS: "proved", Outcome.VIOLATED: "refuted", Outcome.UNDECIDED: "undecided"}
+_WORST = (Outcome.VIOLATED, Outcome.UNDECIDED)
+_GAP = 2  # columns between those of the table
+_WHY = 300  # characters of what CrossHair says
+
+
+def expected() -> list[str]:
+    """The obligations that were proved when this code was written."""
+    text = files("acpool_spec.proofs").joinpath("expected.txt").read_text(encoding="utf-8")
+    return [line for line in text.splitlines() if line and not line.startswith("#")]
+
+
+def prove(options: argparse.Namespace) -> int:
+    """``acpool prove``."""
+    console = Terminal()
+    size = Size(options.keys, options.clients)
+    table = obligations(size)
+    names = _selected(table, options.obligation)
+    if options.list:
+        for name in names:
+            say(console, escape(f"{name}: {table[name].says}"))
+        return Outcome.HOLDS.exit_status
+    order = Order(names=names, size=size, seconds=options.seconds, workers=options.workers)
+    open_ = f"{count(size.keys, 'key')} and {count(size.clients, 'client')}"
+    where = count(options.workers, "process", "processes")
+    say(
+        console,
+        f"proving {count(len(names), 'obligation')} on {where}, symbolic states of {open_}, at most"
+        f" {options.seconds:g} s of CPU for each",
+    )
+    began = time.monotonic()
+    findings = _watched(console, order)
+    in_order = [findings[name] for name in names]
+    _print_table(console, in_order)
+    for finding in in_order:
+        _explain(console, table[finding.name], finding)
+    return _conclude(console, in_order, time.monotonic() - began)
+
+
+def _selected(table: dict[str, Obligation], asked: Sequence[str]) -> list[str]:
+    """The names that were asked for, each once; all where none were."""
+    for name in asked:
+        if name not in table:
+            raise BadInput(f"OBLIGATION {name!r}: expected one of {', '.join(table)}")
+    return list(dict.fromkeys(asked)) or list(table)
+
+
+def _watched(console: Console, order: Order) -> dict[str, Finding]:
+    """Prove them, and show how far it is: on a terminal a line that changes, elsewhere a line for each that is over."""
+    findings: dict[str, Finding] = {}
+    with Live(console=console, transient=True, auto_refresh=False) as live:
+
+        def look(running: Iterable[Running]) -> None:
+            if console.is_terminal:
+                now = time.monotonic()
+                trying = ", ".join(f"{one.name} {now - one.began:.0f} s" for one in running)
+                live.update(
+                    Text(f"{len(findings)} of {len(order.names)} over; trying {trying}"), refresh=True
+                )
+
+        for finding in prove_all(order, look):
+            findings[finding.name] = finding
+            if not console.is_terminal:
+                say(
+                    console,
+                    escape(f"{finding.name}: {WORDS[finding.outcome]}, {finding.seconds:.1f} s"),
+                )
+    return findings
+
+
+def _print_table(console: Console, findings: Sequence[Finding]) -> None:
+    table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="bold")
+    for title in ("obligation", "verdict", "seconds", "paths"):
+        table.add_column(title, justify="right" if title in ("seconds", "paths") else "left", no_wrap=True)
+    for finding in findings:
+        word = f"[{STYLE[finding.outcome]}]{WORDS[finding.outcome]}[/]"
+        table.add_row(escape(finding.name), word, f"{finding.seconds:.1f}", f"{finding.paths:,}")
+    console.print(table)
+    console.print()
+
+
+def _explain(console: Console, obligation: Obligation, finding: Finding) -> None:
+    """What refutes it, or why it is undecided, and whether it used to be proved."""
+    if finding.outcome is Outcome.HOLDS:
+        return
+    before = ", which used to be proved" if finding.name in expected() else ""
+    say(console, f"{escape(finding.name)}: {WORDS[finding.outcome]}{before}: {escape(obligation.says)}")
+    if finding.why:
+        say(console, f"    {escape(below(finding.why[:_WHY]))}")
+    for line in refutation(obligation, finding):
+        say(console, f"    {escape(line)}")
+
+
+def refutation(obligation: Obligation, finding: Finding) -> list[str]:
+    """The states and the action that refute an obligation, in words, and what is wrong; one line each."""
+    lines: list[str] = []
+    for state in finding.states:
+        lines += describe(state).splitlines()
+    if not finding.states:
+        return lines
+    try:
+        if obligation.happens:
+            lines += [
+                "-->",
+                f"{obligation.happens}, and then",
+                *describe(obligation.after(*finding.states)).splitlines(),
+            ]
+        broken = obligation.broken(*finding.states)
+    except BROKEN as error:
+        return [*lines, f"cannot be: {type(error).__name__}: {error}"]
+    return [*lines, f"broken: {', '.join(broken)}"]
+
+
+def _conclude(console: Console, findings: Sequence[Finding], seconds: float) -> int:
+    outcomes = [finding.outcome for finding in findings]
+    outcome = next((worst for worst in _WORST if worst in outcomes), Outcome.HOLDS)
+    tally = ", ".join(f"{outcomes.count(known)} {WORDS[known]}" for known in Outcome if known in outcomes)
+    spent = sum(finding.seconds for finding in findings)
+    paths = sum(finding.paths for finding in findings)
+    say(console, f"{count(paths, 'path')}, {spent:.0f} s of CPU, {seconds:.0f} s")
+    say(console, f"verdict: [{STYLE[outcome]}]{outcome.value}[/] ({tally})")
+    return outcome.exit_status

@@ -1,0 +1,110 @@
+"""All obligations on processes, each in one of its own: what CrossHair does to an interpreter does not reach the next proof.
+
+A process that dies, or does not end in time, leaves its obligation undecided and is replaced.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+
+from acpool_spec.making import said
+from acpool_spec.proofs.obligations import obligations
+from acpool_spec.proofs.shapes import Size
+from acpool_spec.proofs.solver import Finding, prove
+from acpool_spec.verdict import Outcome
+
+_PATIENCE = 20  # times the seconds of CPU that an obligation has, on the wall clock: the machine may be busy
+_LOOK_S = 0.5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """What to prove: the obligations called ``names``, over states of ``size``, for ``seconds`` of CPU each."""
+
+    names: Sequence[str]
+    size: Size
+    seconds: float
+    workers: int
+
+
+@dataclass
+class Running:
+    """One obligation being tried; ``began`` on the monotonic clock, in seconds."""
+
+    name: str
+    process: BaseProcess
+    ends: Connection
+    began: float = field(default_factory=time.monotonic)
+
+
+def prove_all(order: Order, look: Callable[[Sequence[Running]], None]) -> Iterator[Finding]:
+    """The findings as they come; ``look`` sees what is being tried, about twice a second.
+
+    Raises whatever ``look`` raises. However it ends, no process is left.
+    """
+    context = multiprocessing.get_context("spawn")
+    waiting = list(order.names)[::-1]
+    running: list[Running] = []
+    try:
+        while waiting or running:
+            while waiting and len(running) < order.workers:
+                here, there = context.Pipe(duplex=False)
+                name = waiting.pop()
+                process = context.Process(target=_work, args=(there, name, order.size, order.seconds))
+                process.start()
+                there.close()
+                running.append(Running(name, process, here))
+            look(running)
+            wait([one.ends for one in running], _LOOK_S)
+            for one in list(running):
+                finding = _finding_of(one, order)
+                if finding is not None:
+                    running.remove(one)
+                    yield finding
+    finally:
+        for one in running:
+            _end(one)
+
+
+def _finding_of(one: Running, order: Order) -> Finding | None:
+    """What came of it; None while it goes on."""
+    late = time.monotonic() - one.began > _PATIENCE * order.seconds
+    if not one.ends.poll() and not late:
+        return None
+    try:
+        finding = (
+            one.ends.recv()
+            if one.ends.poll()
+            else _undecided(one.name, order.seconds, "it did not end, and was ended")
+        )
+    except EOFError:
+        one.process.join()
+        finding = _undecided(one.name, 0.0, f"its process ended with {one.process.exitcode}")
+    _end(one)
+    assert isinstance(finding, Finding)
+    return finding
+
+
+def _end(one: Running) -> None:
+    one.process.kill()
+    one.process.join()
+    one.ends.close()
+
+
+def _undecided(name: str, seconds: float, why: str) -> Finding:
+    return Finding(name=name, outcome=Outcome.UNDECIDED, seconds=seconds, why=why)
+
+
+def _work(answer: Connection, name: str, size: Size, seconds: float) -> None:
+    """In a process of its own: try one obligation."""
+    try:
+        finding = prove(obligations(size)[name], size, seconds)
+    except Exception as error:  # noqa: BLE001 - whatever CrossHair stumbles over, this obligation is undecided
+        finding = _undecided(name, time.process_time(), said(error))
+    answer.send(finding)
+    answer.close()
