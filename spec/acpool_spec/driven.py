@@ -118,6 +118,11 @@ class DrivenLoop(Refusals):
         return self._current is not None
 
     @property
+    def order(self) -> int:
+        """The place in stock asyncio's ready queue of the callback that was queued last."""
+        return self._order
+
+    @property
     def at_boundary(self) -> bool:
         """Whether stock asyncio would begin an iteration now: all that was ready at the start of the last has run."""
         runnable = self._runnable
