@@ -148,7 +148,9 @@ class _Run:
         self.pool: Any = make_pool(listen(scenario.factory), FakeConnector(self.agents), scope.max_sessions)
         self.able = frozenset(offered(self.pool, OPERATIONS))
         self.keys = scope.keys
-        self.follower = follow(self.pool, self._parted, self.monitor.failed, lambda: self.loop.inside_callback)
+        self.follower = follow(
+            self.pool, self._parted, self.monitor.failed, lambda: self.loop.inside_callback
+        )
         registry = Registry(self.agents.connections)
         count = len(scope.programs)
         self.clients = [_Client(number, self.pool, self.monitor.notes, registry) for number in range(count)]
