@@ -1,7 +1,7 @@
 """What of the specification a step exercises: its action, which branch of it was taken, and what must happen sometimes.
 
-A *goal* is a text: ``commit`` for an action, ``commit: loaded`` for a branch of it, ``sometimes: evicted`` for what several actions
-can bring about. ``GOALS`` are all of them; a check that has not seen one of them says nothing about it, and so it is undecided.
+A *goal* is a text: ``commit`` for an action, ``commit: loaded`` for a branch of it, ``sometimes: evicted`` for what several
+actions can bring about. A check that has not seen one of ``GOALS`` says nothing about it, and so it is undecided.
 """
 
 from __future__ import annotations

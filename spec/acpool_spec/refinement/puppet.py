@@ -145,8 +145,9 @@ class _Caller:
 class Puppet:
     """One pool and its outside; a context manager, used once. ``follower`` follows it, ``taken`` are the model's steps so far."""
 
-    def __init__(self, state: State) -> None:
-        """``state``: an initial state of the model, with its keys, clients and suspended sessions."""
+    def __init__(self, state: State, kind: type[SessionPool] = SessionPool) -> None:
+        """``state``: an initial state of the model, with its keys, clients and suspended sessions. ``kind``: of the pool."""
+        self._kind = kind
         self.loop = DeterministicLoop()
         self._start = state
         self._callers: dict[int, tuple[_Caller, asyncio.Task[Any]]] = {}
@@ -157,7 +158,7 @@ class Puppet:
         state = self._start
         self._connector = _Connector()
         names = KEYS[: len(state.keys)]
-        self.pool: SessionPool = SessionPool(
+        self.pool: SessionPool = self._kind(
             self._connector,
             max_sessions=state.capacity,
             capacity_timeout=_CAPACITY_S if state.queueing else 0.0,

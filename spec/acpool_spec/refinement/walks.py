@@ -7,13 +7,14 @@ clients, as in the model's own exploration.
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import permutations
 from typing import TypeAlias
 
+from acpool import SessionPool
 from acpool_model import Action, Key, Kind, Phase, Scope, State, enabled, initial, step
 from acpool_spec.refinement.normal import normal
 from acpool_spec.refinement.puppet import CannotTake, Puppet
@@ -30,7 +31,8 @@ class Walked:
     """``states``: the model's in the scope, as they are met; ``edges``: what can be taken in each, and to which that leads.
 
     ``taken``: the transitions that the pool took; ``missed``: those that it could not be brought to take, with the reason;
-    ``open``: by state, those of which neither is known. ``runs`` and ``steps``: what it took to take them.
+    ``open``: by state, those of which neither is known. ``runs`` and ``steps``: what it took to take them; ``goals``: how many
+    of the runs reached each.
     """
 
     states: list[State] = field(default_factory=list[State])
@@ -41,6 +43,7 @@ class Walked:
     open: dict[int, set[Action]] = field(default_factory=dict[int, set[Action]])
     runs: int = 0
     steps: int = 0
+    goals: Counter[str] = field(default_factory=Counter[str])
 
     @property
     def transitions(self) -> int:
@@ -70,12 +73,12 @@ class Walked:
                     del self.open[state]
 
 
-def walk(scope: Scope) -> Walked:
+def walk(scope: Scope, kind: type[SessionPool] = SessionPool) -> Walked:
     """Have real pools take every transition of the model in ``scope``. Bounded by the number of transitions."""
     walked = Walked()
     _explore(scope, walked)
     for start in initial(scope):
-        while _run(normal(start), walked):
+        while _run(normal(start), walked, kind):
             pass
     return walked
 
@@ -88,13 +91,13 @@ def _explore(scope: Scope, walked: Walked) -> None:
         walked.open[at] = set(walked.edges[at])
 
 
-def _run(start: State, walked: Walked) -> bool:
+def _run(start: State, walked: Walked, kind: type[SessionPool]) -> bool:
     """One run from ``start``; False where nothing was left to be taken from there."""
     plan = _way(start, walked)
     if plan is None:
         return False
     walked.runs += 1
-    with Puppet(start) as puppet:
+    with Puppet(start, kind) as puppet:
         for _ in range(_LONGEST):
             plan = plan or _way(puppet.state, walked)
             if plan is None:
@@ -111,6 +114,7 @@ def _run(start: State, walked: Walked) -> bool:
                 walked.steps += 1
             if len(puppet.taken) > before + 1:
                 plan.clear()  # it did more than was asked of it
+        walked.goals.update(puppet.follower.goals)
     return True
 
 
