@@ -120,11 +120,11 @@ def run_directed_batch(name: str) -> Sample:
     target = load_target(name)
     sample = Sample(name)
     with World(target.factory, Scope()) as world:
-        kind: type[SessionPool] = type(world.pool)
-        if world.follower is None:
-            return sample
+        pool: object = world.pool
+    if not isinstance(pool, SessionPool):
+        return sample
     try:
-        made = direct(kind)
+        made = direct(type(pool))
     except TypeError as error:
         sample.undecided["R1"] = f"no pool can be made for directed runs: {said(error)}"
         return sample
