@@ -33,11 +33,8 @@ def implies(premise: bool, conclusion: bool) -> bool:
 
 
 def every(terms: Iterable[bool]) -> bool:
-    """Whether all ``terms`` hold, looking at all of them: ``all`` stops early, which is a branch."""
-    result = True
-    for term in terms:
-        result = result & term
-    return result
+    """Whether all ``terms`` hold. A solver takes ``all`` of a list for one formula, and for one step of its own."""
+    return all(list(terms))
 
 
 def well_typed(state: State) -> bool:

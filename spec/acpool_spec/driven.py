@@ -82,7 +82,7 @@ class DrivenLoop(Refusals):
         runnable = self._runnable
         # ``at_boundary`` and ``begin_iteration`` without their calls: this is asked before every step of every run.
         if runnable and runnable[0].head[0] > self._boundary:  # type: ignore[index]  # a runnable lane has a head
-            if self._timers:
+            if self._timers.heap:
                 self._fire_due()
             self._boundary = self._order
             self.iterations += 1
@@ -116,6 +116,11 @@ class DrivenLoop(Refusals):
     def inside_callback(self) -> bool:
         """Whether a callback is running: what happens otherwise is no part of the run (it is being abandoned, say)."""
         return self._current is not None
+
+    @property
+    def order(self) -> int:
+        """The place in stock asyncio's ready queue of the callback that was queued last."""
+        return self._order
 
     @property
     def at_boundary(self) -> bool:
@@ -158,7 +163,7 @@ class DrivenLoop(Refusals):
     @property
     def has_timers(self) -> bool:
         """Whether any timer is set; cancelled ones may count still."""
-        return bool(self._timers)
+        return bool(self._timers.heap)
 
     def next_deadline(self) -> float | None:
         """The deadline of the next live timer, in seconds of virtual time; None when there is none."""

@@ -6,4 +6,5 @@ from acpool_model import Action, State
 
 
 def goals_of(before: State, action: Action, after: State) -> frozenset[str]:
+    """The names of what the step from ``before`` to ``after`` exercises."""
     return frozenset()

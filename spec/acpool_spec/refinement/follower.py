@@ -58,6 +58,12 @@ class Follower:
             self._find_process(step)
         self._compare(step, actions[-1] if actions else None)
 
+    def end(self) -> None:
+        """The run is over: whatever the pool did since its last step, it did without telling."""
+        if self.difference is None:
+            self.hear_of_deaths()
+            self._compare(None, None)
+
     def hear_of_deaths(self) -> None:
         """Processes die when they like, and no step of the pool says so: the model hears of it before the next one."""
         for at, key in enumerate(self.state.keys, 1):
@@ -119,7 +125,7 @@ class Follower:
             self.taken(transition)
         return True
 
-    def _compare(self, step: Step, action: Action | None) -> None:
+    def _compare(self, step: Step | None, action: Action | None) -> None:
         shown = comparable(self.state, self.state) if action is None else self._shown
         if abstract(self._core, self.names) != shown:
             self._part(step, action, shown, enabled=True)
@@ -128,7 +134,7 @@ class Follower:
             if client.phase == Phase.OUT:
                 self.names.stand_up(number)
 
-    def _part(self, step: Step, action: Action | None, model: View, *, enabled: bool) -> None:
+    def _part(self, step: Step | None, action: Action | None, model: View, *, enabled: bool) -> None:
         pool = abstract(self._core, self.names)
         size = max(len(pool.keys), len(model.keys)), max(len(pool.clients), len(model.clients))
         states = [
