@@ -9,6 +9,7 @@ import pytest
 from acpool_model import (
     Account,
     Action,
+    Dying,
     Kind,
     Packing,
     Progress,
