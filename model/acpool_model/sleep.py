@@ -2,10 +2,12 @@
 
 Where two actions are independent, the second need not be tried after the first if the first is after the second: it *sleeps*
 until something wakes it that depends on it. (Godefroid, Partial-Order Methods for the Verification of Concurrent Systems, LNCS
-1032, 1996, chapter 5, and section 5.3 for the sleep sets that are kept with the states known, without which matching states
-would lose some; with independence that depends on the state, as in Godefroid and Pirottin, CAV 1993.) All states are met, so
-no condition of visibility and no proviso against cycles is needed for what is said of states; of steps some are left out, so
-nothing is said of steps, nor of paths.
+1032, 1996, chapter 5; with independence that depends on the state, as in Godefroid and Pirottin, CAV 1993.) What slept when
+a state was met first and wakes when it is met again is tried then, since matching states may lose some otherwise, though
+breadth first no machine of the tests needs it.
+
+All states are met, so no condition of visibility and no proviso against cycles is needed for what is said of states; of
+steps some are left out, so nothing is said of steps, nor of paths.
 """
 
 from __future__ import annotations
