@@ -14,6 +14,7 @@ from acpool_model import (
     Kind,
     Scope,
     State,
+    Want,
     canonical,
     enabled,
     initial,
@@ -73,6 +74,25 @@ def test_independent_actions_of_the_pool_commute() -> None:
                 assert other in enabled(first) and one in enabled(second)
                 assert canonical(step(first, other)) == canonical(step(second, one))
     assert pairs > 1000
+
+
+def test_what_is_independent_and_what_is_not() -> None:
+    state = initial(Scope(2, 2, 2))[0]
+    ask, opened, die = Action(Kind.ASK, 2, 2, Want.BOTH), Action(Kind.OPENED, 1), Action(Kind.DIE, 1)
+    state = step(state, Action(Kind.ASK, 1, 1, Want.BOTH))
+    assert independent(state, opened, ask) and independent(state, ask, opened)
+    # One key, one client, or something that is about everything: the order matters, or may.
+    assert not independent(state, opened, Action(Kind.FAIL, 1))
+    assert not independent(state, Action(Kind.LEAVE, client=1), Action(Kind.ASK, 1, 2, Want.BOTH))
+    assert not independent(state, opened, Action(Kind.SHUT))
+    for action in (opened, Action(Kind.INITIALIZED, 1), Action(Kind.COMMIT, 1)):
+        state = step(state, action)
+    # A leased session that dies is no victim anyway; an idle one is the first to be.
+    assert independent(state, die, ask)
+    state = step(step(state, Action(Kind.BEGIN, client=1)), Action(Kind.RELEASE, client=1))
+    assert not independent(state, die, ask)
+    # Who asks may evict whoever is idle, and two who ask get in line one after the other.
+    assert not independent(state, Action(Kind.ASK, 1, 1, Want.BOTH), ask)
 
 
 @pytest.mark.no_cover
