@@ -143,7 +143,7 @@ def test_a_failure_that_does_not_show_again_is_no_violation() -> None:
 
     report = explore(once)
     assert report.verdict == "undecided"
-    assert "it failed once (LookupError: the first time), and with the same choices it did not" in report.why
+    assert "it failed once (raised LookupError: the first time), and with the same choices it did not" in report.why
     assert report.schedule is None
 
 
