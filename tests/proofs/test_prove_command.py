@@ -90,7 +90,7 @@ def test_a_refutation_is_shown_in_words(found: list[Finding], capsys: pytest.Cap
 def test_what_there_is_to_prove_is_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["prove", "--list"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert [line.partition(": ")[0] for line in lines] == command.expected()
+    assert [line.partition(": ")[0] for line in lines] == list(command.expected())
 
 
 def test_what_is_not_there_cannot_be_proved(capsys: pytest.CaptureFixture[str]) -> None:
