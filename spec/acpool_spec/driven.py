@@ -118,10 +118,19 @@ class DrivenLoop(Refusals):
         return self._current is not None
 
     @property
+    def order(self) -> int:
+        """The place in stock asyncio's ready queue of the callback that was queued last."""
+        return self._order
+
+    @property
     def at_boundary(self) -> bool:
         """Whether stock asyncio would begin an iteration now: all that was ready at the start of the last has run."""
         runnable = self._runnable
         return not runnable or runnable[0].head_order > self._boundary
+
+    def is_later(self, order: int) -> bool:
+        """Whether the ready callback at place ``order`` of the ready queue belongs to a later iteration than the current one."""
+        return order > self._boundary
 
     def begin_iteration(self) -> None:
         """Begin an iteration as stock asyncio does: timers already due become ready; what is ready now belongs to it."""

@@ -86,6 +86,8 @@ def explored(name: str) -> str:
     kinds = [kind for kind, table in (("states", INVARIANTS), ("steps", STEP_INVARIANTS)) if name in table]
     if name == "L3":
         kinds.append("graph")
+    if name == "R1":
+        return "every transition, taken by the code"
     return ", ".join(kinds) or "it is about histories"
 
 
@@ -117,6 +119,9 @@ def culprits(name: str) -> list[str]:
     planted = (ROOT / "tests" / "model" / "test_planted.py").read_text(encoding="utf-8")
     defects = re.findall(r'Planted\(\s*"\w+", (\w+), "(\w+)"', planted)
     count = sum(broken == name for _, broken in defects)
+    if name == "R1":
+        of_pool = (ROOT / "tests" / "refinement" / "planted.py").read_text(encoding="utf-8")
+        return [f"{len(re.findall(r'^def [a-z]', of_pool, re.MULTILINE))} defects of the pool"]
     return pools + (
         [f"{count} defects of the model" if count > 1 else "1 defect of the model"] if count else []
     )

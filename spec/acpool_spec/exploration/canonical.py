@@ -1,7 +1,8 @@
 """The state of a run as one number: equal for states from which the same things can happen, or refused.
 
 A state is what the rest of the run can depend on: virtual time, the ready callbacks, timers and offers, the continuation of
-every coroutine (code, instruction, locals, and the values on its stack), and all objects that these reach. Objects are
+every coroutine (code, instruction, locals, and the values on its stack), all objects that these reach, and the variables of
+modules and classes that their code can name (``module_state``, which says what it takes for granted). Objects are
 numbered in the order in which they are met, so that addresses do not matter and sharing does. What ``contents`` does not
 know how to look into is refused with :class:`NotCanonical`: such a state is never taken for another one.
 
@@ -127,8 +128,10 @@ class _StateWalk:
         return self._numbers.get(id(entry))
 
     def _entry(self, lane: Lane, entry: Entry) -> None:
-        _, callback, arguments, context = entry
+        order, callback, arguments, context = entry
         self._numbers[id(entry)] = len(self._numbers)  # a handle that refers to it says which one it is
+        # What of an iteration is left decides when due timers fire, and what still runs when the scenario is done.
+        self.say("later" if self.loop.is_later(order) else "now")
         self.say(lane.name if lane.task is None else "")
         self.each((lane.task, callback))
         self.all(arguments)

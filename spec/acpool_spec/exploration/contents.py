@@ -8,9 +8,7 @@ import enum
 import functools
 import gc
 import itertools
-import logging
 import random
-import re
 import sys
 import types
 import weakref
@@ -20,24 +18,19 @@ from operator import attrgetter
 from typing import Any, NamedTuple, Protocol, cast
 
 from acpool_spec.driven import DrivenLoop, Offer
+from acpool_spec.exploration.module_state import (
+    NONE,
+    OPAQUE,
+    Variables,
+    is_state,
+    variables_of,
+    variables_of_class,
+)
 from acpool_spec.lanes import STEP_TYPE, Entry, Lane, LaneHandle
 from acpool_spec.loop import DeterministicLoop
 from acpool_spec.tasks import SimulatedFuture, SimulatedTask
 from acpool_spec.timers import Timer
 
-_OPAQUE = (
-    types.ModuleType,
-    types.BuiltinFunctionType,
-    types.CodeType,
-    types.GetSetDescriptorType,
-    types.MemberDescriptorType,
-    types.MethodDescriptorType,
-    types.WrapperDescriptorType,
-    types.GenericAlias,
-    logging.Logger,
-    re.Pattern,
-    contextvars.ContextVar,
-)
 _FRAMES = {
     types.CoroutineType: "cr_frame",
     types.GeneratorType: "gi_frame",
@@ -45,6 +38,12 @@ _FRAMES = {
 }
 _FRAME_PARTS = frozenset({types.CodeType, types.FrameType})
 _UNSET = object()
+
+
+class _Unset:
+    """Stands for a variable that nobody has set."""
+
+
 _HEAP_TYPE = 1 << 9
 _STANDARD = frozenset(sys.stdlib_module_names)
 
@@ -95,11 +94,12 @@ Handler = Callable[[Walk, Any], None]
 
 
 class Shape(NamedTuple):
-    """Of a class written in Python: its name, how to look at the builtin type under it, whether its objects have a ``__dict__``;
-    its slots, the attributes under which these are found, and what reads them all at once."""
+    """Of a class written in Python: its name, how to look at the builtin type under it, what its methods can reach; whether its
+    objects have a ``__dict__``; its slots, the attributes under which these are found, and what reads them all at once."""
 
     name: str
     besides: Handler | None
+    reached: Variables
     has_members: bool
     slots: tuple[str, ...]
     attributes: tuple[str, ...]
@@ -108,7 +108,6 @@ class Shape(NamedTuple):
 
 _SEEN: dict[type, tuple[tuple[str], Handler]] = {}
 _SHAPES: dict[type, Shape] = {}
-_USUAL: dict[type, bool] = {}
 _PLACES: dict[int, tuple[types.CodeType, tuple[str]]] = {}
 _MOST = 4096
 
@@ -153,13 +152,13 @@ def _builtin(walk: Walk, value: types.BuiltinMethodType) -> None:
 
 def _class(walk: Walk, value: type) -> None:
     _opaque(walk, value)
-    if value.__module__.partition(".")[0] not in _STANDARD:
-        for name, member in list(vars(value).items()):
-            if isinstance(member, dict | list | set | deque):
-                walk.say(name)
-                walk.visit(member)  # pyright: ignore[reportUnknownArgumentType]
-            elif isinstance(member, types.FunctionType) and member.__closure__:
-                walk.visit(member)
+    if value.__module__.partition(".")[0] in _STANDARD:
+        return
+    for name, member in list(vars(value).items()):
+        if is_state(name, member) or (isinstance(member, types.FunctionType) and member.__closure__):
+            walk.say(name)
+            walk.visit(member)
+    _reached(walk, variables_of_class(value))
 
 
 def _sequence(walk: Walk, value: Iterable[object]) -> None:
@@ -182,32 +181,17 @@ def _function(walk: Walk, value: types.FunctionType) -> None:
     code = value.__code__
     walk.note(_place(code))
     walk.each((value.__closure__, value.__defaults__, value.__kwdefaults__))
-    _globals(walk, code, value.__globals__)
+    _reached(walk, variables_of(code, value.__globals__))
 
 
-def _globals(walk: Walk, code: types.CodeType, names: dict[str, Any]) -> None:
-    """The module's variables that ``code`` can see, unless they are what modules usually consist of."""
-    if _is_standard(names.get("__name__", "")):
+def _reached(walk: Walk, variables: Variables) -> None:
+    """The variables of modules and classes that code can reach."""
+    if variables is NONE:
         return
-    find, usual = names.get, _USUAL.get
-    for name in code.co_names:
-        member: object = find(name)
-        if member is not None and not (usual(type(member)) or _is_usual(type(member))):
-            walk.say(name)
-            walk.visit(member)
-
-
-@functools.lru_cache(maxsize=4096)
-def _is_standard(module: object) -> bool:
-    return str(module).partition(".")[0] in _STANDARD
-
-
-def _is_usual(kind: type) -> bool:
-    known = _USUAL.get(kind)
-    if known is None:
-        _make_room(_USUAL)
-        known = _USUAL[kind] = issubclass(kind, (*_OPAQUE, types.FunctionType, type))
-    return known
+    if variables.named:
+        walk.each([names.get(name, _Unset) for names, name in variables.named])
+    if variables.held:
+        walk.each(variables.held)
 
 
 def _make_room(known: dict[Any, Any]) -> None:
@@ -279,6 +263,8 @@ def _object(walk: Walk, value: object) -> None:
     if shape.besides is not None:
         shape.besides(walk, value)
     _attributes(walk, value)
+    if shape.reached is not NONE:
+        _reached(walk, shape.reached)
 
 
 def _told(walk: Walk, value: Any) -> None:
@@ -338,6 +324,7 @@ def _look_at(kind: type) -> Shape:
     return Shape(
         _called(kind),
         besides,
+        variables_of_class(kind),
         _has_members(kind),
         tuple(slots),
         tuple(attributes),
@@ -404,7 +391,7 @@ def _generator(walk: Walk, value: Any) -> None:
             if part is not bound and part is not names and type(part) not in _FRAME_PARTS
         ]
     )
-    _globals(walk, code, names)
+    _reached(walk, variables_of(code, names))
 
 
 def _wrapper(walk: Walk, value: object) -> None:
@@ -510,7 +497,7 @@ _BASES: tuple[tuple[type | tuple[type, ...], Handler], ...] = (
     (SimulatedFuture, _future),
     (asyncio.Task, _refuse),
     (asyncio.Future, _foreign_future),
-    (_OPAQUE, _opaque),
+    (OPAQUE, _opaque),
     (type, _class),
     (enum.Enum, _enum),
     (BaseException, _error),

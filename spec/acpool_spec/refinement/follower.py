@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from acpool import SessionPool, Step
 from acpool.contract import Connection
@@ -39,6 +39,13 @@ class Follower:
     def canonical_state(self) -> object:
         """Nothing: as long as no difference was found, what may be found is told by the pool's own state."""
         return None
+
+    def expect(self, keys: Iterable[str], clients: int) -> None:
+        """These keys and so many clients are part of the model's state from now on, whether or not anything becomes of them."""
+        for key in keys:
+            self.names.key(key)
+        self.names.seats += [None] * (clients - len(self.names.seats))
+        self._make_room()
 
     def hear(self, step: Step) -> None:
         """The pool took ``step``, and what it asked for has not been performed yet."""

@@ -268,4 +268,5 @@ def _explore(scenario: PoolScenario, budget: Budget | None, seed: int, prune: bo
         budget=budget,
         seed=seed,
         prune=prune,
+        footprints=False,  # a pool sets timers, so that they could not be used after the first run
     )
