@@ -6,6 +6,8 @@ import asyncio
 import math
 from typing import Any
 
+import pytest
+
 from acpool import Lease, LeaseRevoked, SessionPool, Step
 from acpool.records import Waiter, Want
 
@@ -64,19 +66,22 @@ async def test_nobody_hears_any_more_who_was_told_to_stop(agents: Any, make: Any
 async def test_the_end_of_a_block_is_told_though_its_lease_was_taken_back(agents: Any, make: Any) -> None:
     made: SessionPool = make(max_sessions=1)
     heard = listening(made)
-    interrupted = False
-    try:
-        async with made.session("a") as lease:
+    lease = made.session("a")
+    resets: list[asyncio.Task[bool]] = []
+
+    async def hold() -> None:
+        async with lease:
             assert lease.lost is None
-            task = asyncio.ensure_future(made.reset("a"))
+            resets.append(asyncio.ensure_future(made.reset("a")))
             try:
                 await asyncio.sleep(math.inf)
             finally:
                 assert lease.lost is not None and lease.lost.key == "a"
-    except LeaseRevoked:
-        interrupted = True
-    assert interrupted and lease.lost is None
-    await task
+
+    with pytest.raises(LeaseRevoked):
+        await hold()
+    assert lease.lost is None
+    assert await resets[0]
     assert actions(heard)[-3:] in (["reset", "release", "closed"], ["reset", "closed", "release"])
 
 
