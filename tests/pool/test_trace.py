@@ -66,27 +66,22 @@ async def test_nobody_hears_any_more_who_was_told_to_stop(agents: Any, make: Any
 async def test_the_end_of_a_block_is_told_though_its_lease_was_taken_back(agents: Any, make: Any) -> None:
     made: SessionPool = make(max_sessions=1)
     heard = listening(made)
-    resets: list[asyncio.Future[bool]] = []
+    lease = made.session("a")
+    resets: list[asyncio.Task[bool]] = []
 
-    async def hold(lease: Any) -> None:
-        assert lease.lost is None
-        resets.append(asyncio.ensure_future(made.reset("a")))
-        try:
-            await asyncio.sleep(math.inf)
-        finally:
-            assert lease.lost is not None and lease.lost.key == "a"
-
-    leases: list[Any] = []
-
-    async def block() -> None:
-        async with made.session("a") as lease:
-            leases.append(lease)
-            await hold(lease)
+    async def hold() -> None:
+        async with lease:
+            assert lease.lost is None
+            resets.append(asyncio.ensure_future(made.reset("a")))
+            try:
+                await asyncio.sleep(math.inf)
+            finally:
+                assert lease.lost is not None and lease.lost.key == "a"
 
     with pytest.raises(LeaseRevoked):
-        await block()
-    assert leases[0].lost is None
-    await resets[0]
+        await hold()
+    assert lease.lost is None
+    assert await resets[0]
     assert actions(heard)[-3:] in (["reset", "release", "closed"], ["reset", "closed", "release"])
 
 

@@ -11,7 +11,7 @@ from typing import Final, TypeAlias
 
 from acpool_model import Action, Client, Dying, Key, Kind, Phase, Stage, State
 from acpool_model.places import heir_of, waiters
-from acpool_model.state import is_creating, is_live, is_starting
+from acpool_model.state import is_creating, is_live, is_starting, slots
 from acpool_spec.refinement.actions import KINDS
 
 _QUEUES: Final = (Stage.QUEUED, Stage.PROMISED)
@@ -29,6 +29,9 @@ class Seen:
         self.next = after.keys[self.at - 1] if self.at else Key()
         self.client = before.clients[action.client - 1] if action.client else Client()
         self.seated = after.clients[action.client - 1] if action.client else Client()
+        # A step leaves what it does not change as it is, the very same object: mostly one key is left to look at.
+        pairs = zip(before.keys, after.keys, strict=True)
+        self.changed = [(old, new, at) for at, (old, new) in enumerate(pairs, 1) if old is not new]
 
     @property
     def open(self) -> bool:
@@ -53,8 +56,19 @@ class Seen:
 
     def became(self, found: Callable[[Key, Key, int], bool]) -> bool:
         """Whether any key changed so: before, after, and its number."""
-        pairs = zip(self.before.keys, self.after.keys, strict=True)
-        return any(found(old, new, at) for at, (old, new) in enumerate(pairs, 1))
+        return any(found(*changed) for changed in self.changed)
+
+    @property
+    def becomes_queued(self) -> bool:
+        """Whether a creation got in line."""
+        return self.became(lambda old, new, at: new.stage in _QUEUES)
+
+    def lost(self, number: int) -> bool:
+        """Whether a client that had been handed a lease waits again."""
+        if not number:
+            return False
+        before, after = self.before.clients[number - 1], self.after.clients[number - 1]
+        return before.phase == Phase.GRANTED and after.phase == Phase.WAITING
 
     def told(self) -> int:
         """How many clients had an answer."""
@@ -80,6 +94,7 @@ BRANCHES: Final[dict[str, dict[str, Question]]] = {
         "answered": lambda s: s.open and s.action.arg == 1 and is_live(s.key) and s.key.alive != 0,
         "leased": lambda s: s.seated.phase == Phase.HOLDING,
         "waits for the lease": lambda s: s.seated.phase == Phase.WAITING and s.next.stage == Stage.LEASED,
+        "waits as the second": lambda s: s.next.stage == Stage.LEASED and len(waiters(s.after, s.at)) > 1,
         "joins a creation": lambda s: s.seated.phase == Phase.WAITING and is_creating(s.key),
         "no session": lambda s: s.open and s.action.arg == 2 and s.seated.phase == Phase.OUT,
         "no room": lambda s: s.open and s.action.arg != 2 and s.seated.answer == 2,
@@ -202,25 +217,23 @@ SOMETIMES: Final[dict[str, Question]] = {
         lambda old, new, at: is_live(old) and new.source == at
     ),
     "started over by a reset": lambda s: s.became(lambda old, new, at: is_starting(old) and new.source == at),
-    "in line": lambda s: any(key.stage == Stage.QUEUED for key in s.after.keys),
-    "two in line": lambda s: sum(key.stage in _QUEUES for key in s.after.keys) > 1,
-    "two wait for one lease": lambda s: any(
-        key.stage == Stage.LEASED and len(waiters(s.after, at)) > 1 for at, key in enumerate(s.after.keys, 1)
+    "in line": lambda s: s.became(lambda old, new, at: new.stage == Stage.QUEUED),
+    "two in line": lambda s: s.becomes_queued and sum([key.stage in _QUEUES for key in s.after.keys]) > 1,
+    "lost the lease before it began": lambda s: s.became(
+        lambda old, new, at: old.holder != new.holder and s.lost(old.holder)
     ),
-    "lost the lease before it began": lambda s: any(
-        old.phase == Phase.GRANTED and new.phase == Phase.WAITING
-        for old, new in zip(s.before.clients, s.after.clients, strict=True)
+    "flag on a live session": lambda s: s.became(lambda old, new, at: new.flag != 0),
+    "flag suspended with its session": lambda s: s.became(
+        lambda old, new, at: new.kept_flag != 0 and new.kept != 0
     ),
-    "flag on a live session": lambda s: any(key.flag for key in s.after.keys),
-    "flag suspended with its session": lambda s: any(key.kept_flag and key.kept for key in s.after.keys),
-    "flag left of a session given up on": lambda s: any(
-        key.kept_flag and not key.kept for key in s.after.keys
+    "flag left of a session given up on": lambda s: s.became(
+        lambda old, new, at: new.kept_flag != 0 and new.kept == 0
     ),
     "opened after its start was defeated": lambda s: (
         s.action.kind == Kind.OPENED and s.key.dying == Dying.STOPPING
     ),
 }
-"""What several actions can bring about, and what nothing would hold without: an ``always`` is worth what these are."""
+"""What several actions can bring about by what they do to a key: an ``always`` is worth no more than what happened."""
 
 _NAMES: Final = {kind: name for name, kind in KINDS.items()} | {Kind.DIE: "die"}
 _OF_A_KIND: Final = {
@@ -243,8 +256,10 @@ GOALS: Final[tuple[str, ...]] = (
 def goals_of(before: State, action: Action, after: State) -> frozenset[str]:
     """The goals that the step from ``before`` to ``after`` reaches."""
     seen = Seen(before, action, after)
-    found = [name for name, question in (*_OF_A_KIND[action.kind], *_ALWAYS) if question(seen)]
-    return frozenset([_NAMES[action.kind], *found])
+    found = [_NAMES[action.kind], *[name for name, question in _OF_A_KIND[action.kind] if question(seen)]]
+    if seen.changed:
+        found += [name for name, question in _ALWAYS if question(seen)]
+    return frozenset(found)
 
 
 def _gives_back(seen: Seen) -> bool:
@@ -268,5 +283,5 @@ def _taken_for_another(seen: Seen, *, alive: bool) -> bool:
 
 
 def _beside_a_free_slot(state: State) -> bool:
-    taken = sum((key.stage >= Stage.OPENING) + (key.dying != 0) for key in state.keys)
-    return taken < state.capacity and any(key.source == at for at, key in enumerate(state.keys, 1))
+    own = any(key.source == at for at, key in enumerate(state.keys, 1))
+    return own and slots(state) < state.capacity
