@@ -77,10 +77,14 @@ async def test_the_end_of_a_block_is_told_though_its_lease_was_taken_back(agents
             assert lease.lost is not None and lease.lost.key == "a"
 
     leases: list[Any] = []
-    with pytest.raises(LeaseRevoked):
+
+    async def block() -> None:
         async with made.session("a") as lease:
             leases.append(lease)
             await hold(lease)
+
+    with pytest.raises(LeaseRevoked):
+        await block()
     assert leases[0].lost is None
     await resets[0]
     assert actions(heard)[-3:] in (["reset", "release", "closed"], ["reset", "closed", "release"])
