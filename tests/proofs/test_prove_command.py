@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
+import multiprocessing
 from collections.abc import Callable, Iterator, Sequence
 
 import pytest
+from rich.console import Console
 
 from acpool_model import Scope, initial
 from acpool_spec.cli import main
@@ -85,6 +88,24 @@ def test_a_refutation_is_shown_in_words(found: list[Finding], capsys: pytest.Cap
         "3 paths, 3 s of CPU, 0 s",
         "verdict: violated (1 refuted, 1 undecided)",
     ]
+
+
+def test_a_terminal_shows_what_is_being_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    written = io.StringIO()
+    context = multiprocessing.get_context("spawn")
+    here, there = context.Pipe(duplex=False)
+
+    def prove_all(order: Order, look: Look) -> Iterator[Finding]:
+        look([Running("die", context.Process(), here)])
+        yield Finding(name="die", outcome=Outcome.HOLDS, seconds=1.0)
+
+    monkeypatch.setattr(command, "prove_all", prove_all)
+    monkeypatch.setattr(command, "Terminal", lambda: Console(force_terminal=True, file=written, width=100))
+    assert main(["prove", "die"]) == 0
+    assert "0 of 1 over; trying die 0 s" in written.getvalue()
+    assert "die: proved" not in written.getvalue()
+    here.close()
+    there.close()
 
 
 def test_what_there_is_to_prove_is_listed(capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,11 +7,11 @@ from typing import Protocol
 
 import pytest
 
-from acpool_model import Action, Kind, State, transitions
+from acpool_model import Action, Kind, Scope, State, initial, transitions
 from acpool_spec.proofs.command import refutation
 from acpool_spec.proofs.obligations import obligations
 from acpool_spec.proofs.shapes import Size, read_arguments
-from acpool_spec.proofs.solver import prove, refutes
+from acpool_spec.proofs.solver import Finding, prove, refutes
 from acpool_spec.verdict import Outcome
 
 SMALL = Size(2, 2)
@@ -76,6 +76,14 @@ def test_a_transition_that_breaks_is_refuted(monkeypatch: pytest.MonkeyPatch) ->
     finding = prove(obligation, TINY, 60)
     assert finding.outcome is Outcome.VIOLATED, finding
     assert refutation(obligation, finding)[-1].startswith("cannot be: IndexError")
+
+
+def test_numbers_without_words_are_shown_as_they_are() -> None:
+    obligation = obligations(TINY)["S1"]
+    state = initial(Scope(1, 1, 1))[0]._replace(processes=2)
+    odd = state._replace(clients=(state.clients[0]._replace(answer=-1),))
+    finding = Finding(name="S1", outcome=Outcome.VIOLATED, seconds=1.0, states=(odd,))
+    assert refutation(obligation, finding) == [str(odd), "broken: S1"]
 
 
 def test_a_refutation_that_is_none_when_evaluated_is_undecided() -> None:

@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from acpool_model import describe
+from acpool_model import Action, State, describe
 from acpool_spec.console import STYLE, Terminal, below, count, say
 from acpool_spec.proofs.crew import Order, Running, prove_all
 from acpool_spec.proofs.obligations import Obligation, obligations
@@ -126,7 +126,7 @@ def refutation(obligation: Obligation, finding: Finding) -> list[str]:
     """The states and the action that refute an obligation, in words, and what is wrong; one line each."""
     lines: list[str] = []
     for state in finding.states:
-        lines += describe(state).splitlines()
+        lines += _in_words(state)
     if not finding.states:
         return lines
     try:
@@ -134,12 +134,20 @@ def refutation(obligation: Obligation, finding: Finding) -> list[str]:
             lines += [
                 "-->",
                 f"{obligation.happens}, and then",
-                *describe(obligation.after(*finding.states)).splitlines(),
+                *_in_words(obligation.after(*finding.states)),
             ]
         broken = obligation.broken(*finding.states)
     except BROKEN as error:
         return [*lines, f"cannot be: {type(error).__name__}: {error}"]
     return [*lines, f"broken: {', '.join(broken)}"]
+
+
+def _in_words(what: Action | State) -> list[str]:
+    """The lines that describe it; its numbers, where they are none that there are words for."""
+    try:
+        return describe(what).splitlines()
+    except BROKEN:
+        return [str(what)]
 
 
 def _conclude(console: Console, findings: Sequence[Finding], seconds: float) -> int:

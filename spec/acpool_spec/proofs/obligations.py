@@ -9,8 +9,8 @@ steps and ``between`` inside them, it is enough that
 
 *Symmetry.* Keys are numbered, and so are clients, but nothing depends on which number is whose: renumbering before a step or
 after it is one, and the invariants do not see it. So an action on any key is looked at as one on key 1, that of any client
-as one of client 1, who is at key 1; creations in line have come in the order of their keys; and where an action names neither key
-nor client, the keys are in the order of their stages.
+as one of client 1, who is at key 1; the other keys are in the order of their stages, the other clients in that of what they do
+and of their arrival; and where a round serves, creations in line have come in the order of their keys.
 
 *Properties.* Those of states are conjuncts of ``inductive``. Those of steps are proved of what the action does (2), of each
 round (3), and where the two are put together; see ``serving.py``.
@@ -143,11 +143,14 @@ def _of_action(action: Action) -> Obligation:
 
 
 def _in_order(action: Action, state: State) -> bool:
-    """Where an action names neither a key nor a client, keys are numbered by their stages, clients by what they do."""
-    if action.key or action.client:
-        return True
-    return every([one.stage <= other.stage for one, other in pairwise(state.keys)]) & every(
-        [one.phase <= other.phase for one, other in pairwise(state.clients)]
+    """Keys that the action does not name are numbered by their stages, clients so by what they do, and by their arrival."""
+    keys = state.keys[1:] if action.key or action.client else state.keys
+    clients = state.clients[1:] if action.client else state.clients
+    return every([one.stage <= other.stage for one, other in pairwise(keys)]) & every(
+        [
+            (one.phase < other.phase) | ((one.phase == other.phase) & (one.arrival <= other.arrival))
+            for one, other in pairwise(clients)
+        ]
     )
 
 
