@@ -128,6 +128,10 @@ class DrivenLoop(Refusals):
         runnable = self._runnable
         return not runnable or runnable[0].head_order > self._boundary
 
+    def is_later(self, order: int) -> bool:
+        """Whether the ready callback at place ``order`` of the ready queue belongs to a later iteration than the current one."""
+        return order > self._boundary
+
     def begin_iteration(self) -> None:
         """Begin an iteration as stock asyncio does: timers already due become ready; what is ready now belongs to it."""
         self._fire_due()

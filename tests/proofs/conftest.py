@@ -10,6 +10,7 @@ import pytest
 from acpool_model import Answer, Stage, State, transitions
 from acpool_model.places import tell, vacate, waiters, with_key
 from acpool_model.state import Key, slots
+from acpool_spec.proofs.shapes import Size
 
 # The functions as they are, before any test replaces one.
 _closed = transitions.closed
@@ -52,23 +53,24 @@ def leaked_at_a_failed_start(state: State, at: int) -> State:
 
 
 class Planted(NamedTuple):
-    """``function`` of the transitions replaced by ``defect`` refutes ``obligation``."""
+    """``function`` of the transitions replaced by ``defect`` refutes ``obligation``, in states of ``size`` already."""
 
     function: str
     defect: Callable[..., Any]
     obligation: str
+    size: Size
 
 
 PLANTED = [
-    Planted("victim", busy_victim, "serve"),
-    Planted("slots", no_slots_taken, "serve"),
-    Planted("slots", one_slot_too_few, "serve"),
-    Planted("take_out", forgotten_when_taken_out, "expire"),
-    Planted("holds", whoever_asks_holds, "release"),
-    Planted("closed", reaped_by_key, "closed"),
+    Planted("victim", busy_victim, "serve", Size(2, 2)),
+    Planted("slots", no_slots_taken, "serve", Size(2, 1)),
+    Planted("slots", one_slot_too_few, "serve", Size(2, 1)),
+    Planted("take_out", forgotten_when_taken_out, "expire", Size(1, 1)),
+    Planted("holds", whoever_asks_holds, "release", Size(1, 2)),
+    Planted("closed", reaped_by_key, "closed", Size(1, 1)),
     # The same session resumed twice: loaded while the process that has it still lives.
-    Planted("give", start_beside_the_dying, "serve"),
-    Planted("fail", leaked_at_a_failed_start, "fail"),
+    Planted("give", start_beside_the_dying, "serve", Size(1, 1)),
+    Planted("fail", leaked_at_a_failed_start, "fail", Size(1, 1)),
 ]
 
 

@@ -19,7 +19,7 @@ SIZE = Size(3, 2)
 
 
 def test_what_was_proved_is_still_to_be_proved() -> None:
-    assert list(obligations(SIZE)) == expected()
+    assert list(obligations(SIZE)) == list(expected())
 
 
 def test_there_is_one_for_every_action_with_every_choice_and_for_every_property() -> None:

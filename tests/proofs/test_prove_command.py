@@ -40,11 +40,19 @@ def test_what_holds_is_proved(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_without_time_nothing_is_proved(capsys: pytest.CaptureFixture[str]) -> None:
     # Enough for the process to begin: it gives up by itself.
-    assert main(["prove", "--keys", "2", "--clients", "1", "--seconds", "1", "serve"]) == 3
+    assert main(["prove", "--seconds", "1", "serve"]) == 3
     text = capsys.readouterr().out
     assert "serve: undecided, which used to be proved: a round of serving keeps" in text
     assert "    not within 1 s of CPU: " in text
     assert text.splitlines()[-1] == "verdict: undecided (1 undecided)"
+
+
+def test_of_larger_states_nothing_used_to_be_proved(
+    found: list[Finding], capsys: pytest.CaptureFixture[str]
+) -> None:
+    found.append(Finding(name="S1", outcome=Outcome.UNDECIDED, seconds=1.0, why="no luck"))
+    assert main(["prove", "--keys", "4", "S1"]) == 3
+    assert "S1: undecided: S1 follows from the invariant" in capsys.readouterr().out.splitlines()
 
 
 def test_a_refutation_is_shown_in_words(found: list[Finding], capsys: pytest.CaptureFixture[str]) -> None:
@@ -82,7 +90,7 @@ def test_a_refutation_is_shown_in_words(found: list[Finding], capsys: pytest.Cap
 def test_what_there_is_to_prove_is_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["prove", "--list"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert [line.partition(": ")[0] for line in lines] == command.expected()
+    assert [line.partition(": ")[0] for line in lines] == list(command.expected())
 
 
 def test_what_is_not_there_cannot_be_proved(capsys: pytest.CaptureFixture[str]) -> None:

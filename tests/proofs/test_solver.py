@@ -22,14 +22,15 @@ class Planted(Protocol):
     """See ``conftest.Planted``."""
 
     obligation: str
+    size: Size
 
 
 @pytest.mark.no_cover
 def test_a_planted_defect_is_refuted_by_a_state_that_can_be_read(
     planted: Planted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    obligation = obligations(SMALL)[planted.obligation]
-    finding = prove(obligation, SMALL, 60)
+    obligation = obligations(planted.size)[planted.obligation]
+    finding = prove(obligation, planted.size, 60)
     assert finding.outcome is Outcome.VIOLATED, finding
     assert refutes(obligation, finding.states)
     broken = obligation.broken(*finding.states)

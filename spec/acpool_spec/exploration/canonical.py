@@ -128,8 +128,10 @@ class _StateWalk:
         return self._numbers.get(id(entry))
 
     def _entry(self, lane: Lane, entry: Entry) -> None:
-        _, callback, arguments, context = entry
+        order, callback, arguments, context = entry
         self._numbers[id(entry)] = len(self._numbers)  # a handle that refers to it says which one it is
+        # What of an iteration is left decides when due timers fire, and what still runs when the scenario is done.
+        self.say("later" if self.loop.is_later(order) else "now")
         self.say(lane.name if lane.task is None else "")
         self.each((lane.task, callback))
         self.all(arguments)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from itertools import permutations
 
-from acpool_model.invariants import every, implies, nothing_left_to_give
+from acpool_model.invariants import every, implies, no, nothing_left_to_give
 from acpool_model.state import Client, Key, Stage, State, slots
 
 
@@ -55,7 +55,7 @@ def given(before: State, after: State) -> dict[str, bool]:
                 & implies(
                     (old.stage == Stage.QUEUED)
                     & (new.stage == Stage.PROMISED)
-                    & (not _waits_for_itself(new, at)),
+                    & no(_waits_for_itself(new, at)),
                     slots(after) >= after.capacity,
                 )
                 for at, (old, new) in enumerate(keys, 1)
