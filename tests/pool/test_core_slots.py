@@ -264,3 +264,26 @@ def test_capacity_ran_out_too_late_changes_nothing(desk: type[Desk]) -> None:
     other = table.ask("b")
     table.core.capacity_ran_out(creation)  # the key has another creation by now
     assert other.outcome is Outcome.PENDING and table.creation("b") is not creation
+
+
+def test_a_promise_that_is_taken_back_does_not_overtake(desk: type[Desk]) -> None:
+    """A free slot is for the first in line that can use it, not for whoever had been promised that of another's process."""
+    table = desk(4, queueing=True)
+    table.live("a", "w", "y", "f")
+    leases = {key: table.lease(key) for key in ("w", "y", "f")}
+    table.core.expire(0.0, None, 0.0)  # the process of a is dying
+    passing = table.ask("z")
+    table.ask("a")  # its own slot was promised z
+    table.core.reset("y")
+    table.core.reset("w")
+    table.ask("c")
+    table.core.leave(passing, 0.0)
+    table.ask("b")
+    sources = {key: c.source.key for key, c in table.core.creations.items() if c.source is not None}
+    assert sources == {"a": "y", "c": "w", "b": "a"}
+    table.core.reset("f")
+    table.core.closed(leases["f"][0], confirmed=True)
+    # a takes its own slot back from b, and c, which came before b, gets the free one; b waits for the slot that a let go.
+    assert table.creation("c").entry is not None and table.creation("b").entry is None
+    sources = {key: c.source.key for key, c in table.core.creations.items() if c.source is not None}
+    assert sources == {"a": "a", "b": "y"}
