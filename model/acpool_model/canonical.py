@@ -24,6 +24,11 @@ _REMEMBERED = 1 << 16
 
 def canonical(state: State) -> State:
     """The representative of every state that behaves as ``state`` does."""
+    return represented(state)[0]
+
+
+def represented(state: State) -> tuple[State, list[int], list[int]]:
+    """The representative of ``state``, and the numbers that its keys and its clients have there, by those that they have here."""
     clients = [_client(client, _rank(client, state.clients)) for client in state.clients]
     keys = _ranked(state)
     count = len(keys)
@@ -62,7 +67,8 @@ def canonical(state: State) -> State:
     ordered = tuple([clients[old] for old in client_order])
     last = max([max(key.arrival, key.used, key.dying_since) for key in renamed])
     last = max([last] + [client.arrival for client in ordered])
-    return state._replace(now=1 + last, fresh=len(names), keys=renamed, clients=ordered)
+    shown = state._replace(now=1 + last, fresh=len(names), keys=renamed, clients=ordered)
+    return shown, places, seats
 
 
 def _rank(client: Client, clients: tuple[Client, ...]) -> int:

@@ -2,8 +2,9 @@
 
     python -m acpool_model.counts > tests/model/counts.txt
 
-writes them anew after a change of what can happen; read the difference. A line is ``scope verdict states transitions depth``;
-a scope is keys x clients x capacity, with ``!`` where no creation may wait for capacity.
+writes them anew after a change of what can happen; read the difference. Names of scopes as arguments print their lines instead.
+A line is ``scope verdict states transitions depth``; a scope is keys x clients x capacity, with ``!`` where no creation may
+wait for capacity.
 """
 
 from __future__ import annotations
@@ -32,6 +33,12 @@ SCOPES: Final = (
 def name_of(scope: Scope) -> str:
     """A scope in one word: ``2x1x1``, ``2x1x1!``."""
     return f"{scope.keys}x{scope.clients}x{scope.capacity}{'' if scope.queueing else '!'}"
+
+
+def scope_of(name: str) -> Scope:
+    """The scope of a name. Raises ``ValueError``."""
+    keys, clients, capacity = map(int, name.removesuffix("!").split("x"))
+    return Scope(keys, clients, capacity, queueing=int(not name.endswith("!")))
 
 
 class Line(NamedTuple):
@@ -67,4 +74,4 @@ def main(scopes: Iterable[Scope] = SCOPES) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main([scope_of(name) for name in sys.argv[1:]] or SCOPES)

@@ -23,7 +23,7 @@ from acpool_model.invariants import (
     spare_slots,
     well_typed,
 )
-from acpool_model.state import Answer, Dying, Phase, Stage, State, Want, is_live, slots
+from acpool_model.state import Answer, Dying, Key, Phase, Stage, State, Want, is_live, slots
 
 
 def ticks_are_past(state: State) -> bool:
@@ -36,6 +36,22 @@ def ticks_are_past(state: State) -> bool:
         for one, other in combinations(state.keys, 2)
     ]
     return every([key.used < state.now for key in state.keys]) & every(dying)
+
+
+def ids_belong_to_one_key(state: State) -> bool:
+    """No id is known under two keys, or may still be owned by what was given up on; S3, where S6 and S10 hold."""
+    within = [
+        ((key.established == 0) | (key.established != key.relic))
+        & every([session < state.fresh for session in _ids(key)])
+        for key in state.keys
+    ]
+    between_keys = [
+        (mine == 0) | (mine != theirs)
+        for one, other in combinations(state.keys, 2)
+        for mine in _ids(one)
+        for theirs in _ids(other)
+    ]
+    return every(within) & every(between_keys)
 
 
 def nothing_is_left_over(state: State) -> bool:
@@ -78,16 +94,19 @@ def nobody_queues_where_nobody_may(state: State) -> bool:
 AUXILIARY: Final[dict[str, Callable[[State], bool]]] = {
     "well typed": well_typed,
     "ticks are past": ticks_are_past,
+    "ids belong to one key": ids_belong_to_one_key,
     "nothing is left over": nothing_is_left_over,
     "answers wait for creations": answers_wait_for_creations,
     "nobody queues where nobody may": nobody_queues_where_nobody_may,
 }
 """What the properties need besides, by name."""
+CONJUNCTS: Final = {name: holds for name, holds in INVARIANTS.items() if name != "S3"}
+"""The properties that are conjuncts themselves; S3, which says the same of more ids, follows."""
 
-BETWEEN: Final[dict[str, Callable[[State], bool]]] = AUXILIARY | INVARIANTS | {"L3": promises_are_sound}
+BETWEEN: Final[dict[str, Callable[[State], bool]]] = AUXILIARY | CONJUNCTS | {"L3": promises_are_sound}
 """The conjuncts that hold inside a step, too; of L3 only a part does."""
 
-INDUCTIVE: Final[dict[str, Callable[[State], bool]]] = AUXILIARY | INVARIANTS
+INDUCTIVE: Final[dict[str, Callable[[State], bool]]] = AUXILIARY | CONJUNCTS
 """The conjuncts that hold between steps."""
 
 
@@ -109,3 +128,8 @@ def ungiven(state: State) -> int:
             for at, key in enumerate(state.keys, 1)
         ]
     )
+
+
+def _ids(key: Key) -> tuple[int, ...]:
+    """Every id that is known under a key, once; ``session`` and ``kept`` are ``established`` or 0 (S6, S10)."""
+    return key.established, key.dying_session, key.relic

@@ -29,15 +29,17 @@ from acpool_model.state import (
 
 def implies(premise: bool, conclusion: bool) -> bool:
     """Whether ``conclusion`` holds where ``premise`` does."""
-    return (not premise) | conclusion
+    return no(premise) | conclusion
+
+
+def no(term: bool) -> bool:
+    """``not term``, which on CPython 3.13 is a branch for a solver."""
+    return term ^ True
 
 
 def every(terms: Iterable[bool]) -> bool:
-    """Whether all ``terms`` hold, looking at all of them: ``all`` stops early, which is a branch."""
-    result = True
-    for term in terms:
-        result = result & term
-    return result
+    """Whether all ``terms`` hold. A solver takes ``all`` of a list for one formula, and for one step of its own."""
+    return all(list(terms))
 
 
 def well_typed(state: State) -> bool:
@@ -122,7 +124,7 @@ def s6_no_session_lost(state: State) -> bool:
     return every(
         [
             implies(is_live(key), (key.session == key.established) & (key.session != 0) & (key.kept == 0))
-            & implies(not is_live(key), key.kept == key.established)
+            & implies(no(is_live(key)), key.kept == key.established)
             & ((key.dying_session == 0) | (key.kept == 0) | (key.dying_session == key.kept))
             for key in state.keys
         ]
@@ -134,7 +136,7 @@ def s7_honest_reset_flag(state: State) -> bool:
     return every(
         [
             implies(is_live(key), (key.flag == key.owed) & (key.kept_flag == 0))
-            & implies(not is_live(key), (key.kept_flag == key.owed) & (key.flag == 0))
+            & implies(no(is_live(key)), (key.kept_flag == key.owed) & (key.flag == 0))
             for key in state.keys
         ]
     )
@@ -159,7 +161,7 @@ def s10_no_leak(state: State) -> bool:
         [
             implies(is_creating(key), _awaited(state, at))
             & implies((key.stage < Stage.LOADING) | (key.stage == Stage.NEW), key.session == 0)
-            & implies(not has_process(key), key.alive == 0)
+            & implies(no(has_process(key)), key.alive == 0)
             & implies(key.dying == Dying.NOTHING, key.dying_session == 0)
             & implies(key.stage == Stage.LOADING, (key.session != 0) & (key.session == key.kept))
             for at, key in enumerate(state.keys, 1)

@@ -121,12 +121,12 @@ def _operator_can(state: State, key: Key, kind: int) -> bool:
             return key.holder != 0 and state.clients[key.holder - 1].prompt == Prompt.RUNNING
         case Kind.EXPIRE:
             # What has been idle for longer is past the same ttl, and goes first; of the dead the one that rested longest.
-            older = [other for other in state.keys if other.stage == Stage.IDLE and other.used < key.used]
-            first_dead = not key.alive and all(other.alive for other in older)
-            return key.stage == Stage.IDLE and (first_dead or not older)
+            younger = [(other.stage != Stage.IDLE) | (other.used >= key.used) for other in state.keys]
+            living = [(other.alive != 0) | late for other, late in zip(state.keys, younger, strict=True)]
+            return key.stage == Stage.IDLE and (all(younger) or (not key.alive and all(living)))
         case Kind.RECLAIM:
             # A cleanup takes what is dead and idle before it looks at leases.
-            buried = all(other.alive for other in state.keys if other.stage == Stage.IDLE)
-            return key.stage == Stage.LEASED and buried
+            buried = [(other.stage != Stage.IDLE) | (other.alive != 0) for other in state.keys]
+            return key.stage == Stage.LEASED and all(buried)
         case _:
             return True  # RESET

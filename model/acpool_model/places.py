@@ -1,6 +1,7 @@
 """Reading and changing one place of a state: the queues as lists of numbers, a state with one key or client replaced.
 
-Nothing here decides. Every change lets a tick pass, so no two instants share one.
+Nothing here decides. Every change lets a tick pass, so no two instants share one. Conditions are one expression, without
+``and`` and ``in``: these are branches, and what is proved is proved of each path through all branches.
 """
 
 from __future__ import annotations
@@ -10,7 +11,11 @@ from acpool_model.state import Client, Phase, Stage, State
 
 def in_line(state: State) -> list[int]:
     """The keys whose creation has no slot, in order of arrival."""
-    line = [at for at, key in enumerate(state.keys, 1) if key.stage in (Stage.QUEUED, Stage.PROMISED)]
+    line = [
+        at
+        for at, key in enumerate(state.keys, 1)
+        if (key.stage == Stage.QUEUED) | (key.stage == Stage.PROMISED)
+    ]
     return sorted(line, key=lambda at: state.keys[at - 1].arrival)
 
 
@@ -22,7 +27,7 @@ def heir_of(state: State, at: int) -> int:
 def waiters(state: State, at: int) -> list[int]:
     """The clients that wait for the creation or the lease of a key, in order of arrival."""
     queue = [
-        n for n, client in enumerate(state.clients, 1) if client.key == at and client.phase == Phase.WAITING
+        n for n, client in enumerate(state.clients, 1) if (client.phase == Phase.WAITING) & (client.key == at)
     ]
     return sorted(queue, key=lambda n: state.clients[n - 1].arrival)
 

@@ -319,13 +319,23 @@ def promise(state: State, at: int, source: int) -> State:
 
 def has_room(state: State) -> bool:
     """Whether a creation that comes last in line would get a slot, or the promise of one, at once."""
-    idle = [key.stage == Stage.IDLE for key in state.keys]
-    return slots(state) < state.capacity or any(idle) or bool(unpromised(state))
+    promised = [key.source for key in state.keys]
+    spare = [
+        (key.stage == Stage.IDLE)
+        | ((key.dying != Dying.NOTHING) & (sum([source == n for source in promised]) == 0))
+        for n, key in enumerate(state.keys, 1)
+    ]
+    return (slots(state) < state.capacity) | any(spare)
 
 
 def unpromised(state: State) -> list[int]:
     """The keys whose dying process leaves a slot that nobody was promised."""
-    return [n for n, key in enumerate(state.keys, 1) if key.dying and not heir_of(state, n)]
+    promised = [key.source for key in state.keys]
+    return [
+        n
+        for n, key in enumerate(state.keys, 1)
+        if (key.dying != Dying.NOTHING) & (sum([source == n for source in promised]) == 0)
+    ]
 
 
 def victim(state: State) -> int:

@@ -7,14 +7,17 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from acpool import SessionPool
 from acpool_spec.events import Event
 from acpool_spec.machine import run_machine
+from acpool_spec.making import said
 from acpool_spec.minimise import Failure, Minimiser
 from acpool_spec.properties import Violation
 from acpool_spec.quiet import quiet
+from acpool_spec.refinement.directed import direct
 from acpool_spec.sampling import Walk
 from acpool_spec.targets import Target, load_target
-from acpool_spec.world import World
+from acpool_spec.world import Scope, World
 
 
 @dataclass(slots=True)
@@ -30,7 +33,9 @@ class Found:
 class Sample:
     """What a batch of runs of ``target`` found; ``undecided``: why, for properties that some run could not be judged for.
 
-    ``followed``: the runs of a pool that tells of its steps (R1).
+    ``followed``: the runs of a pool that tells of its steps (R1). Of the runs, ``exercised`` says how many put a property to
+    the test, and ``goals`` how many reached a goal of the model; ``directed`` and ``directed_goals`` are about runs made on
+    purpose (:mod:`~acpool_spec.refinement.directed`), which are not among the others.
     """
 
     target: str
@@ -43,6 +48,19 @@ class Sample:
     histories: set[bytes] = field(default_factory=set[bytes])
     machine_runs: int = 0
     followed: int = 0
+    exercised: Counter[str] = field(default_factory=Counter[str])
+    goals: Counter[str] = field(default_factory=Counter[str])
+    directed: int = 0
+    directed_goals: Counter[str] = field(default_factory=Counter[str])
+
+    def judged(self, world: World) -> None:
+        """Count what one run, which is over, has put to the test."""
+        self.steps += world.loop.steps
+        self.tested.update(world.judgement.tested)
+        self.exercised.update([known for known, times in world.judgement.tested.items() if times])
+        if world.follower is not None:
+            self.followed += 1
+            self.goals.update(world.follower.goals)
 
     def note(self, violation: Violation, run: int, world: World, decisions: tuple[str, ...]) -> None:
         """Count one violation; the shortest of the batch is kept."""
@@ -73,10 +91,8 @@ def _run(target: Target, walk: Walk, number: int, sample: Sample) -> None:
         world.finish(linearize=True)
         sample.histories.add(fingerprint(world.recorder.events))
     sample.runs += 1
-    sample.steps += world.loop.steps
     sample.decisions += len(decisions)
-    sample.followed += world.follower is not None
-    sample.tested.update(world.judgement.tested)
+    sample.judged(world)
     sample.undecided.update(world.judgement.undecided)
     for violation in world.judgement.violations.values():
         sample.note(violation, number, world, decisions)
@@ -90,12 +106,31 @@ def run_machine_batch(name: str, seed: int, examples: int) -> Sample:
 
     def count(world: World) -> None:
         sample.machine_runs += 1
-        sample.steps += world.loop.steps
-        sample.tested.update(world.judgement.tested)
+        sample.judged(world)
 
     failure = run_machine(target, seed_=seed, examples=examples, on_run=count)
     if failure is not None:
         sample.found[failure.violation.property] = Found(-1, failure)
+    return sample
+
+
+@quiet()
+def run_directed_batch(name: str) -> Sample:
+    """Have the pool called ``name`` take what the model can do; nothing where it does not tell of its steps."""
+    target = load_target(name)
+    sample = Sample(name)
+    with World(target.factory, Scope()) as world:
+        pool: object = world.pool
+    if not isinstance(pool, SessionPool):
+        return sample
+    try:
+        made = direct(type(pool))
+    except TypeError as error:
+        sample.undecided["R1"] = f"no pool can be made for directed runs: {said(error)}"
+        return sample
+    sample.directed, sample.directed_goals = made.runs, made.goals
+    if made.failures:
+        sample.undecided["R1"] = f"the pool would not do what the model does, {made.failures[0]}"
     return sample
 
 

@@ -129,6 +129,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_workers(check)
     check.add_argument(
+        "--coverage", action="store_true", help="list how many runs exercised each part of the specification"
+    )
+    check.add_argument(
         "--failures",
         type=Path,
         default=Path("acpool-failures"),

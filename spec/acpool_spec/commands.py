@@ -15,10 +15,12 @@ from acpool_spec import gate
 from acpool_spec.campaign import command
 from acpool_spec.campaign.replaying import is_scenario_schedule
 from acpool_spec.console import Terminal, below, count, say, verdict
+from acpool_spec.coverage_table import print_coverage
 from acpool_spec.history_report import judge_file
 from acpool_spec.making import clip
 from acpool_spec.properties import BY_ID
 from acpool_spec.quiet import quiet
+from acpool_spec.refinement.coverage import GOALS
 from acpool_spec.schedule import (
     Schedule,
     broken,
@@ -62,6 +64,8 @@ def check(options: argparse.Namespace) -> int:
 
         report = gate.run_check(plan, show)
     _print_report(console, report, options.failures)
+    if options.coverage:
+        print_coverage(console, report.progress)
     return report.outcome.exit_status
 
 
@@ -80,6 +84,13 @@ def _print_report(console: Console, report: gate.Report, folder: Path) -> None:
         f"{progress.runs:,} random schedules and {progress.machine_runs:,} of the Hypothesis machine, {progress.steps:,} steps,"
         f" {len(progress.histories):,} distinct histories, {progress.seconds:.0f} s",
     )
+    if progress.followed:
+        sampled = sum(progress.goals[goal] > 0 for goal in GOALS)
+        say(
+            console,
+            f"of the model's {len(GOALS)} goals {sampled} were reached in these,"
+            f" {len(GOALS) - len(progress.unseen)} with {count(progress.directed, 'directed run')} (--coverage lists them)",
+        )
     bound = f"a sample of {progress.runs:,} schedules, seed {plan.seed}"
     say(console, f"verdict: {verdict(report.outcome)} (within {bound})")
 

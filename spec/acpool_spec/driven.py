@@ -82,7 +82,7 @@ class DrivenLoop(Refusals):
         runnable = self._runnable
         # ``at_boundary`` and ``begin_iteration`` without their calls: this is asked before every step of every run.
         if runnable and runnable[0].head[0] > self._boundary:  # type: ignore[index]  # a runnable lane has a head
-            if self._timers:
+            if self._timers.heap:
                 self._fire_due()
             self._boundary = self._order
             self.iterations += 1
@@ -118,10 +118,19 @@ class DrivenLoop(Refusals):
         return self._current is not None
 
     @property
+    def order(self) -> int:
+        """The place in stock asyncio's ready queue of the callback that was queued last."""
+        return self._order
+
+    @property
     def at_boundary(self) -> bool:
         """Whether stock asyncio would begin an iteration now: all that was ready at the start of the last has run."""
         runnable = self._runnable
         return not runnable or runnable[0].head_order > self._boundary
+
+    def is_later(self, order: int) -> bool:
+        """Whether the ready callback at place ``order`` of the ready queue belongs to a later iteration than the current one."""
+        return order > self._boundary
 
     def begin_iteration(self) -> None:
         """Begin an iteration as stock asyncio does: timers already due become ready; what is ready now belongs to it."""
@@ -158,7 +167,7 @@ class DrivenLoop(Refusals):
     @property
     def has_timers(self) -> bool:
         """Whether any timer is set; cancelled ones may count still."""
-        return bool(self._timers)
+        return bool(self._timers.heap)
 
     def next_deadline(self) -> float | None:
         """The deadline of the next live timer, in seconds of virtual time; None when there is none."""

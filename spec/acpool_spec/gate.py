@@ -15,10 +15,11 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from typing import Any
 
-from acpool_spec.batch import Found, Sample, minimise, run_batch, run_machine_batch
+from acpool_spec.batch import Found, Sample, minimise, run_batch, run_directed_batch, run_machine_batch
 from acpool_spec.interruption import LOOK_S, Interruption, interruption
 from acpool_spec.minimise import Failure
 from acpool_spec.properties import EVERY, REFINEMENT
+from acpool_spec.refinement.coverage import GOALS
 from acpool_spec.schedule import Schedule, schedule_of
 from acpool_spec.targets import BadInput, load_target
 from acpool_spec.verdict import Outcome
@@ -69,6 +70,10 @@ class Progress:
     decisions: int = 0
     machine_runs: int = 0
     followed: int = 0
+    directed: int = 0
+    exercised: Counter[str] = field(default_factory=Counter[str])
+    goals: Counter[str] = field(default_factory=Counter[str])
+    directed_goals: Counter[str] = field(default_factory=Counter[str])
     histories: set[bytes] = field(default_factory=set[bytes])
     tested: Counter[str] = field(default_factory=Counter[str])
     found: dict[str, tuple[str, Found]] = field(default_factory=dict[str, tuple[str, Found]])
@@ -76,6 +81,11 @@ class Progress:
     undecided: dict[str, str] = field(default_factory=dict[str, str])
     phase: str = "sampling"
     interrupted: bool = False
+
+    @property
+    def unseen(self) -> list[str]:
+        """The goals of the model that no run has reached."""
+        return [goal for goal in GOALS if not self.goals[goal] and not self.directed_goals[goal]]
 
     @property
     def seconds(self) -> float:
@@ -87,6 +97,10 @@ class Progress:
         self.runs += sample.runs
         self.machine_runs += sample.machine_runs
         self.followed += sample.followed
+        self.directed += sample.directed
+        self.exercised.update(sample.exercised)
+        self.goals.update(sample.goals)
+        self.directed_goals.update(sample.directed_goals)
         self.steps += sample.steps
         self.decisions += sample.decisions
         self.histories |= sample.histories
@@ -171,8 +185,9 @@ def _sample(
 
 
 def _jobs(plan: Plan) -> Iterator[tuple[Any, ...]]:
-    """Hypothesis first, which takes its time; then random runs, in turn of every target, without end or as many as planned."""
+    """Directed runs and Hypothesis first, then random runs, in turn of every target, without end or as many as planned."""
     for name in plan.targets:
+        yield run_directed_batch, name
         yield run_machine_batch, name, plan.seed, MACHINE_EXAMPLES
     number = 0
     while plan.schedules is None or number < plan.schedules:
@@ -227,6 +242,9 @@ def _why_undecided(plan: Plan, progress: Progress, property_id: str) -> str:
         return f"{ended} after {progress.runs} of at least {plan.floor} schedules"
     if not progress.tested[property_id]:
         return f"never put to the test in {progress.runs} schedules"
+    if property_id == REFINEMENT.id:
+        unseen = progress.unseen
+        return f"never seen of the model: {', '.join(unseen)}" if unseen else ""
     return ""
 
 

@@ -13,7 +13,7 @@ import weakref
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from contextlib import contextmanager
 from contextvars import Context, copy_context
-from typing import Any, TypeAlias, TypeVar, TypeVarTuple, cast
+from typing import Any, TypeAlias, TypeVar, TypeVarTuple
 
 from acpool_spec.driven import DrivenLoop
 from acpool_spec.findings import Finding, close_leftovers, leftover_tasks, reported, unretrieved
@@ -127,7 +127,7 @@ class DeterministicLoop(DrivenLoop):
         """Make ``callback(*args)`` ready, in the lane of its task or of the callback that schedules it."""
         kind: object = type(callback)
         if kind is STEP_TYPE or (kind is BUILTIN_TYPE and callback.__name__ == WAKEUP_NAME):
-            task = cast("SimulatedTask", getattr(callback, "__self__", None))
+            task: Any = getattr(callback, "__self__", None)
             if type(task) is not SimulatedTask:
                 raise self.refusal(
                     "a task was made without create_task(): its name and hash differ from run to run"

@@ -99,9 +99,8 @@ class Watcher:
         expanded = account.states - account.frontier
         rate = expanded / self.elapsed_s if self.elapsed_s > 0 else 0.0
         return (
-            f"{short(account.states)} states, {short(account.frontier)} of them open, "
-            f"{short(account.transitions)} transitions, depth {account.depth}, {short(round(rate))} states/s, "
-            f"{self.memory():,} MB, {duration(self.elapsed_s)}"
+            f"{short(account.states)} states ({short(account.frontier)} open), {short(account.transitions)} transitions, "
+            f"depth {account.depth}, {short(round(rate))}/s, {self.memory():,} MB, {duration(self.elapsed_s)}"
         )
 
 

@@ -211,7 +211,9 @@ class PoolSpec:
         unheard = known.unheard_of[place]
         promised = (state.evicted & (known.running[place] | unheard)).bit_count()
         at_hand = self._slots - (known.holding[place] | unheard).bit_count() + promised
-        if at_hand >= (self._short(state) & ~(1 << key)).bit_count():
+        # Where more slots are taken than there are, since an ending may not have been heard of, somebody must want one all
+        # the same.
+        if max(at_hand, 0) >= (self._short(state) & ~(1 << key)).bit_count():
             return _NO
         return (self._suspend(state, entry)._replace(evicted=state.evicted | 1 << number),)
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from acpool import Connector, PoolEvent, SessionPool
+from acpool import Connector, SessionPool
 
 
 def default(connector: Connector, *, max_sessions: int) -> SessionPool:
@@ -24,25 +22,14 @@ def patient(connector: Connector, *, max_sessions: int) -> SessionPool:
     )
 
 
-def explored(
-    connector: Connector, *, max_sessions: int, on_event: Callable[[PoolEvent], None] | None = None
-) -> SessionPool:
-    """The pool of the explored scopes: that of :func:`patient`, which tells of its steps.
+def explored(connector: Connector, *, max_sessions: int) -> SessionPool:
+    """The pool of the explored scopes: that of :func:`patient`.
 
     Its bounds are finite. Virtual time passes there only when nothing else can happen, so their length makes no states, and
     their order alone decides which runs out first.
     """
-    return SessionPool(
-        connector,
-        max_sessions=max_sessions,
-        capacity_timeout=30.0,
-        lease_timeout=20.0,
-        max_lease=25.0,
-        close_timeout=3.0,
-        on_event=on_event,
-    )
+    return patient(connector, max_sessions=max_sessions)
 
 
 patient.reclaims_leases = True  # type: ignore[attr-defined]  # read by the checker: cleanup_idle may end a lease
 explored.reclaims_leases = True  # type: ignore[attr-defined]  # likewise
-explored.tells_steps = True  # type: ignore[attr-defined]  # read by the explored scopes: on_event is a parameter

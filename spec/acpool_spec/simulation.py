@@ -288,7 +288,8 @@ def _let_outside_act(loop: DeterministicLoop, decider: _Decider) -> Outcome | No
     """Between two iterations: offers, cancellations, then time; as a selector's events come before the timers of an iteration."""
     decider.late = False
     while True:
-        decider.ask_for_time()
+        if loop.on_rest is not None:
+            decider.ask_for_time()
         lanes = loop.ready_lanes()[:1]
         offers: Sequence[Offer] = () if decider.late else loop.offers()
         chosen = decider.schedule(lanes, offers)
@@ -304,7 +305,8 @@ def _drive_reordered(loop: DeterministicLoop, main: asyncio.Future[Any], decider
     """Any lane, any offer, time or a cancellation, before every callback; returns why the run stopped early, or None."""
     offers = loop.offers()
     while not main.done():
-        decider.ask_for_time()
+        if loop.on_rest is not None:
+            decider.ask_for_time()
         lanes = loop.lanes()
         chosen = decider.schedule(lanes, offers)
         if isinstance(chosen, Outcome):

@@ -54,26 +54,22 @@ class Timer(asyncio.TimerHandle):
 
 
 class Timers:
-    """The timers of one loop; cancelled ones are dropped when they come to the top."""
+    """The timers of one loop; cancelled ones are dropped when they come to the top of the ``heap``: (deadline, serial, timer)."""
 
-    __slots__ = ("_heap", "_set")
+    __slots__ = ("_set", "heap")
 
     def __init__(self) -> None:
-        self._heap: list[tuple[float, int, Timer]] = []
+        self.heap: list[tuple[float, int, Timer]] = []
         self._set = 0
-
-    def __len__(self) -> int:
-        """How many timers are kept, cancelled ones that have not come to the top included."""
-        return len(self._heap)
 
     def add(self, timer: Timer) -> None:
         """Set ``timer``."""
         self._set += 1
-        heappush(self._heap, (timer.when(), self._set, timer))
+        heappush(self.heap, (timer.when(), self._set, timer))
 
     def next_deadline(self) -> float | None:
         """The earliest deadline of a live timer, in seconds of virtual time; None when there is none."""
-        heap = self._heap
+        heap = self.heap
         while heap:
             if not heap[0][2].cancelled():
                 return heap[0][0]
@@ -82,12 +78,12 @@ class Timers:
 
     def live(self) -> list[Timer]:
         """The live timers, in order."""
-        return [timer for _, _, timer in sorted(self._heap) if not timer.cancelled()]
+        return [timer for _, _, timer in sorted(self.heap) if not timer.cancelled()]
 
     def pop_due(self, now: float) -> list[tuple[int, Timer]]:
         """Remove the live timers due at ``now``, in order, each with its serial number."""
         due: list[tuple[int, Timer]] = []
-        heap = self._heap
+        heap = self.heap
         while heap and heap[0][0] <= now:
             _, serial, timer = heappop(heap)
             if not timer.cancelled():
@@ -96,4 +92,4 @@ class Timers:
 
     def clear(self) -> None:
         """Forget all timers."""
-        self._heap.clear()
+        self.heap.clear()

@@ -394,6 +394,7 @@ class World:
             self._audit(Program("shutdown"))
         self.judgement.at_the_end(self._remains(), self.loop.findings())
         if self.follower is not None:
+            self.follower.end()
             self.judgement.tested["R1"] += self.follower.steps
         if linearize:
             self.judgement.linearize(self.recorder.history())

@@ -1,11 +1,13 @@
 """Our explorer beside others for asyncio, all in this one process: how fast, how many executions, and whether their word holds.
 
-Four columns. *Keyed lock*: runs per second of CPU time on three tasks that share a lock found by its key, median of three
-explorations. *One variable*: executions until every order of three tasks is known, each of which reads one variable in
-its first step and writes it in its third of four: 12! / 4!³ = 34,650 orders, of which 36 are inequivalent (the order of the
-writes, and before which of the earlier ones each task has read: 3! · 1 · 2 · 3). *Independent*: the same with a variable
-each: one order stands for all. *False "exhausted"*: what is wrong and was certified all the same, of a choice among 1,000 values
-one of which fails, and of a process that leaks when its start is cancelled.
+Ours comes three times: as it is by default, with footprints of steps; without them, where known states are cut off; and without
+either. Four columns. *Keyed lock*: runs per second of CPU time on three tasks that share a lock found by its key, median of
+three explorations; a run whose steps are watched is the slower one, and few of those are needed. *One variable*: executions
+until every order of three tasks is known, each of which reads one variable in its first step and writes it in its third of
+four: 12! / 4!³ = 34,650 orders, of which 36 are inequivalent (the order of the writes, and before which of the earlier ones each
+task has read: 3! · 1 · 2 · 3). *Independent*: the same with a variable each: one order stands for all. *False "exhausted"*: what
+is wrong and was certified all the same, of a choice among 1,000 values one of which fails, and of a process that leaks when its
+start is cancelled.
 
     python tests/benchmarks/exploration_peers.py [SECONDS]   (for each exploration at most, default 30)
 
@@ -144,9 +146,10 @@ LEAK = Program(Shared, [start_and_stop], nobody_left)
 
 
 class Ours:
-    """``acpool_spec.explore``; ``prune``: known states are cut off, which is the default."""
+    """``acpool_spec.explore``; ``footprints``: of steps are used, ``prune``: known states are cut off; both are the default."""
 
-    def __init__(self, *, prune: bool = True) -> None:
+    def __init__(self, *, footprints: bool = True, prune: bool = True) -> None:
+        self._footprints = footprints
         self._prune = prune
 
     def explore(self, program: Program, runs: int | None, seconds: float) -> Said:
@@ -175,7 +178,12 @@ class Ours:
     ) -> Said:
         budget = Budget(executions=runs, seconds=seconds)
         report = explore(
-            scenario, mode="reordered", budget=budget, prune=self._prune, cancellations=cancellations
+            scenario,
+            mode="reordered",
+            budget=budget,
+            prune=self._prune,
+            footprints=self._footprints,
+            cancellations=cancellations,
         )
         return Said(report.executions, report.verdict == "holds", report.verdict == "violated")
 
@@ -311,7 +319,11 @@ def shown(said: Said, least: int) -> str:
 
 def available() -> dict[str, Explorer]:
     """The explorers that are there, ours first; says which are not."""
-    found: dict[str, Explorer] = {"acpool_spec": Ours(), "  every order": Ours(prune=False)}
+    found: dict[str, Explorer] = {
+        "acpool_spec": Ours(),
+        "  known states": Ours(footprints=False),
+        "  every order": Ours(prune=False),
+    }
     for name, peer in PEERS.items():
         try:
             found[name] = peer()
@@ -329,7 +341,7 @@ def main(seconds: float) -> None:
         for name, explorer in explorers.items():
             rates[name].append(per_second(explorer, seconds))
     first = statistics.median(rates["acpool_spec"])
-    print(f'{"":14} {"keyed lock, runs/s":>22} {"one variable":>26} {"independent":>26}  false "exhausted"')
+    print(f'{"":15} {"keyed lock, runs/s":>22} {"one variable":>26} {"independent":>26}  false "exhausted"')
     least: list[int] = []
     for name, explorer in explorers.items():
         rate = statistics.median(rates[name])
@@ -337,7 +349,7 @@ def main(seconds: float) -> None:
         least = least or [said.executions for said in counts]
         one, independent = (shown(said, ours) for said, ours in zip(counts, least, strict=True))
         speed = f"{rate:,.0f} ({rate / first:,.2f} x)"
-        print(f"{name:14} {speed:>22} {one:>26} {independent:>26}  {wrong(explorer, seconds)}", flush=True)
+        print(f"{name:15} {speed:>22} {one:>26} {independent:>26}  {wrong(explorer, seconds)}", flush=True)
 
 
 if __name__ == "__main__":

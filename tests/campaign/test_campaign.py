@@ -12,10 +12,12 @@ import pytest
 from tests.campaign import toy_family
 from tests.campaign.conftest import Crew, Here
 
-from acpool_spec.campaign.account import Line
+from acpool_spec.campaign.account import Account, Line
 from acpool_spec.campaign.campaign import Campaign, Plan
 from acpool_spec.campaign.journal import Journal
-from acpool_spec.exploration import ScenarioSchedule, explore
+from acpool_spec.campaign.results import Result, Unit
+from acpool_spec.exploration import Certificate, ScenarioSchedule, explore
+from acpool_spec.exploration.handover import Part
 from acpool_spec.targets import BadInput
 from acpool_spec.verdict import Outcome
 
@@ -32,7 +34,7 @@ def told(lines: list[Line]) -> list[tuple[Any, ...]]:
 def test_a_scope_is_explored_as_explore_does_it(plan: Plans) -> None:
     (line,) = Campaign(plan("orders 3"), Crew()).run()
     scope = toy_family.PoolScope("orders 3")
-    report = explore(toy_family.scenario_of(scope, print), mode="reordered")
+    report = explore(toy_family.scenario_of(scope, print), mode="reordered", footprints=False)
     assert (line.outcome, line.executions, line.states) == (
         Outcome.HOLDS,
         report.executions,
@@ -47,6 +49,28 @@ def test_a_large_scope_is_explored_in_parts_that_lose_nothing(plan: Plans) -> No
     # 64 ways through six choices of two, by five at most at once; nothing is made twice, nothing thrown away.
     assert (line.outcome, line.executions, line.behind) == (Outcome.HOLDS, 64, 1.0)
     assert all(result.certificate.executions <= 5 for result in campaign.accounts["deep 6"].results)
+
+
+def test_parts_know_what_was_known_above_them(plan: Plans, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the same parts, explored by whoever knows nothing, or only what the first unit knew."""
+    whole, *_ = Campaign(plan("orders 3"), Crew()).run()
+    counts: list[int] = []
+    everything = Account.known
+
+    def of_the_first(account: Account, unit: Unit) -> bytes:
+        return everything(account, Unit(unit.scope, unit.prefix[:1]))
+
+    def nothing(_account: Account, _unit: Unit) -> bytes:
+        return b""
+
+    for known in (everything, of_the_first, nothing):
+        monkeypatch.setattr(Account, "known", known)
+        campaign = Campaign(plan("orders 3", whole=9), Crew())
+        (line,) = campaign.run()
+        assert line.outcome is Outcome.HOLDS
+        assert max(len(unit.prefix) for unit in campaign.accounts["orders 3"].units()) > 3
+        counts.append(line.executions)
+    assert whole.executions <= counts[0] < counts[1] < counts[2]
 
 
 def test_a_violation_comes_with_the_schedule_that_shows_it(plan: Plans) -> None:
@@ -66,6 +90,23 @@ def test_a_violated_part_decides_whatever_was_explored_beside_it(plan: Plans) ->
 
 
 @pytest.mark.usefixtures("interruptible")
+def test_what_lies_behind_a_violated_part_does_not_count() -> None:
+    account = Account("any")
+    parts = tuple(Part((n,), 0.25) for n in range(3))
+    account.take(Unit("any"), Result(Certificate(exhaustive=True, executions=5), parts=parts))
+    violated = Certificate(exhaustive=True, executions=7, violated=True)
+    behind = Result(Certificate(exhaustive=True, executions=100), parts=(Part((2, 0), 0.5),))
+    account.take(Unit("any", (2,)), behind)
+    assert [unit.prefix for unit in account.left()] == [(0,), (1,), (2, 0)]
+    account.take(Unit("any", (1,)), Result(violated))
+    assert [unit.prefix for unit in account.left()] == [(0,)]
+    account.take(Unit("any", (0,)), Result(Certificate(exhaustive=True, executions=3)))
+    line = account.line("")
+    assert (line.outcome, line.executions, account.left()) == (Outcome.VIOLATED, 5 + 7 + 3, [])
+    with pytest.raises(ValueError, match="which nobody waits for"):
+        account.take(Unit("any", (2, 0)), Result(Certificate(exhaustive=True)))
+
+
 @pytest.mark.parametrize("interrupted_at", range(1, 7))
 def test_an_interrupted_campaign_goes_on_where_it_was(
     plan: Plans, tmp_path: Path, interrupted_at: int

@@ -32,12 +32,13 @@ def explore(*arguments: str) -> int:
     return main(["explore", *arguments, *TOYS])
 
 
-def table(output: str) -> list[str]:
-    """The lines of the table, less the seconds at the end of each."""
+def table(output: str) -> list[tuple[str, ...]]:
+    """The lines of the table, less the seconds: verdict, share explored, executions, states, scope."""
     lines = output.splitlines()
-    begin = next(number for number, line in enumerate(lines) if line.startswith("scope "))
+    begin = next(number for number, line in enumerate(lines) if line.startswith("verdict "))
     end = lines.index("", begin)
-    return [re.sub(r"\s+[0-9.]+\s*$", "", line) for line in lines[begin + 1 : end]]
+    rows = [line.split(maxsplit=5) for line in lines[begin + 1 : end]]
+    return [(*row[:4], row[5]) for row in rows]
 
 
 def test_the_profile_is_listed(capsys: pytest.CaptureFixture[str]) -> None:
@@ -50,7 +51,10 @@ def test_the_profile_is_listed(capsys: pytest.CaptureFixture[str]) -> None:
 def test_what_holds_is_told_in_a_table_and_explored_once(capsys: pytest.CaptureFixture[str]) -> None:
     assert explore("orders 2", "deep 6") == 0
     first = capsys.readouterr().out
-    assert [line.split()[-4] for line in table(first)] == ["holds", "holds"]
+    assert [(row[0], row[1], row[-1]) for row in table(first)] == [
+        ("holds", "100%", "orders 2"),
+        ("holds", "100%", "deep 6"),
+    ]
     assert first.splitlines()[-1] == "verdict: holds (2 scopes: 2 holds)"
     assert max(map(len, first.splitlines())) <= 130  # the names of scopes are never cut
     assert explore("orders 2", "deep 6") == 0

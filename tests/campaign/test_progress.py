@@ -32,9 +32,11 @@ class Slow(Here):
     def __init__(self, scope: str) -> None:
         super().__init__()
         self.scope = scope
+        self.orders: list[Order] = []
         self.waiting: list[tuple[Future[Any], Order]] = []
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        self.orders.append(args[0])
         if args[0].scope != self.scope:
             return super().submit(fn, *args, **kwargs)
         self.waiting.append((Future(), args[0]))
@@ -64,6 +66,10 @@ def test_counts_of_what_is_being_explored_are_in_the_display(plan: Plans) -> Non
 
     wanted = plan("deep 6", "orders 2", seconds=900.0, clock=lambda: next(clock))
     (_, orders) = Campaign(wanted, Telling(slow, workers=2), show=show).run()
+    assert [order.post.place for order in slow.orders if order.post] == [
+        0,
+        1,
+    ]  # who is being explored at the same time tells it in different places
     before, during, *_, after = seen
     assert (before.executions, before.explored, before.left_s, before.underway) == (0, 0.0, 899.0, {})
     assert (during.done, during.scopes) == (1, 2)

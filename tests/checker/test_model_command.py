@@ -84,7 +84,7 @@ def test_what_is_shown_while_it_lasts(capsys: pytest.CaptureFixture[str]) -> Non
         clock.now = 20
         assert watch(Account(44_000, 4_000, 3_000_000, 9)) is None
         assert capsys.readouterr().out == (
-            "44.0k states, 4,000 of them open, 3.0M transitions, depth 9, 2,000 states/s, 120 MB, 20 s\n"
+            "44.0k states (4,000 open), 3.0M transitions, depth 9, 2,000/s, 120 MB, 20 s\n"
         )
         clock.now = 30
         assert watch(Account(44_000, 4_000, 3_000_000, 9)) == "the budget of 30 s"
@@ -96,7 +96,14 @@ def test_on_a_terminal_it_is_one_line_that_goes_away() -> None:
     console = Console(force_terminal=True, width=100, record=True)
     with Watcher(console, memory=lambda: 1) as watch:
         assert watch(Account(10, 5, 20, 3)) is None
-    assert "10 states" in console.export_text()
+    assert "10 states (5 open)" in console.export_text()
+
+
+def test_the_line_fits_a_narrow_terminal() -> None:
+    clock = _Clock()
+    with Watcher(Console(width=80), clock=clock, memory=lambda: 9_999) as watch:
+        clock.now = 7_000
+        assert len(watch.line(Account(9_900_000, 990_000, 99_000_000, 50))) <= 80
 
 
 def test_memory_is_measured() -> None:

@@ -64,7 +64,7 @@ def test_why_nothing_was_decided_is_said_once_and_whole(capsys: pytest.CaptureFi
     lines = capsys.readouterr().out.splitlines()
     [whole] = [line for line in lines if " of at least " in line]
     assert re.fullmatch(
-        r"S1, .*L5: the budget of 0.001 s ran out after \d+ of at least 1000 schedules", whole
+        r"S1, .*R1: the budget of 0.001 s ran out after \d+ of at least 1000 schedules", whole
     )
 
 

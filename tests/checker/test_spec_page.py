@@ -14,6 +14,7 @@ from pathlib import Path
 import acpool_spec
 from acpool_model import INVARIANTS, STEP_INVARIANTS
 from acpool_model.exhaust import comes_to_rest
+from acpool_spec.proofs.command import expected
 from acpool_spec.properties import EVERY
 
 ROOT = Path(__file__).parents[2]
@@ -23,8 +24,11 @@ END = "<!-- end of {0} -->"
 ID = re.compile(r"\b[SLDR]\d{1,2}\b")
 NOT_SHOWN = "## What is not shown\n"
 IDS = [known.id for known in EVERY]
-#: The obligations of ``acpool prove`` that are proved in every run of the gate.
-PROVED = (ROOT / "spec" / "acpool_spec" / "proofs" / "expected.txt").read_text(encoding="utf-8").split("\n")
+#: The obligations of ``acpool prove`` that were proved.
+PROVED = set(expected())
+#: Those on which every property of states rests, and of steps as well.
+INDUCTION = {"initial", "serve"}
+COMPOSITION = INDUCTION | {"rounds", "step"}
 #: Judged on the history of every run that was made, where the others are judged on every path.
 OF_HISTORIES = {"S12"}
 
@@ -61,7 +65,10 @@ def decided() -> str:
 
 
 def proved(name: str) -> str:
-    return f"`acpool prove {name}`" if name in PROVED else "not proved yet"
+    """What of a property follows from proved obligations; its own say that it is a conjunct of the invariant."""
+    states = name in INVARIANTS and {name, *INDUCTION} <= PROVED
+    steps = name in STEP_INVARIANTS and COMPOSITION <= PROVED
+    return ", ".join(["states"] * states + ["steps"] * steps) or "no: it is about histories"
 
 
 def said(function: Callable[..., object]) -> str:
@@ -79,6 +86,8 @@ def explored(name: str) -> str:
     kinds = [kind for kind, table in (("states", INVARIANTS), ("steps", STEP_INVARIANTS)) if name in table]
     if name == "L3":
         kinds.append("graph")
+    if name == "R1":
+        return "every transition, taken by the code"
     return ", ".join(kinds) or "it is about histories"
 
 
@@ -110,6 +119,9 @@ def culprits(name: str) -> list[str]:
     planted = (ROOT / "tests" / "model" / "test_planted.py").read_text(encoding="utf-8")
     defects = re.findall(r'Planted\(\s*"\w+", (\w+), "(\w+)"', planted)
     count = sum(broken == name for _, broken in defects)
+    if name == "R1":
+        of_pool = (ROOT / "tests" / "refinement" / "planted.py").read_text(encoding="utf-8")
+        return [f"{len(re.findall(r'^def [a-z]', of_pool, re.MULTILINE))} defects of the pool"]
     return pools + (
         [f"{count} defects of the model" if count > 1 else "1 defect of the model"] if count else []
     )

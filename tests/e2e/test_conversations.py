@@ -154,7 +154,7 @@ async def test_shutdown_lets_prompts_finish_revokes_what_hangs_and_another_pool_
 
 async def test_more_conversations_than_slots_all_go_on(workshop: Any) -> None:
     pool: SessionPool = workshop.real(2, capacity_timeout=math.inf)
-    keys = ["ada", "grace", "edsger", "barbara", "tony", "leslie"]
+    keys = ["ada", "grace", "edsger", "barbara"]
 
     async def converse(key: str, visits: int) -> tuple[list[str], set[int]]:
         answers: list[str] = []
@@ -165,11 +165,11 @@ async def test_more_conversations_than_slots_all_go_on(workshop: Any) -> None:
                 answers += [(await connection.prompt("hello")).text, (await connection.prompt("hello")).text]
         return answers, processes
 
-    outcomes = await asyncio.gather(*map(converse, keys, [2, 2, 2, 1, 1, 1]))
-    assert [answers for answers, _ in outcomes] == [["1", "2", "3", "4"]] * 3 + [["1", "2"]] * 3
+    outcomes = await asyncio.gather(*map(converse, keys, [2, 2, 1, 1]))
+    assert [answers for answers, _ in outcomes] == [["1", "2", "3", "4"]] * 2 + [["1", "2"]] * 2
     # Nobody shares a process; the slots are served in turn, so who comes a second time has lost his to others.
-    assert [len(used) for _, used in outcomes] == [2, 2, 2, 1, 1, 1]
-    assert len({pid for _, used in outcomes for pid in used}) == 9
+    assert [len(used) for _, used in outcomes] == [2, 2, 1, 1]
+    assert len({pid for _, used in outcomes for pid in used}) == 6
     assert workshop.agents_of(pool).at_once == 2
     await pool.shutdown()
     assert sorted(pool.suspended) == sorted(keys)

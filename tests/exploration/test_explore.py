@@ -83,7 +83,7 @@ def test_a_step_bound_counts_when_it_cuts_something_off(mode: Mode, max_steps: i
         for _ in range(9):
             await asyncio.sleep(0)
 
-    report = explore(pauses, mode=mode, max_steps=max_steps)
+    report = explore(pauses, mode=mode, max_steps=max_steps, footprints=False)
     assert report.executions == 2
     assert report.why == why
     assert report.verdict == ("undecided" if why else "holds")
@@ -95,7 +95,7 @@ def test_a_bound_on_states_counts_when_it_cuts_something_off() -> None:
     async def two() -> None:
         await asyncio.gather(asyncio.sleep(0), asyncio.sleep(0))
 
-    states = explore(two, mode="reordered").states
+    states = explore(two, mode="reordered", footprints=False).states
     assert states > 2
     assert explore(two, mode="reordered", budget=Budget(states=states + 1)).verdict == "holds"
     report = explore(two, mode="reordered", budget=Budget(states=states - 1))

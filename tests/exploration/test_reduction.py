@@ -55,6 +55,31 @@ def test_the_runs_of_a_race_are_counted(walk: Walk) -> None:
 COUNTS = (20, 16, 15)
 
 
+async def ends_before_the_other() -> None:
+    """The task left alone comes to its end in time, unless the scenario ends early in an iteration: then what asyncio still runs
+    before it stops is not enough for it."""
+    over = asyncio.Event()
+
+    async def left_alone() -> None:
+        for _ in range(2):
+            if not over.is_set():
+                await asyncio.sleep(0)
+        await asyncio.sleep(0)
+
+    task = asyncio.create_task(left_alone())
+    for _ in range(3):
+        await asyncio.sleep(0)
+    over.set()
+    del task
+
+
+def test_what_is_left_of_an_iteration_is_part_of_a_state(walk: Walk) -> None:
+    cut, _ = walk(ends_before_the_other)
+    whole, _ = walk(ends_before_the_other, prune=False)
+    assert set(cut) == set(whole)
+    assert {"leftover" in end for end in whole} == {False, True}
+
+
 async def opaque() -> None:
     """As ``race``, with something among the locals into which nobody can look."""
     secret: Any = memoryview(bytearray(b"secret"))

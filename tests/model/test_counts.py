@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from acpool_model import Dying, Phase, Scope, Stage, State, canonical, enabled, initial, step
-from acpool_model.counts import SCOPES, Line, counted, main, name_of
+from acpool_model.counts import SCOPES, Line, counted, main, name_of, scope_of
 
 TABLE = [
     Line.parse(text)
@@ -22,6 +22,7 @@ CHEAP = [scope for scope, line in zip(SCOPES, TABLE, strict=True) if line.states
 
 def test_the_table_is_that_of_the_scopes() -> None:
     assert [line.scope for line in TABLE] == [name_of(scope) for scope in SCOPES]
+    assert [scope_of(line.scope) for line in TABLE] == list(SCOPES)
     assert {line.verdict for line in TABLE} == {"holds"}
 
 

@@ -16,7 +16,6 @@ from acpool_spec import reference
 from acpool_spec.events import Event, EventType
 from acpool_spec.properties.judgement import Judgement
 from acpool_spec.scopes import PoolScope, explore_scope, scenario_of
-from acpool_spec.scopes.features import COLLECTOR, collector
 from acpool_spec.scopes.monitor import Monitor
 from acpool_spec.scopes.normal_form import normal_form
 from acpool_spec.scopes.scenario import Histories
@@ -260,20 +259,6 @@ def test_another_past_with_other_facts_is_another_state(one: int, other: int) ->
 def test_states_of_the_pool_can_all_be_compared() -> None:
     for name in ("session:a,reset:a@1.fifo.f0.c0", "get_or_create:a,shutdown@1.fifo.f1.c0"):
         assert not explore_scope(PoolScope.parse(name), reference.explored).certificate.not_canonical
-
-
-def test_steps_of_our_pool_go_to_whoever_collects_features(monkeypatch: pytest.MonkeyPatch) -> None:
-    found: set[object] = set()
-    monkeypatch.setattr("acpool_spec.scopes.features.collector", lambda: found.add)
-    scope = PoolScope.parse("session:a,reset:a@1.fifo.f0.c0")
-    listened = explore_scope(scope, reference.explored)
-    assert {("pool", "", "start"), ("pool", "start", "commit")} <= found
-    monkeypatch.undo()
-    heard = len(found)
-    alone = explore_scope(scope, reference.explored)
-    assert len(found) == heard or collector() is not None
-    assert (listened.verdict, listened.executions) == (alone.verdict, alone.executions)
-    assert COLLECTOR[1] == "covered"
 
 
 def test_a_scenario_has_the_name_and_the_code_of_its_pool() -> None:

@@ -16,7 +16,7 @@ from acpool_spec.verdict import Outcome
 class Line:
     """One scope in the table. ``executions`` and ``states``: those of units that came to no end included. ``seconds``: of
     work, on however many workers. ``behind``: the share of its tree that was explored, from 0 to 1;
-    ``estimate``: of the executions, where it was cut short."""
+    ``estimate``: of the executions, where it was cut short; ``lost``: whether some of it was given up on."""
 
     scope: str
     outcome: Outcome
@@ -28,6 +28,7 @@ class Line:
     failure: Failure | None = None
     schedule: str | None = None
     estimate: Estimate | None = None
+    lost: bool = False
 
 
 class Account:
@@ -136,6 +137,7 @@ class Account:
             failure,
             violated.schedule if violated is not None else None,
             self._estimate,
+            lost=bool(self._losses),
         )
 
     def _walked(self) -> Iterator[Prefix]:

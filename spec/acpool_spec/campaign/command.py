@@ -10,7 +10,6 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from acpool_spec.campaign.account import Line
 from acpool_spec.campaign.campaign import Campaign, Plan
@@ -21,6 +20,7 @@ from acpool_spec.campaign.old_failures import replay_old
 from acpool_spec.campaign.progress import Display, percent
 from acpool_spec.campaign.replaying import Recorded, file_name, load_recorded
 from acpool_spec.campaign.subject import Family, Scope, Subject, load_family, python_version, subject_of
+from acpool_spec.campaign.table import explain, print_table
 from acpool_spec.console import Terminal, below, count, say, verdict
 from acpool_spec.exploration import ScenarioSchedule
 from acpool_spec.exploration.strategies import EXHAUSTIVE
@@ -30,7 +30,6 @@ from acpool_spec.verdict import Outcome
 
 _WIDEST = 100  # columns of an interleaving
 _NARROWEST = 60
-_GAP = 2  # columns between those of the table
 _WORST = (Outcome.VIOLATED, Outcome.UNDECIDED)
 JOURNALS = Path("acpool-explored")
 
@@ -72,11 +71,11 @@ def explore(options: argparse.Namespace) -> int:
         display = stack.enter_context(Display(console, time.monotonic))
         campaign = Campaign(plan, crew, journal, display.show)
         lines = campaign.run()
-    _print_table(console, lines)
+        took_s = campaign.seconds
+    print_table(console, lines)
     written = {line.scope: _keep_failure(line, options) for line in lines if line.schedule is not None}
-    for line in lines:
-        _explain(console, line, written.get(line.scope))
-    return _conclude(console, campaign, lines, again)
+    explain(console, lines, written)
+    return _conclude(console, campaign, took_s, lines, again)
 
 
 def _selected(family: Family, options: argparse.Namespace) -> list[Scope]:
@@ -120,37 +119,6 @@ def _replay_old(console: Console, folder: Path, pool: str) -> list[str]:
     return failing
 
 
-def _print_table(console: Console, lines: Sequence[Line]) -> None:
-    """One line for each scope; its name is never cut, since it is what one types to explore it again."""
-    rows = [
-        (
-            line.outcome.value,
-            percent(line.behind),
-            f"{line.executions:,}",
-            f"{line.states:,}",
-            f"{line.seconds:.1f}",
-        )
-        for line in lines
-    ]
-    titles = ("verdict", "explored", "executions", "states", "seconds")
-    widths = [max(map(len, column)) for column in zip(titles, *rows, strict=True)]
-    table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="bold")
-    room = max(20, console.width - sum(widths) - _GAP * (len(widths) + 1))
-    table.add_column("scope", overflow="fold", max_width=room)
-    for title, width in zip(titles, widths, strict=True):
-        table.add_column(title, justify="left" if title == "verdict" else "right", no_wrap=True, width=width)
-    for line, (_, *figures) in zip(lines, rows, strict=True):
-        known = line.estimate
-        size = (
-            ""
-            if known is None
-            else f"\n  {known.executions_in_all:.1e} executions in all without pruning, {known.share}"
-        )
-        table.add_row(escape(f"{line.scope}{size}"), verdict(line.outcome), *figures)
-    console.print(table)
-    console.print()
-
-
 def _keep_failure(line: Line, options: argparse.Namespace) -> str:
     """Write the schedule of a violated scope; what is to be said of it."""
     assert line.schedule is not None
@@ -165,14 +133,9 @@ def _keep_failure(line: Line, options: argparse.Namespace) -> str:
     return f"{what}; acpool replay {path}"
 
 
-def _explain(console: Console, line: Line, written: str | None) -> None:
-    if line.outcome is not Outcome.HOLDS:
-        say(console, f"{escape(line.scope)}: {line.outcome.value}: {escape(below(line.why))}")
-    if written is not None:
-        say(console, f"    {escape(written)}")
-
-
-def _conclude(console: Console, campaign: Campaign, lines: Sequence[Line], again: Sequence[str]) -> int:
+def _conclude(
+    console: Console, campaign: Campaign, took_s: float, lines: Sequence[Line], again: Sequence[str]
+) -> int:
     outcomes = [line.outcome for line in lines]
     outcome = next((worst for worst in _WORST if worst in outcomes), Outcome.HOLDS)
     taken = f", {count(campaign.taken_over, 'result')} from the journal" if campaign.taken_over else ""
@@ -180,7 +143,7 @@ def _conclude(console: Console, campaign: Campaign, lines: Sequence[Line], again
     ended = f", {campaign.ended}" if campaign.ended else ""
     say(
         console,
-        f"{count(executions, 'execution')}, {count(states, 'state')}, {campaign.seconds:.0f} s{taken}{escape(ended)}; "
+        f"{count(executions, 'execution')}, {count(states, 'state')}, {took_s:.0f} s{taken}{escape(ended)}; "
         f"{percent(sum(line.behind for line in lines) / len(lines) if lines else 1.0)} explored",
     )
     if again:

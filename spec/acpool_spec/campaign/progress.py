@@ -17,6 +17,7 @@ from acpool_spec.campaign.campaign import Campaign
 from acpool_spec.campaign.results import Counts, Unit
 from acpool_spec.console import count, say
 
+_EVERY_S = 0.4  # thousands of scopes take a while to add up
 _PLAIN_EVERY_S = 10.0
 _BAR = 20  # columns
 _SHOWN = 4  # scopes that are being explored, at most
@@ -153,11 +154,14 @@ class Display:
         if self._before is None:
             begin = standing_of(campaign, 0, 0.0)
             self._before = begin.executions, begin.explored * begin.scopes
-        if self._live is not None:
-            self._live.update(_drawn(standing_of(campaign, *self._before)), refresh=True)
-        elif self._clock() - self._shown >= _PLAIN_EVERY_S:
-            self._shown = self._clock()
-            say(self._console, escape(str(standing_of(campaign, *self._before))))
+        if self._clock() - self._shown < (_PLAIN_EVERY_S if self._live is None else _EVERY_S):
+            return
+        self._shown = self._clock()
+        standing = standing_of(campaign, *self._before)
+        if self._live is None:
+            say(self._console, escape(str(standing)))
+        else:
+            self._live.update(_drawn(standing), refresh=True)
 
 
 def _drawn(standing: Standing) -> Group:

@@ -231,6 +231,7 @@ class _Work:
             cancellable=self._subject.family.cancellable,
             budget=Budget(executions=executions, seconds=_FOR_THE_WALK * seconds, clock=self._clock),
             paranoid=order.paranoid,
+            footprints=False,  # as in scopes.scenario: a pool sets timers
             prefix=order.prefix,
         )
 

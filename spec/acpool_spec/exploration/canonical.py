@@ -1,7 +1,8 @@
 """The state of a run as one number: equal for states from which the same things can happen, or refused.
 
 A state is what the rest of the run can depend on: virtual time, the ready callbacks, timers and offers, the continuation of
-every coroutine (code, instruction, locals, and the values on its stack), and all objects that these reach. Objects are
+every coroutine (code, instruction, locals, and the values on its stack), all objects that these reach, and the variables of
+modules and classes that their code can name (``module_state``, which says what it takes for granted). Objects are
 numbered in the order in which they are met, so that addresses do not matter and sharing does. What ``contents`` does not
 know how to look into is refused with :class:`NotCanonical`: such a state is never taken for another one.
 
@@ -19,7 +20,7 @@ from hashlib import blake2b
 from itertools import islice
 from typing import cast
 
-from acpool_spec.exploration.contents import handler_of
+from acpool_spec.exploration.contents import look_of
 from acpool_spec.lanes import Entry, Lane
 from acpool_spec.loop import DeterministicLoop
 from acpool_spec.oracles import View
@@ -28,7 +29,7 @@ from acpool_spec.oracles import View
 # for a word. In its version 0 equal values are equal bytes, whichever of them are one object.
 _ATOMS = frozenset({type(None), bool, int, float, complex, str, bytes})
 _OTHER_ATOMS = frozenset({range, type(Ellipsis), type(NotImplemented)})
-_NEW, _IS, _FROM, _TO = ("new",), ("is",), ("[",), ("]",)
+_NEW, _FROM, _TO = ("new",), ("[",), ("]",)
 _MARSHAL = 0
 
 
@@ -105,17 +106,16 @@ class _StateWalk:
 
     def _drain(self) -> None:
         met, words = self._met, self._words
-        at = self._looked_into
-        for value in islice(met, at, None):  # the list grows meanwhile
-            words.append(_IS)
-            words.append(type(value).__qualname__)
-            handler_of(value)(self, value)
+        for value in islice(met, self._looked_into, None):  # the list grows meanwhile
+            name, handler = look_of(value)
+            words.append(name)
+            handler(self, value)
         self._looked_into = len(met)
 
     def say(self, word: str) -> None:
         self._words.append((word,))
 
-    def note(self, words: tuple[str, ...]) -> None:
+    def note(self, words: tuple[object, ...]) -> None:
         self._words.append(words)
 
     def all(self, values: Iterable[object]) -> None:
@@ -128,8 +128,10 @@ class _StateWalk:
         return self._numbers.get(id(entry))
 
     def _entry(self, lane: Lane, entry: Entry) -> None:
-        _, callback, arguments, context = entry
+        order, callback, arguments, context = entry
         self._numbers[id(entry)] = len(self._numbers)  # a handle that refers to it says which one it is
+        # What of an iteration is left decides when due timers fire, and what still runs when the scenario is done.
+        self.say("later" if self.loop.is_later(order) else "now")
         self.say(lane.name if lane.task is None else "")
         self.each((lane.task, callback))
         self.all(arguments)

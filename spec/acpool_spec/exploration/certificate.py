@@ -16,7 +16,10 @@ class Certificate:
 
     ``executions``: runs made, pruned ones included. ``choice_points`` and ``alternatives``: met for the first time; an
     alternative is *taken* when a run has followed it, and *open* until then. ``states``: distinct states at choice points,
-    where states are pruned; ``pruned``: runs that ended at a state known already. ``repeated``: runs made a second time
+    where states are pruned; ``pruned``: runs that ended at a state known already. ``classes``: runs with footprints that came to
+    their end, one of each class of equivalent ones; there an alternative is one that is followed at first or that a race demands.
+    ``blocked``: those that were ended, or could have been, since an equivalent one was known. ``abandoned``: runs made with
+    footprints before it was seen that these cannot be used; ``no_footprints``: why not. ``repeated``: runs made a second time
     to see whether they are the same; ``elsewhere``: runs made once more in another interpreter, with another hash seed;
     ``unchecked``: such comparisons that could not be made, and why: each is a sample anyway, so that they are noted
     here, and only ``paranoid`` makes skips of them. ``not_canonical``: choice points whose state could not be compared, by
@@ -34,10 +37,14 @@ class Certificate:
     taken: int = 0
     states: int = 0
     pruned: int = 0
+    classes: int = 0
+    blocked: int = 0
+    abandoned: int = 0
     repeated: int = 0
     elsewhere: int = 0
     unchecked: Counter[str] = field(default_factory=Counter[str])
     not_canonical: Counter[str] = field(default_factory=Counter[str])
+    no_footprints: Counter[str] = field(default_factory=Counter[str])
     skips: Counter[str] = field(default_factory=Counter[str])
     made_by: Counter[str] = field(default_factory=Counter[str])
     found_by: str = ""

@@ -8,9 +8,7 @@ import enum
 import functools
 import gc
 import itertools
-import logging
 import random
-import re
 import sys
 import types
 import weakref
@@ -20,24 +18,19 @@ from operator import attrgetter
 from typing import Any, NamedTuple, Protocol, cast
 
 from acpool_spec.driven import DrivenLoop, Offer
+from acpool_spec.exploration.module_state import (
+    NONE,
+    OPAQUE,
+    Variables,
+    is_state,
+    variables_of,
+    variables_of_class,
+)
 from acpool_spec.lanes import STEP_TYPE, Entry, Lane, LaneHandle
 from acpool_spec.loop import DeterministicLoop
 from acpool_spec.tasks import SimulatedFuture, SimulatedTask
 from acpool_spec.timers import Timer
 
-_OPAQUE = (
-    types.ModuleType,
-    types.BuiltinFunctionType,
-    types.CodeType,
-    types.GetSetDescriptorType,
-    types.MemberDescriptorType,
-    types.MethodDescriptorType,
-    types.WrapperDescriptorType,
-    types.GenericAlias,
-    logging.Logger,
-    re.Pattern,
-    contextvars.ContextVar,
-)
 _FRAMES = {
     types.CoroutineType: "cr_frame",
     types.GeneratorType: "gi_frame",
@@ -45,6 +38,12 @@ _FRAMES = {
 }
 _FRAME_PARTS = frozenset({types.CodeType, types.FrameType})
 _UNSET = object()
+
+
+class _Unset:
+    """Stands for a variable that nobody has set."""
+
+
 _HEAP_TYPE = 1 << 9
 _STANDARD = frozenset(sys.stdlib_module_names)
 
@@ -70,8 +69,8 @@ class Walk(Protocol):
         """Note a fact."""
         ...
 
-    def note(self, words: tuple[str, ...]) -> None:
-        """Note several facts in one: the names of what is visited next."""
+    def note(self, words: tuple[object, ...]) -> None:
+        """Note several facts in one, as ``marshal`` can write them down; the names of what is visited next, say."""
         ...
 
     def visit(self, value: object) -> None:
@@ -95,31 +94,31 @@ Handler = Callable[[Walk, Any], None]
 
 
 class Shape(NamedTuple):
-    """Of a class written in Python: its name, how to look at the builtin type under it, whether its objects have a ``__dict__``;
-    its slots, the attributes under which these are found, and what reads them all at once."""
+    """Of a class written in Python: its name, how to look at the builtin type under it, what its methods can reach; whether its
+    objects have a ``__dict__``; its slots, the attributes under which these are found, and what reads them all at once."""
 
     name: str
     besides: Handler | None
+    reached: Variables
     has_members: bool
     slots: tuple[str, ...]
     attributes: tuple[str, ...]
     read: Callable[[object], Iterable[object]] | None
 
 
-_SEEN: dict[type, Handler] = {}
+_SEEN: dict[type, tuple[tuple[str], Handler]] = {}
 _SHAPES: dict[type, Shape] = {}
-_USUAL: dict[type, bool] = {}
-_PLACES: dict[int, tuple[types.CodeType, str]] = {}
+_PLACES: dict[int, tuple[types.CodeType, tuple[str]]] = {}
 _MOST = 4096
 
 
-def handler_of(value: object) -> Handler:
-    """The function that tells what ``value`` consists of. Raises :class:`NotCanonical`."""
+def look_of(value: object) -> tuple[tuple[str], Handler]:
+    """The name of the type of ``value``, and the function that tells what it consists of. Raises :class:`NotCanonical`."""
     kind = type(value)
     known = _SEEN.get(kind)
     if known is None:
         _make_room(_SEEN)
-        known = _SEEN[kind] = _KNOWN.get(kind) or _find_handler(kind, value)
+        known = _SEEN[kind] = (kind.__qualname__,), _KNOWN.get(kind) or _find_handler(kind, value)
     return known
 
 
@@ -153,13 +152,13 @@ def _builtin(walk: Walk, value: types.BuiltinMethodType) -> None:
 
 def _class(walk: Walk, value: type) -> None:
     _opaque(walk, value)
-    if value.__module__.partition(".")[0] not in _STANDARD:
-        for name, member in list(vars(value).items()):
-            if isinstance(member, dict | list | set | deque):
-                walk.say(name)
-                walk.visit(member)  # pyright: ignore[reportUnknownArgumentType]
-            elif isinstance(member, types.FunctionType) and member.__closure__:
-                walk.visit(member)
+    if value.__module__.partition(".")[0] in _STANDARD:
+        return
+    for name, member in list(vars(value).items()):
+        if is_state(name, member) or (isinstance(member, types.FunctionType) and member.__closure__):
+            walk.say(name)
+            walk.visit(member)
+    _reached(walk, variables_of_class(value))
 
 
 def _sequence(walk: Walk, value: Iterable[object]) -> None:
@@ -180,34 +179,19 @@ def _deque(walk: Walk, value: deque[object]) -> None:
 
 def _function(walk: Walk, value: types.FunctionType) -> None:
     code = value.__code__
-    walk.say(_place(code))
+    walk.note(_place(code))
     walk.each((value.__closure__, value.__defaults__, value.__kwdefaults__))
-    _globals(walk, code, value.__globals__)
+    _reached(walk, variables_of(code, value.__globals__))
 
 
-def _globals(walk: Walk, code: types.CodeType, names: dict[str, Any]) -> None:
-    """The module's variables that ``code`` can see, unless they are what modules usually consist of."""
-    if _is_standard(names.get("__name__", "")):
+def _reached(walk: Walk, variables: Variables) -> None:
+    """The variables of modules and classes that code can reach."""
+    if variables is NONE:
         return
-    find, usual = names.get, _USUAL.get
-    for name in code.co_names:
-        member: object = find(name)
-        if member is not None and not (usual(type(member)) or _is_usual(type(member))):
-            walk.say(name)
-            walk.visit(member)
-
-
-@functools.lru_cache(maxsize=4096)
-def _is_standard(module: object) -> bool:
-    return str(module).partition(".")[0] in _STANDARD
-
-
-def _is_usual(kind: type) -> bool:
-    known = _USUAL.get(kind)
-    if known is None:
-        _make_room(_USUAL)
-        known = _USUAL[kind] = issubclass(kind, (*_OPAQUE, types.FunctionType, type))
-    return known
+    if variables.named:
+        walk.each([names.get(name, _Unset) for names, name in variables.named])
+    if variables.held:
+        walk.each(variables.held)
 
 
 def _make_room(known: dict[Any, Any]) -> None:
@@ -216,11 +200,11 @@ def _make_room(known: dict[Any, Any]) -> None:
         known.clear()
 
 
-def _place(code: types.CodeType) -> str:
+def _place(code: types.CodeType) -> tuple[str]:
     known = _PLACES.get(id(code))  # by identity: a code object's hash is that of all its contents
     if known is None:
         _make_room(_PLACES)
-        known = _PLACES[id(code)] = code, f"{code.co_filename}:{code.co_firstlineno}:{code.co_qualname}"
+        known = _PLACES[id(code)] = code, (f"{code.co_filename}:{code.co_firstlineno}:{code.co_qualname}",)
     return known[1]
 
 
@@ -279,6 +263,8 @@ def _object(walk: Walk, value: object) -> None:
     if shape.besides is not None:
         shape.besides(walk, value)
     _attributes(walk, value)
+    if shape.reached is not NONE:
+        _reached(walk, shape.reached)
 
 
 def _told(walk: Walk, value: Any) -> None:
@@ -338,6 +324,7 @@ def _look_at(kind: type) -> Shape:
     return Shape(
         _called(kind),
         besides,
+        variables_of_class(kind),
         _has_members(kind),
         tuple(slots),
         tuple(attributes),
@@ -360,11 +347,10 @@ def _reader(attributes: Sequence[str]) -> Callable[[object], Iterable[object]] |
 
 def _future(walk: Walk, value: asyncio.Future[object]) -> None:
     future: Any = value
-    walk.say(future._state)
-    walk.say(repr(future._cancel_message))
-    if future._state == "FINISHED":
+    state = future._state
+    walk.note((state, repr(future._cancel_message), future._log_traceback))
+    if state == "FINISHED":
         walk.visit(future._exception if future._exception is not None else future._result)
-    walk.say(repr(future._log_traceback))
     for pair in future._callbacks or ():
         walk.each(pair)
 
@@ -396,16 +382,16 @@ def _generator(walk: Walk, value: Any) -> None:
         walk.say("ended")
         return
     code = frame.f_code
-    walk.say(_place(code))
-    walk.visit(frame.f_lasti)
     bound, names = frame.f_locals, frame.f_globals
-    walk.note(tuple(sorted(bound)))
+    walk.note((*_place(code), frame.f_lasti, *sorted(bound)))
     walk.all(
-        part
-        for part in gc.get_referents(value)
-        if part is not bound and part is not names and type(part) not in _FRAME_PARTS
+        [
+            part
+            for part in gc.get_referents(value)
+            if part is not bound and part is not names and type(part) not in _FRAME_PARTS
+        ]
     )
-    _globals(walk, code, names)
+    _reached(walk, variables_of(code, names))
 
 
 def _wrapper(walk: Walk, value: object) -> None:
@@ -511,7 +497,7 @@ _BASES: tuple[tuple[type | tuple[type, ...], Handler], ...] = (
     (SimulatedFuture, _future),
     (asyncio.Task, _refuse),
     (asyncio.Future, _foreign_future),
-    (_OPAQUE, _opaque),
+    (OPAQUE, _opaque),
     (type, _class),
     (enum.Enum, _enum),
     (BaseException, _error),

@@ -17,6 +17,11 @@ def covered(feature: Hashable) -> None:
         _listener(feature)
 
 
+def somebody_listens() -> bool:
+    """Whether :func:`covered` is heard: what is costly to tell need not be told otherwise."""
+    return _listener is not None
+
+
 def listen(listener: Callable[[Hashable], object] | None) -> None:
     """From now on ``listener`` hears what is covered, and nobody else; None: nobody."""
     global _listener  # noqa: PLW0603 - a global is what makes the silence cheap

@@ -66,10 +66,7 @@ class Probe:
     def __init__(self, path: Sequence[Branch], *, closed: bool, seed: int) -> None:
         self.weight = 1
         self._random = random.Random(seed)
-        self._path = [
-            _Fork(branch.chosen, branch.of, _allowed(branch, closed, last=depth == len(path) - 1))
-            for depth, branch in enumerate(path)
-        ]
+        self._path = [_Fork(branch.chosen, branch.of, _allowed(branch, closed)) for branch in path]
         if closed:
             # Below the deepest branch with something closed, the path itself leads to nothing closed.
             while self._path and self._path[-1].allowed == (self._path[-1].chosen,):
@@ -110,10 +107,10 @@ class _Fork(NamedTuple):
     allowed: tuple[int, ...]
 
 
-def _allowed(branch: Branch, closed: bool, *, last: bool) -> tuple[int, ...]:
-    """The alternatives that lead into the closed part, or into the open one; what was chosen leads into both, unless ``last``."""
+def _allowed(branch: Branch, closed: bool) -> tuple[int, ...]:
+    """The alternatives that lead into the closed part, or into the open one; what was chosen may lead into both."""
     if closed:
-        return branch.closed if last else (*branch.closed, branch.chosen)
+        return (*branch.closed, branch.chosen)
     left = set(branch.closed)
     return tuple(alternative for alternative in range(branch.of) if alternative not in left)
 

@@ -11,7 +11,9 @@ from acpool_spec.exploration.corpus import keep, old_failures
 from acpool_spec.exploration.depth_first import DepthFirst, NotDeterministic
 from acpool_spec.exploration.estimate import Estimate, Probe, estimate
 from acpool_spec.exploration.failures import Failure, failure_of
+from acpool_spec.exploration.footprints.observer import Observer
 from acpool_spec.exploration.recording import Recorded, record
+from acpool_spec.exploration.reduction import Reduction
 from acpool_spec.exploration.repetition import Repetition
 from acpool_spec.exploration.scenario_schedule import ScenarioSchedule, schedule_of
 from acpool_spec.exploration.setting import Setting
@@ -75,6 +77,7 @@ def explore(
     budget: Budget | None = None,
     seed: int = 0,
     prune: bool = True,
+    footprints: bool = True,
     paranoid: bool = False,
     max_steps: int = DEFAULT_MAX_STEPS,
     prefix: Sequence[int] = (),
@@ -93,7 +96,10 @@ def explore(
     does, and all seeds make the same runs in the end. ``cancellations``: how many tasks
     of the scenario the outside world may cancel in a run, at any point of their lives; ``cancellable``: which (default:
     all). ``budget``: executions, states, seconds; for a sampling strategy 1,000 executions if none is given. ``prune``:
-    cut runs off at states met before. ``paranoid``: make every run twice here, and in three other interpreters, instead of a
+    cut runs off at states met before. ``footprints``: with that, in mode ``reordered`` and where it is possible, make only one
+    of the runs that differ in the order of steps that do not touch the same (CPython 3.11 without a debugger; not where the
+    budget is one of states).
+    ``paranoid``: make every run twice here, and in three other interpreters, instead of a
     sample of them; a scenario that these cannot import by name is *undecided* then. ``max_steps``: callbacks of one run.
     ``prefix``: the first choices of every run, so that the subtree below them is explored and nothing else (see ``divide``).
     ``corpus``: a folder of old failures, of which those of this scenario are replayed first; a new one is written there.
@@ -108,7 +114,7 @@ def explore(
         if report is not None:
             report.certificate.replayed = replayed
             return report
-    report = exploration.run(strategy, budget, seed, prune, paranoid, prefix)
+    report = exploration.run(strategy, budget, seed, prune, footprints, paranoid, prefix)
     report.certificate.replayed = replayed
     if corpus is not None and report.schedule is not None:
         keep(report.schedule, Path(corpus))
@@ -117,7 +123,7 @@ def explore(
 
 def _finished(oracle: Oracle) -> bool:
     """Whether every run was made; a sampler never knows."""
-    return isinstance(oracle, (DepthFirst, Portfolio)) and oracle.finished
+    return isinstance(oracle, (DepthFirst, Portfolio, Reduction)) and oracle.finished
 
 
 class _Exploration:
@@ -132,6 +138,7 @@ class _Exploration:
         budget: Budget | None,
         seed: int,
         prune: bool,
+        footprints: bool,
         paranoid: bool,
         prefix: Sequence[int] = (),
     ) -> Report:
@@ -166,18 +173,47 @@ class _Exploration:
                 broken_off=lambda: certificate.skip("Hypothesis broke off a run"),
             )
             return report or Report(certificate.outcome(), certificate)
-        if isinstance(strategy, str):
-            oracle, name = oracle_of(strategy, seed, certificate, prune=prune), strategy
-        else:
-            oracle, name = strategy, type(strategy).__name__ if own is None else EXHAUSTIVE
-        asked = Below(oracle, prefix) if prefix else oracle
-        while not _finished(oracle) and one_more(
-            asked, lambda: oracle.turn if isinstance(oracle, Portfolio) else name
+        oracle: Oracle
+        if (
+            strategy == "exhaustive"
+            and prune
+            and footprints
+            and not prefix
+            and self._reducible(meter, certificate)
         ):
-            pass
+            oracle = Reduction(certificate, seed=seed)
+        elif isinstance(strategy, str):
+            oracle = oracle_of(strategy, seed, certificate, prune=prune)
+        else:
+            oracle = strategy
+        name = (
+            strategy if isinstance(strategy, str) else type(strategy).__name__ if own is None else EXHAUSTIVE
+        )
+        asked = Below(oracle, prefix) if prefix else oracle
+        try:
+            while not _finished(oracle) and one_more(
+                asked, lambda: oracle.turn if isinstance(oracle, Portfolio) else name
+            ):
+                pass
+        finally:
+            if isinstance(oracle, Reduction):
+                oracle.stop()
         if report is None and not prefix:
             report = self._cut_short(oracle, certificate, meter, seed)
         return report or Report(certificate.outcome(), certificate)
+
+    def _reducible(self, meter: Meter, certificate: Certificate) -> bool:
+        """Whether the footprints of steps may be used: where nothing but lanes can compete, and steps can be watched."""
+        if (
+            self._setting.mode != "reordered"
+            or self._setting.cancellations
+            or meter.budget.states is not None
+        ):
+            return False
+        if not Observer.available():
+            certificate.no_footprints["steps cannot be watched on this Python, or beside this debugger"] = 1
+            return False
+        return True
 
     def fails_again(self, old: ScenarioSchedule) -> Report | None:
         """What an old failure is now, as near to its decisions as this code lets it come; None where it fails no more."""
@@ -210,8 +246,8 @@ class _Exploration:
 
     def _cut_short(self, oracle: Oracle, certificate: Certificate, meter: Meter, seed: int) -> Report:
         """The report of an exploration that nothing ended but its budget or its end, with an estimate of what is left."""
-        walk = oracle.walk if isinstance(oracle, Portfolio) else oracle
-        if not isinstance(walk, DepthFirst) or walk.finished:
+        walk = oracle.walk if isinstance(oracle, (Portfolio, Reduction)) else oracle
+        if not isinstance(walk, DepthFirst) or _finished(oracle) or not walk.frontier():
             return Report(certificate.outcome(), certificate)
         found: list[tuple[Run, Failure]] = []
         seconds = meter.budget.seconds

@@ -23,15 +23,18 @@ from acpool_spec.targets import BadInput
 from acpool_spec.verdict import Outcome
 
 WORDS = {Outcome.HOLDS: "proved", Outcome.VIOLATED: "refuted", Outcome.UNDECIDED: "undecided"}
+PROVED_AT = Size(3, 2)
+"""What ``expected.txt`` is about."""
 _WORST = (Outcome.VIOLATED, Outcome.UNDECIDED)
 _GAP = 2  # columns between those of the table
 _WHY = 300  # characters of what CrossHair says
 
 
-def expected() -> list[str]:
-    """The obligations that were proved when this code was written."""
+def expected() -> dict[str, int]:
+    """The obligations that were proved of states of the size ``PROVED_AT``, and how many paths that took."""
     text = files("acpool_spec.proofs").joinpath("expected.txt").read_text(encoding="utf-8")
-    return [line for line in text.splitlines() if line and not line.startswith("#")]
+    lines = [line.split() for line in text.splitlines() if not line.startswith("#")]
+    return {name: int(paths) for name, paths in lines}
 
 
 def prove(options: argparse.Namespace) -> int:
@@ -44,7 +47,10 @@ def prove(options: argparse.Namespace) -> int:
         for name in names:
             say(console, escape(f"{name}: {table[name].says}"))
         return Outcome.HOLDS.exit_status
-    order = Order(names=names, size=size, seconds=options.seconds, workers=options.workers)
+    paths = expected()
+    # The longest first, so that no process is left with a long one at the end.
+    longest_first = sorted(names, key=lambda name: -paths.get(name, 0))
+    order = Order(names=longest_first, size=size, seconds=options.seconds, workers=options.workers)
     open_ = f"{count(size.keys, 'key')} and {count(size.clients, 'client')}"
     where = count(options.workers, "process", "processes")
     say(
@@ -57,7 +63,8 @@ def prove(options: argparse.Namespace) -> int:
     in_order = [findings[name] for name in names]
     _print_table(console, in_order)
     for finding in in_order:
-        _explain(console, table[finding.name], finding)
+        smaller = size.keys <= PROVED_AT.keys and size.clients <= PROVED_AT.clients
+        _explain(console, table[finding.name], finding, used_to_be=smaller and finding.name in expected())
     return _conclude(console, in_order, time.monotonic() - began)
 
 
@@ -103,11 +110,11 @@ def _print_table(console: Console, findings: Sequence[Finding]) -> None:
     console.print()
 
 
-def _explain(console: Console, obligation: Obligation, finding: Finding) -> None:
+def _explain(console: Console, obligation: Obligation, finding: Finding, *, used_to_be: bool) -> None:
     """What refutes it, or why it is undecided, and whether it used to be proved."""
     if finding.outcome is Outcome.HOLDS:
         return
-    before = ", which used to be proved" if finding.name in expected() else ""
+    before = ", which used to be proved" if used_to_be else ""
     say(console, f"{escape(finding.name)}: {WORDS[finding.outcome]}{before}: {escape(obligation.says)}")
     if finding.why:
         say(console, f"    {escape(below(finding.why[:_WHY]))}")

@@ -22,15 +22,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
+from typing import Any
 
 from acpool_model import describe, machine, transitions
 from acpool_model.actions import SHAPES, Action, Kind
 from acpool_model.inductive import BETWEEN, INDUCTIVE, between, inductive, ungiven
-from acpool_model.invariants import INVARIANTS, every
+from acpool_model.invariants import INVARIANTS, every, well_typed
 from acpool_model.state import Scope, State, Want
 from acpool_model.step_invariants import STEP_INVARIANTS
+from acpool_spec.proofs.serving import given, steady
 from acpool_spec.proofs.shapes import Size
 
+NOBODY = Action(0)
+"""Stands for an action in what is said of a round: nobody's, so it excuses nothing."""
 KINDS = {kind: name.lower() for name, kind in vars(Kind).items() if not name.startswith("_")}
 """Kind of action → its name."""
 CHOICES = {
@@ -49,7 +53,10 @@ def _as_it_is(state: State) -> State:
 
 @dataclass(frozen=True, kw_only=True)
 class Obligation:
-    """For all ``states`` (so many), everything that ``conclusion`` names follows from ``premise``; ``says`` is that in words.
+    """For all states, everything that ``conclusion`` names follows from ``premise``; ``says`` is that in words.
+
+    Both take one state, or where the obligation is not about the ``whole`` of a step, a state, one after what an ``Action``
+    did, that action, and one after the rounds of serving.
 
     ``arrange`` sets what is fixed by symmetry before anything is looked at. Where it is about something that happens,
     ``happens`` says what, in words, and ``after`` does it.
@@ -59,23 +66,29 @@ class Obligation:
     says: str
     premise: Callable[..., bool]
     conclusion: Callable[..., dict[str, bool]]
-    states: int = 1
     arrange: Callable[[State], State] = _as_it_is
+    whole: bool = True
     happens: str = ""
     after: Callable[[State], State] = _as_it_is
 
-    def follows(self, *states: State) -> bool:
+    def follows(self, *states: Any) -> bool:
         """Whether the conclusion holds, premise or not."""
         return every(self.conclusion(*states).values())
 
-    def broken(self, *states: State) -> list[str]:
+    def broken(self, *states: Any) -> list[str]:
         """What of the conclusion does not hold."""
         return [name for name, holds in self.conclusion(*states).items() if not holds]
 
 
 def obligations(size: Size) -> dict[str, Obligation]:
     """All of them for symbolic states of this ``size``, by name."""
-    found = [_initial(size), *(_of_action(action) for action in actions()), _round(), *_of_states()]
+    found = [
+        _initial(size),
+        *(_of_action(action) for action in actions()),
+        _round(),
+        *_composed(),
+        *_of_states(),
+    ]
     return {obligation.name: obligation for obligation in found}
 
 
@@ -113,9 +126,8 @@ def _of_action(action: Action) -> Obligation:
 
     def conclusion(before: State) -> dict[str, bool]:
         after = effect(before)
-        return {name: holds(after) for name, holds in BETWEEN.items()} | {
-            f"{name} of the step": holds(before, action, after) for name, holds in STEP_INVARIANTS.items()
-        }
+        found = {name: holds(after) for name, holds in BETWEEN.items()}
+        return found | _of_the_step(before, action, after) | steady(before, after)
 
     shape = SHAPES[action.kind]
     name = KINDS[action.kind] + CHOICES.get((action.kind, action.arg), "")
@@ -154,7 +166,8 @@ def _round() -> Obligation:
         if after is before:
             return {name: holds(before) for name, holds in INDUCTIVE.items()}
         less = (ungiven(after) < ungiven(before)) & (ungiven(after) >= 0)
-        return {name: holds(after) for name, holds in BETWEEN.items()} | {"rounds end": less}
+        found = {name: holds(after) for name, holds in BETWEEN.items()} | {"rounds end": less}
+        return found | _of_the_step(before, NOBODY, after) | given(before, after)
 
     return Obligation(
         name="serve",
@@ -164,6 +177,44 @@ def _round() -> Obligation:
         happens="a round of serving",
         after=transitions.serve_one,
     )
+
+
+def _of_the_step(before: State, action: Action, after: State) -> dict[str, bool]:
+    return {f"{name} of the step": holds(before, action, after) for name, holds in STEP_INVARIANTS.items()}
+
+
+def _composed() -> list[Obligation]:
+    """That rounds put together are as one, and that the properties of a step follow from those of its parts."""
+
+    def rounds(a: State, b: State, action: Action, c: State) -> bool:
+        return every([*given(a, b).values(), *given(b, c).values()])
+
+    def step(a: State, b: State, action: Action, c: State) -> bool:
+        parts = [*_of_the_step(a, action, b).values(), *steady(a, b).values(), *given(b, c).values()]
+        return every([*parts, well_typed(a), well_typed(b), well_typed(c)])
+
+    def whole_rounds(a: State, b: State, action: Action, c: State) -> dict[str, bool]:
+        return given(a, c)
+
+    def whole_step(a: State, b: State, action: Action, c: State) -> dict[str, bool]:
+        return _of_the_step(a, action, c)
+
+    return [
+        Obligation(
+            name="rounds",
+            says="what two rounds may change, each as proved of serve, is what one may",
+            premise=rounds,
+            conclusion=whole_rounds,
+            whole=False,
+        ),
+        Obligation(
+            name="step",
+            says="the properties of a step follow from those of what the action does and of the rounds after it",
+            premise=step,
+            conclusion=whole_step,
+            whole=False,
+        ),
+    ]
 
 
 def _of_states() -> list[Obligation]:

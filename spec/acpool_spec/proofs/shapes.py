@@ -10,6 +10,7 @@ from functools import cache
 from types import GenericAlias
 from typing import Any, Final, NamedTuple
 
+from acpool_model.actions import Action
 from acpool_model.state import Client, Key, State
 
 
@@ -35,8 +36,8 @@ def shape(size: Size) -> type[Any]:
     return made
 
 
-def read_states(message: str) -> tuple[State, ...]:
-    """The states in a message of CrossHair, ``... when calling obligation(Shape(...), ...)...``.
+def read_arguments(message: str) -> tuple[Any, ...]:
+    """The states, and the action if there is one, in a message of CrossHair, ``... when calling obligation(Shape(...), ...)...``.
 
     Raises ``ValueError`` where it has none that can be read.
     """
@@ -51,18 +52,18 @@ def read_states(message: str) -> tuple[State, ...]:
         except SyntaxError:
             continue
         if isinstance(parsed, ast.Call):
-            return tuple(_state(argument) for argument in parsed.args)
+            return tuple(_argument(argument) for argument in parsed.args)
     raise ValueError(f"no call in {message!r}")
 
 
 _CALLING: Final = "when calling obligation("
-_RECORDS: Final = {"Shape": State, "Key": Key, "Client": Client}
+_RECORDS: Final = {"Shape": State, "Key": Key, "Client": Client, "Action": Action}
 
 
-def _state(node: ast.expr) -> State:
+def _argument(node: ast.expr) -> State | Action:
     found = _value(node)
-    if not isinstance(found, State):
-        raise ValueError(f"no state: {ast.unparse(node)}")
+    if not isinstance(found, State | Action):
+        raise ValueError(f"neither a state nor an action: {ast.unparse(node)}")
     return found
 
 

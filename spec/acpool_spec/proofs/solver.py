@@ -8,6 +8,7 @@ Its command line cannot gate: it exits with 0 also for what it could not confirm
 from __future__ import annotations
 
 import time
+import warnings
 from collections import Counter
 from dataclasses import dataclass
 from types import FunctionType
@@ -17,9 +18,10 @@ from crosshair import core_and_libs
 from crosshair.core_and_libs import MessageType
 from crosshair.options import AnalysisOptionSet
 
+from acpool_model.actions import Action
 from acpool_model.state import State
 from acpool_spec.proofs.obligations import Obligation
-from acpool_spec.proofs.shapes import Size, read_states, shape
+from acpool_spec.proofs.shapes import Size, read_arguments, shape
 from acpool_spec.verdict import Outcome
 
 BROKEN = (LookupError, ValueError, TypeError, StopIteration)
@@ -35,7 +37,7 @@ class Finding:
     seconds: float
     paths: int = 0
     why: str = ""
-    states: tuple[State, ...] = ()
+    states: tuple[Any, ...] = ()
 
 
 def prove(obligation: Obligation, size: Size, seconds: float) -> Finding:
@@ -51,21 +53,26 @@ def prove(obligation: Obligation, size: Size, seconds: float) -> Finding:
     checkables = analyze_function(_with_contract(obligation, size), limits)
     paths = Counter[str]()
     messages = list[Any]()
-    for checkable in checkables:
-        checkable.options.stats = paths
-        messages.extend(checkable.analyze())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it looks at every member of every module, deprecated ones too
+        for checkable in checkables:
+            checkable.options.stats = paths
+            messages.extend(checkable.analyze())
     outcome, why, states = _judge(obligation, messages)
+    spent = time.process_time() - began
+    if outcome is Outcome.UNDECIDED and spent >= seconds:
+        why = f"not within {seconds:g} s of CPU: {why}"  # whatever CrossHair made of that
     return Finding(
         name=obligation.name,
         outcome=outcome,
-        seconds=time.process_time() - began,
+        seconds=spent,
         paths=paths["num_paths"],
         why=why,
         states=states,
     )
 
 
-def _judge(obligation: Obligation, messages: list[Any]) -> tuple[Outcome, str, tuple[State, ...]]:
+def _judge(obligation: Obligation, messages: list[Any]) -> tuple[Outcome, str, tuple[Any, ...]]:
     """The outcome, why it is not *holds*, and the states that refute the obligation."""
     kinds = [message.state for message in messages]
     if kinds == [MessageType.CONFIRMED]:  # one condition, one message
@@ -76,7 +83,8 @@ def _judge(obligation: Obligation, messages: list[Any]) -> tuple[Outcome, str, t
     if not any(kind in (MessageType.POST_FAIL, MessageType.POST_ERR, MessageType.EXEC_ERR) for kind in kinds):
         return Outcome.UNDECIDED, said, ()
     try:
-        states = tuple(map(obligation.arrange, read_states(messages[0].message)))
+        found = read_arguments(messages[0].message)
+        states = tuple(one if isinstance(one, Action) else obligation.arrange(one) for one in found)
     except ValueError as error:
         return Outcome.UNDECIDED, f"a refutation that cannot be read: {error}", ()
     if refutes(obligation, states):
@@ -84,7 +92,7 @@ def _judge(obligation: Obligation, messages: list[Any]) -> tuple[Outcome, str, t
     return Outcome.UNDECIDED, f"a refutation that is none when it is evaluated: {said}", ()
 
 
-def refutes(obligation: Obligation, states: tuple[State, ...]) -> bool:
+def refutes(obligation: Obligation, states: tuple[Any, ...]) -> bool:
     """Whether the premise holds of ``states``, and the conclusion does not, or cannot even be evaluated."""
     if not obligation.premise(*states):
         return False
@@ -96,14 +104,17 @@ def refutes(obligation: Obligation, states: tuple[State, ...]) -> bool:
 
 def _with_contract(obligation: Obligation, size: Size) -> FunctionType:
     """A function of symbolic states whose contract is ``obligation``."""
-    template = {1: _one, 3: _three}[obligation.states]
+    template = _whole if obligation.whole else _parts
     names = template.__code__.co_varnames[: template.__code__.co_argcount]
 
-    def premise(*shapes: Any) -> bool:
-        return obligation.premise(*(obligation.arrange(State(*made)) for made in shapes))
+    def arranged(argument: Any) -> Any:
+        return argument if isinstance(argument, Action) else obligation.arrange(State(*argument))
 
-    def conclusion(*shapes: Any) -> bool:
-        return obligation.follows(*(obligation.arrange(State(*made)) for made in shapes))
+    def premise(*arguments: Any) -> bool:
+        return obligation.premise(*map(arranged, arguments))
+
+    def conclusion(*arguments: Any) -> bool:
+        return obligation.follows(*map(arranged, arguments))
 
     made = FunctionType(
         template.__code__,
@@ -113,11 +124,13 @@ def _with_contract(obligation: Obligation, size: Size) -> FunctionType:
     made.__doc__ = template.__doc__
     made.__module__ = __name__
     made.__qualname__ = template.__qualname__  # where CrossHair finds the source of the contract
-    made.__annotations__ = dict.fromkeys(names, shape(size)) | {"return": bool}
+    made.__annotations__ = {name: Action if name == "action" else shape(size) for name in names} | {
+        "return": bool
+    }
     return made
 
 
-def _one(a: Any) -> Any:
+def _whole(a: Any) -> Any:
     """
     pre: premise(a)
     post: __return__
@@ -125,9 +138,9 @@ def _one(a: Any) -> Any:
     return conclusion(a)  # type: ignore[name-defined]  # noqa: F821 - a global of the function made from it
 
 
-def _three(a: Any, b: Any, c: Any) -> Any:
+def _parts(a: Any, b: Any, action: Any, c: Any) -> Any:
     """
-    pre: premise(a, b, c)
+    pre: premise(a, b, action, c)
     post: __return__
     """
-    return conclusion(a, b, c)  # type: ignore[name-defined]  # noqa: F821 - as above
+    return conclusion(a, b, action, c)  # type: ignore[name-defined]  # noqa: F821 - as above

@@ -51,7 +51,8 @@ class _Called:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Where they part. ``number``: of the pool's step, from 1. ``action``: the model's for it, the last one that was tried.
+    """Where they part. ``number``: of the pool's step, from 1. ``step``: None where it was after the last one of the run.
+    ``action``: the model's for it, the last one that was tried; None where it has none.
     ``keys``: what the pool calls the model's keys.
 
     ``pool`` and ``model``: the states after it; where ``enabled`` is false, the model's is the one before, in which it has no
@@ -59,7 +60,7 @@ class Difference:
     """
 
     number: int
-    step: Step
+    step: Step | None
     action: Action | None
     enabled: bool
     pool: State
@@ -70,21 +71,21 @@ class Difference:
     def message(self) -> str:
         """Several lines: the first says it in short, the others have both states, what differs marked with ``*``."""
         called = _Called(self.keys)
-        did = self._said(called)
-        if not self.enabled:
-            head = f"step {self.number}: {did}, which the model does not enable"
-            titles = "the pool after it", "the model before it"
+        titles = ("the pool", "the model") if self.enabled else ("the pool after it", "the model before it")
+        if self.step is None:
+            head = f"after step {self.number}, the last, the pool has moved without telling"
+        elif not self.enabled:
+            head = f"step {self.number}: {self._said(self.step, called)}, which the model does not enable"
         else:
-            head = f"step {self.number}: {did}, and the pool is elsewhere than the model"
-            titles = "the pool", "the model"
+            head = f"step {self.number}: {self._said(self.step, called)}, and the pool is elsewhere than the model"
         states = [list(_lines(called.state(state))) for state in (self.pool, self.model)]
         return "\n".join([*_wrapped(head), *called.legend(), *side_by_side(titles, states[0], states[1])])
 
-    def _said(self, called: _Called) -> str:
+    def _said(self, step: Step, called: _Called) -> str:
         if self.action is None:
-            return f"{self.step.action} ({self.step.key or 'no key'}) is no step of the model"
+            return f"{step.action} ({step.key}) is no step of the model"
         if self.action.client < 0:
-            return f"{self.step.action} of a caller that neither waits nor holds"
+            return f"{step.action} of a caller that neither waits nor holds"
         return describe(self.action._replace(key=called.place(self.action.key)))
 
 

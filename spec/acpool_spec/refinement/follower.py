@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from acpool import SessionPool, Step
 from acpool.contract import Connection
@@ -40,6 +40,13 @@ class Follower:
         """Nothing: as long as no difference was found, what may be found is told by the pool's own state."""
         return None
 
+    def expect(self, keys: Iterable[str], clients: int) -> None:
+        """These keys and so many clients are part of the model's state from now on, whether or not anything becomes of them."""
+        for key in keys:
+            self.names.key(key)
+        self.names.seats += [None] * (clients - len(self.names.seats))
+        self._make_room()
+
     def hear(self, step: Step) -> None:
         """The pool took ``step``, and what it asked for has not been performed yet."""
         if self.difference is not None:
@@ -57,6 +64,12 @@ class Follower:
         if step.action == "opened":
             self._find_process(step)
         self._compare(step, actions[-1] if actions else None)
+
+    def end(self) -> None:
+        """The run is over: whatever the pool did since its last step, it did without telling."""
+        if self.difference is None:
+            self.hear_of_deaths()
+            self._compare(None, None)
 
     def hear_of_deaths(self) -> None:
         """Processes die when they like, and no step of the pool says so: the model hears of it before the next one."""
@@ -119,7 +132,7 @@ class Follower:
             self.taken(transition)
         return True
 
-    def _compare(self, step: Step, action: Action | None) -> None:
+    def _compare(self, step: Step | None, action: Action | None) -> None:
         shown = comparable(self.state, self.state) if action is None else self._shown
         if abstract(self._core, self.names) != shown:
             self._part(step, action, shown, enabled=True)
@@ -128,7 +141,7 @@ class Follower:
             if client.phase == Phase.OUT:
                 self.names.stand_up(number)
 
-    def _part(self, step: Step, action: Action | None, model: View, *, enabled: bool) -> None:
+    def _part(self, step: Step | None, action: Action | None, model: View, *, enabled: bool) -> None:
         pool = abstract(self._core, self.names)
         size = max(len(pool.keys), len(model.keys)), max(len(pool.clients), len(model.clients))
         states = [

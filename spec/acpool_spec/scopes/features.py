@@ -1,48 +1,42 @@
-"""What our pool tells of its steps, offered to whoever collects what runs have covered."""
+"""The transitions of the model that our pool takes in a run, offered to the strategy ``coverage``.
+
+The pool is followed through the model anyway (:mod:`acpool_spec.refinement`). Two transitions are told apart by the action and by
+what it does to the phases of keys and callers, not by the states that they lead from and to, of which there are too many.
+"""
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Callable, Hashable
-from functools import partial
-from typing import Any
-
-from acpool import PoolEvent
-
-COLLECTOR = ("acpool_spec.exploration.coverage", "covered")
+from acpool_model import Key
+from acpool_spec.exploration.coverage import covered, somebody_listens
+from acpool_spec.refinement.follower import Follower
+from acpool_spec.refinement.transition import Transition
 
 
-class Steps:
-    """The atomic steps of one pool, each offered together with the one before it. Beside the run: no part of its state."""
-
-    def __init__(self, covered: Callable[[Hashable], object]) -> None:
-        self._covered = covered
-        self._before = ""
-
-    def __call__(self, event: PoolEvent) -> None:
-        """The pool took a step."""
-        step = f"{event.action} ({event.cause})" if event.cause else event.action
-        self._covered(("pool", self._before, step))
-        self._before = step
-
-    def canonical_state(self) -> object:
-        """Nothing: the pool does not read it."""
-        return None
+def feature_of(transition: Transition) -> tuple[object, ...]:
+    """What the transition does: the action, then each key and each caller whose phase it changes, from what to what."""
+    before, after = transition.before, transition.after
+    keys = [
+        (_phase(one), _phase(other))
+        for one, other in zip(before.keys, after.keys, strict=True)
+        if _phase(one) != _phase(other)
+    ]
+    callers = [
+        (one.phase, other.phase)
+        for one, other in zip(before.clients, after.clients, strict=True)
+        if one.phase != other.phase
+    ]
+    return (transition.action.kind, tuple(sorted(keys)), tuple(sorted(callers)))
 
 
-def listen(factory: Any) -> Any:
-    """``factory``, with a listener on its pools where they tell of their steps (it says so with ``tells_steps``) and somebody
-    collects them."""
-    covered = collector()
-    if covered is None or not getattr(factory, "tells_steps", False):
-        return factory
-    return partial(factory, on_event=Steps(covered))
+def listen(follower: Follower | None) -> None:
+    """Tell of every transition that ``follower`` takes, where somebody wants to know of them."""
+    if follower is not None and somebody_listens():
+        follower.taken = _tell
 
 
-def collector() -> Callable[[Hashable], object] | None:
-    """The function that takes a feature of the run in progress, None where there is none."""
-    module, name = COLLECTOR
-    try:
-        return getattr(importlib.import_module(module), name, None)
-    except ModuleNotFoundError:
-        return None
+def _tell(transition: Transition) -> None:
+    covered(feature_of(transition))
+
+
+def _phase(key: Key) -> tuple[int, int, int]:
+    return (key.stage, key.dying, key.alive)

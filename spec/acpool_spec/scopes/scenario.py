@@ -145,10 +145,13 @@ class _Run:
             forbidden=scenario.forbidden,
         )
         self.agents = Agents(self.loop, self.monitor.notes, faults=scope.faults, slow=scope.slow)
-        self.pool: Any = make_pool(listen(scenario.factory), FakeConnector(self.agents), scope.max_sessions)
+        self.pool: Any = make_pool(scenario.factory, FakeConnector(self.agents), scope.max_sessions)
         self.able = frozenset(offered(self.pool, OPERATIONS))
         self.keys = scope.keys
-        follow(self.pool, self._parted, self.monitor.failed, lambda: self.loop.inside_callback)
+        self.follower = follow(
+            self.pool, self._parted, self.monitor.failed, lambda: self.loop.inside_callback
+        )
+        listen(self.follower)
         registry = Registry(self.agents.connections)
         count = len(scope.programs)
         self.clients = [_Client(number, self.pool, self.monitor.notes, registry) for number in range(count)]
@@ -186,6 +189,8 @@ class _Run:
         if not self.auditor.busy:
             await self._audit(Call("shutdown"))
         self.monitor.at_the_end(self._remains(), self._findings())
+        if self.follower is not None:
+            self.follower.end()
         await self._until_calm()
 
     async def _until_calm(self) -> None:
@@ -263,4 +268,5 @@ def _explore(scenario: PoolScenario, budget: Budget | None, seed: int, prune: bo
         budget=budget,
         seed=seed,
         prune=prune,
+        footprints=False,  # a pool sets timers, so that they could not be used after the first run
     )

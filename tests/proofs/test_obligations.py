@@ -1,0 +1,72 @@
+"""What is to be proved is about the model as it is, about all of it, and about states that there are."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+
+import pytest
+
+from acpool_model import INVARIANTS, Scope, State, enabled, initial, step
+from acpool_model.actions import SHAPES
+from acpool_model.inductive import between, inductive, ungiven
+from acpool_spec.proofs.command import expected
+from acpool_spec.proofs.obligations import KINDS, actions, obligations
+from acpool_spec.proofs.shapes import Size
+from acpool_spec.proofs.witnesses import within, witnesses
+
+SIZE = Size(3, 2)
+
+
+def test_what_was_proved_is_still_to_be_proved() -> None:
+    assert list(obligations(SIZE)) == list(expected())
+
+
+def test_there_is_one_for_every_action_with_every_choice_and_for_every_property() -> None:
+    assert {(action.kind, action.arg) for action in actions()} == {
+        (kind, arg) for kind, shape in SHAPES.items() for arg in shape.args
+    }
+    assert set(KINDS) == set(SHAPES)
+    besides = {"initial", "serve", "rounds", "step"}
+    names = {name.split("-")[0] for name in obligations(SIZE)}
+    assert names == besides | set(KINDS.values()) | set(INVARIANTS)
+    assert len(obligations(SIZE)) == len(actions()) + len(INVARIANTS) + len(besides)
+
+
+@pytest.mark.parametrize("number", range(20))
+def test_a_step_is_an_action_and_rounds_of_serving(number: int) -> None:
+    # So what holds of each part and is preserved by the next holds of the step.
+    chance = random.Random(number)
+    state = chance.choice(initial(Scope(3, 2, 1 + number % 2, queueing=number // 2 % 2)))
+    for _ in range(60):
+        action = chance.choice(enabled(state))
+        parts = list(within(state, action))
+        assert parts[-1] == step(state, action)
+        assert all(between(part) for part in parts)
+        left = [ungiven(part) for part in parts]
+        assert left == sorted(set(left), reverse=True)
+        assert inductive(parts[-1])
+        state = parts[-1]
+
+
+def test_every_premise_is_satisfied_by_a_state_that_can_be_reached() -> None:
+    table = obligations(SIZE)
+    found = witnesses(table.values(), SIZE)
+    assert set(found) == {name for name, obligation in table.items() if obligation.whole}
+    for name, witness in found.items():
+        state = witness.start
+        assert state in initial(Scope(3, 2, state.capacity, state.queueing))
+        for action in witness.actions[:-1]:
+            assert action in enabled(state)
+            state = step(state, action)
+        last = within(state, witness.actions[-1]) if witness.actions else [state]
+        assert witness.state in list(last)
+        assert table[name].premise(witness.state)
+
+
+def test_a_premise_that_no_state_satisfies_has_no_witness() -> None:
+    def nowhere(state: State) -> bool:
+        return state.capacity < 0
+
+    nothing = replace(obligations(SIZE)["die"], premise=nowhere)
+    assert witnesses([nothing], Size(1, 1), walks=20) == {}
