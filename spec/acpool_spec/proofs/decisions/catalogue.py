@@ -143,7 +143,9 @@ def _revoked(*, prompting: bool = False) -> Case:
     return Case(phases=(Phase.REVOKED,), at_key=True, prompting=prompting)
 
 
-def _decision(name: str, kind: int, case: Case, drive: Drive, arg: int = 0, *, told: str = "", instead: str = "") -> Decision:
+def _decision(
+    name: str, kind: int, case: Case, drive: Drive, arg: int = 0, *, told: str = "", instead: str = ""
+) -> Decision:
     shape = SHAPES[kind]
     return Decision(
         name=f"core-{name}",
@@ -162,7 +164,12 @@ DECISIONS: Final = (
     _decision(
         "leave-waiting",
         Kind.LEAVE,
-        Case(stages=tuple(range(Stage.QUEUED, Stage.LEASED + 1)), phases=(Phase.WAITING,), open=(1,), at_key=True),
+        Case(
+            stages=tuple(range(Stage.QUEUED, Stage.LEASED + 1)),
+            phases=(Phase.WAITING,),
+            open=(1,),
+            at_key=True,
+        ),
         _leave,
         told="leave",
     ),
@@ -171,22 +178,69 @@ DECISIONS: Final = (
     _decision("release", Kind.RELEASE, _with_lease(Phase.HOLDING), _release),
     _decision("release-revoked", Kind.RELEASE, _revoked(), _release, told="release"),
     _decision("prompt", Kind.PROMPT, _with_lease(Phase.HOLDING), _prompt, instead="prompt"),
-    _decision("answered", Kind.ANSWERED, _with_lease(Phase.HOLDING)._replace(prompting=True), _end_prompt(answered=True)),
-    _decision("answered-revoked", Kind.ANSWERED, _revoked(prompting=True), _end_prompt(answered=True), told="answered"),
-    _decision("unanswered", Kind.UNANSWERED, _with_lease(Phase.HOLDING)._replace(prompting=True), _end_prompt(answered=False)),
-    _decision("unanswered-revoked", Kind.UNANSWERED, _revoked(prompting=True), _end_prompt(answered=False), told="unanswered"),
+    _decision(
+        "answered",
+        Kind.ANSWERED,
+        _with_lease(Phase.HOLDING)._replace(prompting=True),
+        _end_prompt(answered=True),
+    ),
+    _decision(
+        "answered-revoked",
+        Kind.ANSWERED,
+        _revoked(prompting=True),
+        _end_prompt(answered=True),
+        told="answered",
+    ),
+    _decision(
+        "unanswered",
+        Kind.UNANSWERED,
+        _with_lease(Phase.HOLDING)._replace(prompting=True),
+        _end_prompt(answered=False),
+    ),
+    _decision(
+        "unanswered-revoked",
+        Kind.UNANSWERED,
+        _revoked(prompting=True),
+        _end_prompt(answered=False),
+        told="unanswered",
+    ),
     _decision("opened", Kind.OPENED, _of(Stage.OPENING), _opened),
     _decision("opened-defeated", Kind.OPENED, _dying(Dying.STOPPING), _opened, told="opened"),
-    _decision("initialized-can-load", Kind.INITIALIZED, _of(Stage.INITIALIZING), _initialized(can_load=True), 1, told="initialized"),
-    _decision("initialized-cannot-load", Kind.INITIALIZED, _of(Stage.INITIALIZING), _initialized(can_load=False), 0, told="initialized"),
+    _decision(
+        "initialized-can-load",
+        Kind.INITIALIZED,
+        _of(Stage.INITIALIZING),
+        _initialized(can_load=True),
+        1,
+        told="initialized",
+    ),
+    _decision(
+        "initialized-cannot-load",
+        Kind.INITIALIZED,
+        _of(Stage.INITIALIZING),
+        _initialized(can_load=False),
+        0,
+        told="initialized",
+    ),
     _decision("refused", Kind.REFUSED, _of(Stage.LOADING), lambda core: core.refused(core.entry_of(1))),
     _decision("commit", Kind.COMMIT, _of(Stage.LOADING, Stage.NEW), _commit, instead="fail"),
     _decision("fail", Kind.FAIL, _of(*_STARTING), lambda core: core.fail(core.entry_of(1), TimeoutError())),
     _decision("stopped", Kind.STOPPED, _dying(Dying.STOPPING), lambda core: core.stopped(core.dying[NAME])),
     _decision("closed", Kind.CLOSED, _dying(Dying.CLOSING), _closed(confirmed=True)),
     _decision("give_up", Kind.GIVE_UP, _dying(Dying.CLOSING), _closed(confirmed=False)),
-    _decision("exhaust", Kind.EXHAUST, Case(stages=(Stage.QUEUED,)), lambda core: core.capacity_ran_out(core.creations[NAME])),
-    _decision("cancel", Kind.CANCEL, _with_lease(Phase.HOLDING)._replace(open=(1,), prompting=True), lambda core: core.cancel(NAME), instead="cancel"),
+    _decision(
+        "exhaust",
+        Kind.EXHAUST,
+        Case(stages=(Stage.QUEUED,)),
+        lambda core: core.capacity_ran_out(core.creations[NAME]),
+    ),
+    _decision(
+        "cancel",
+        Kind.CANCEL,
+        _with_lease(Phase.HOLDING)._replace(open=(1,), prompting=True),
+        lambda core: core.cancel(NAME),
+        instead="cancel",
+    ),
     _decision("reset", Kind.RESET, _OPEN, lambda core: core.reset(NAME)),
     _decision("shut", Kind.SHUT, _OPEN, lambda core: core.shut()),
     _decision("revoke", Kind.REVOKE, Case(open=(0,)), lambda core: core.revoke_all()),

@@ -1,7 +1,7 @@
 """The core that looks like a state of the model: its real dictionaries and records, with concrete keys and callers.
 
 The state comes from ``structure``. What is symbolic in it is put where the core keeps a session id, a flag or a number, and
-passed on by the core as it is. The outside world has stand-ins: a process that is a flag, a caller that is a lease without a task.
+passed on as it is. The outside world has stand-ins: a process that is a flag, a caller that is a lease without a task.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple
 
 from acpool_model.invariants import every
-from acpool_model.state import Client, Dying, Key, Phase, Prompt, Stage, State, Want, slots
+from acpool_model.state import Client, Dying, Key, Phase, Prompt, Stage, State, Want
 
 ALL_STAGES: Final = tuple(range(Stage.LEASED + 1))
 ALL_DYING: Final = (Dying.NOTHING, Dying.STOPPING, Dying.CLOSING)
@@ -49,23 +49,23 @@ def structured(state: State, case: Case) -> State | None:
 def _structured(state: State, case: Case) -> State:
     places = range(1, len(state.keys) + 1)
     state = state._replace(open=_pick(state.open, case.open))
-    callers = len(state.clients) - (case.phases == (Phase.OUT,))
-    keys: list[Key] = []
     fits: list[bool] = []
-    for at in places:
-        needs_one = sum([key.stage not in _NEEDS_NOBODY for key in keys])
-        keys.append(_key(state, at, case, fits, spare_callers=callers - needs_one))
-    clients = [_client(state, number, keys, case, fits) for number in range(1, len(state.clients) + 1)]
-    keys = [_with_holder(key, at, clients) for at, key in zip(places, keys, strict=True)]
+    keys = _placed(state, case)
     _check_promises(keys)
-    state = state._replace(
+    clients: list[Client] = []
+    for _ in state.clients:
+        clients.append(_client(state, keys, clients, case, fits))
+    keys = [_with_holder(key, at, clients) for at, key in zip(places, keys, strict=True)]
+    capacity = _capacity(state, keys)
+    keys = [_filled(state, at, key, fits) for at, key in zip(places, keys, strict=True)]
+    _need(every(fits))
+    return state._replace(
+        capacity=capacity,
         now=1 + max(len(keys), len(clients)),
         processes=sum([(key.stage >= Stage.INITIALIZING) + (key.dying == Dying.CLOSING) for key in keys]),
         keys=tuple(_with_ranks(keys, state)),
         clients=tuple(_in_order(clients)),
     )
-    _need(every(fits))
-    return _with_capacity(state)
 
 
 def _need(holds: bool) -> None:
@@ -81,22 +81,29 @@ def _pick(value: int, choices: Iterable[int]) -> int:
     raise _Broken
 
 
-def _key(state: State, at: int, case: Case, fits: list[bool], *, spare_callers: int) -> Key:
-    """The key without its holder and ranks; it is at a stage that needs somebody only if there is somebody to spare.
+def _placed(state: State, case: Case) -> list[Key]:
+    """The stage, the dying process and the promise of each key; somebody must be left for each that needs somebody."""
+    callers = len(state.clients) - (case.phases in ((Phase.OUT,), (Phase.REVOKED,)))
+    keys: list[Key] = []
+    for at, key in enumerate(state.keys, 1):
+        stages = case.stages if at == 1 else ALL_STAGES
+        if not state.open:
+            stages = tuple([stage for stage in stages if stage in (Stage.ABSENT, Stage.LEASED)])  # S11
+        if callers <= 0:
+            stages = tuple([stage for stage in stages if stage in _NEEDS_NOBODY])
+        stage = _pick(key.stage, stages)
+        callers -= stage not in _NEEDS_NOBODY
+        free = stage < Stage.OPENING
+        dying = _pick(key.dying, case.dying if at == 1 else ALL_DYING) if free else Dying.NOTHING  # S2
+        _need(free or at > 1 or Dying.NOTHING in case.dying)
+        source = _pick(key.source, range(1, len(state.keys) + 1)) if stage == Stage.PROMISED else 0
+        keys.append(Key(stage=stage, dying=dying, source=source))
+    return keys
 
-    ``fits`` gets what has to hold of that which stays symbolic.
-    """
-    key = state.keys[at - 1]
-    stages = case.stages if at == 1 else ALL_STAGES
-    if not state.open:
-        stages = tuple([stage for stage in stages if stage in (Stage.ABSENT, Stage.LEASED)])  # S11
-    if spare_callers <= 0:
-        stages = tuple([stage for stage in stages if stage in _NEEDS_NOBODY])
-    stage = _pick(key.stage, stages)
-    free = stage < Stage.OPENING
-    dying = _pick(key.dying, case.dying if at == 1 else ALL_DYING) if free else Dying.NOTHING  # S2
-    _need(free or at > 1 or Dying.NOTHING in case.dying)
-    source = _pick(key.source, range(1, len(state.keys) + 1)) if stage == Stage.PROMISED else 0
+
+def _filled(state: State, at: int, placed: Key, fits: list[bool]) -> Key:
+    """The key with everything but its ranks; ``fits`` gets what has to hold of that which stays symbolic."""
+    key, stage = state.keys[at - 1], placed.stage
     live = stage >= Stage.IDLE
     kept = kept_flag = session = 0
     if live:
@@ -112,57 +119,73 @@ def _key(state: State, at: int, case: Case, fits: list[bool], *, spare_callers: 
         session = kept
     if stage >= Stage.INITIALIZING:
         fits.append(_is_flag(key.alive))
-    lost = key.dying_session if dying == Dying.CLOSING and key.dying_session != 0 else 0
+    lost = key.dying_session if placed.dying == Dying.CLOSING and key.dying_session != 0 else 0
     return key._replace(
         stage=stage,
-        arrival=0,
-        source=source,
+        source=placed.source,
         alive=key.alive if stage >= Stage.INITIALIZING else 0,
         session=session,
         resumed=key.resumed if live else 0,
         flag=key.flag if live else 0,
-        holder=0,
-        used=0,
+        holder=placed.holder,
         kept=kept,
         kept_flag=kept_flag,
-        dying=dying,
+        dying=placed.dying,
         dying_session=lost,
-        dying_since=0,
     )
 
 
-def _client(state: State, number: int, keys: list[Key], case: Case, fits: list[bool]) -> Client:
+def _client(state: State, keys: list[Key], others: list[Client], case: Case, fits: list[bool]) -> Client:
+    """The next client after ``others``; where keys need as many as are left, it is at one of those."""
+    number = len(others) + 1
     client = state.clients[number - 1]
-    phases = case.phases if number == 1 else ALL_PHASES
-    if not state.open:
-        phases = tuple([phase for phase in phases if phase != Phase.WAITING])  # S11
-    phase = _pick(client.phase, phases)
+    needy = [at for at in range(1, len(keys) + 1) if _needs_somebody(keys[at - 1], at, others)]
+    left = len(state.clients) - len(others)
+    places = [1] if number == 1 and case.at_key else list(range(1, len(keys) + 1))
+    if len(needy) >= left:
+        places = [at for at in places if at in needy]
+    choices = {
+        phase: [at for at in places if _may_be_at(phase, at, keys, others, must=len(needy) >= left)]
+        for phase in (case.phases if number == 1 else ALL_PHASES)
+        if state.open or phase != Phase.WAITING  # S11
+    }
+    if len(needy) < left and Phase.OUT in choices:
+        choices[Phase.OUT] = [0]
+    phase = _pick(client.phase, [phase for phase, fit in choices.items() if fit])
     if phase == Phase.OUT:
         return Client()
-    places = (1,) if number == 1 and case.at_key else range(1, len(keys) + 1)
-    fit = [at for at in places if phase == Phase.REVOKED or _fits(phase, keys[at - 1].stage)]
-    at = _pick(client.key, fit)
-    want = 0
+    at = _pick(client.key, choices[phase])
+    want = prompt = 0
     if phase in (Phase.WAITING, Phase.GRANTED):
-        some = phase == Phase.GRANTED or keys[at - 1].stage == Stage.LEASED
-        want = _pick(client.want, (Want.LEASE, Want.BOTH) if some else (Want.ANSWER, Want.LEASE, Want.BOTH))
-    prompt = 0
-    if phase >= Phase.HOLDING:
+        leased = keys[at - 1].stage == Stage.LEASED
+        want = _pick(client.want, (Want.LEASE, Want.BOTH) if leased else (Want.ANSWER, Want.LEASE, Want.BOTH))
+    else:
         prompt = client.prompt
         fits.append((prompt >= Prompt.NONE) & (prompt <= Prompt.CANCELLING))
     _need(number > 1 or not case.prompting or prompt != 0)
     return Client(phase, at, want, client.arrival, prompt)
 
 
+def _needs_somebody(key: Key, at: int, clients: list[Client]) -> bool:
+    """Whether nobody of ``clients`` is yet who has the lease of ``key``, or waits for its creation (S5, S10)."""
+    if key.stage in _NEEDS_NOBODY:
+        return False
+    phases = _WITH_LEASE if key.stage == Stage.LEASED else (Phase.WAITING,)
+    return not any(client.key == at and client.phase in phases for client in clients)
+
+
+def _may_be_at(phase: int, at: int, keys: list[Key], others: list[Client], *, must: bool) -> bool:
+    """Whether a client may be in ``phase`` at a key; ``must``: it is the one that the key needs (S4, S5, L5)."""
+    stage = keys[at - 1].stage
+    if phase == Phase.WAITING:
+        return stage not in (Stage.ABSENT, Stage.IDLE) and not (must and stage == Stage.LEASED)
+    if phase in _WITH_LEASE:
+        return stage == Stage.LEASED and _needs_somebody(keys[at - 1], at, others)
+    return phase == Phase.REVOKED and not must
+
+
 def _is_flag(value: int) -> bool:
     return (value >= 0) & (value <= 1)
-
-
-def _fits(phase: int, stage: int) -> bool:
-    """Whether a client may wait for, or have the lease of, a key at ``stage`` (S4, S5, L5)."""
-    if phase == Phase.WAITING:
-        return stage not in (Stage.ABSENT, Stage.IDLE)
-    return stage == Stage.LEASED
 
 
 def _with_holder(key: Key, at: int, clients: list[Client]) -> Key:
@@ -215,18 +238,18 @@ def _ranks(numbers: list[int], tick: Callable[[int], int]) -> dict[int, int]:
     return {number: rank for rank, number in enumerate(sorted(numbers, key=tick), 1)}
 
 
-def _with_capacity(state: State) -> State:
-    """No more slots are taken than there are; somebody is in line only where there is nothing left to give (S1, L3)."""
-    taken = slots(state)
-    keys = state.keys
+def _capacity(state: State, keys: list[Key]) -> int:
+    """The capacity: no more slots are taken, and who is in line is so only where there is nothing left to give (S1, L3)."""
+    taken = sum([(key.stage >= Stage.OPENING) + (key.dying != Dying.NOTHING) for key in keys])
     queued = any(key.stage == Stage.QUEUED for key in keys)
     if queued:
-        promised = {key.source for key in keys}
+        promised = [key.source for key in keys]
         _need(not any(key.stage == Stage.IDLE for key in keys))
         _need(all(at in promised for at, key in enumerate(keys, 1) if key.dying))
+        _need(taken >= 1)
         _need(state.queueing != 0)
     if queued or any(key.source not in (0, at) for at, key in enumerate(keys, 1)):
-        _need(taken >= 1 and state.capacity == taken)
-        return state._replace(capacity=taken)
+        _need(state.capacity == taken)
+        return taken
     _need(state.capacity >= max(taken, 1))
-    return state
+    return state.capacity
