@@ -113,7 +113,9 @@ def table_of(size: Size, *, core: bool) -> dict[str, Obligation]:
 def _work(answer: Connection, name: str, order: Order) -> None:
     """In a process of its own: try one obligation."""
     try:
-        finding = prove(table_of(order.size, core=order.core)[name], order.size, order.seconds)
+        obligation = table_of(order.size, core=order.core)[name]
+        size = order.size._replace(clients=max(order.size.clients, obligation.clients))
+        finding = prove(obligation, size, order.seconds)
     except Exception as error:  # noqa: BLE001 - whatever CrossHair stumbles over, this obligation is undecided
         finding = _undecided(name, time.process_time(), said(error))
     answer.send(finding)

@@ -33,6 +33,7 @@ class Decision:
     told: str
     drive: Drive
     instead: str = ""
+    clients: int = 1  # with fewer no state is one of the case
 
     def check(self, state: State) -> dict[str, bool]:
         """What has to hold of the decision in ``state``, by name; the core is looked at in both orders of its dictionaries."""
@@ -45,6 +46,9 @@ class Decision:
         self.drive(core)
         told = self.told if enabled else self.instead
         run.found["it tells of its step"] = run.told == ([told] if told else [])
+        if enabled:
+            # What the core tells of might be a step of the model, and another than what was decided.
+            run.found["it is the step that was asked for"] = run.actions == [self.action]
         if not run.told:
             run.compare()
         return run.found
@@ -144,7 +148,15 @@ def _revoked(*, prompting: bool = False) -> Case:
 
 
 def _decision(
-    name: str, kind: int, case: Case, drive: Drive, arg: int = 0, *, told: str = "", instead: str = ""
+    name: str,
+    kind: int,
+    case: Case,
+    drive: Drive,
+    arg: int = 0,
+    *,
+    told: str = "",
+    instead: str = "",
+    clients: int = 1,
 ) -> Decision:
     shape = SHAPES[kind]
     return Decision(
@@ -154,6 +166,7 @@ def _decision(
         told=told or name,
         drive=drive,
         instead=instead,
+        clients=clients,
     )
 
 
@@ -233,6 +246,7 @@ DECISIONS: Final = (
         Kind.EXHAUST,
         Case(stages=(Stage.QUEUED,)),
         lambda core: core.capacity_ran_out(core.creations[NAME]),
+        clients=2,
     ),
     _decision(
         "cancel",

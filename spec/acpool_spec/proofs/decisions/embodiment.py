@@ -178,14 +178,12 @@ class EmbodiedCore(Core):
         name = KEY_NAMES[client.key - 1]
         if client.phase >= Phase.HOLDING:
             caller = Caller(name, Wish.BOTH)
-            # One whose lease was taken back holds a record that the core has forgotten.
-            entry = (
-                self.live[name]
-                if client.phase == Phase.HOLDING
-                else Entry(self._next(), name, stage=Life.CLOSING)
-            )
             if client.phase == Phase.HOLDING:
+                entry = self.live[name]
                 entry.lease = caller
+            else:  # a record that the core has forgotten
+                entry = Entry(self._next(), name, stage=Life.CLOSING, opened=True)
+                entry.connection = cast(Any, Process(1))
             entry.prompts = client.prompt
             caller.hold(entry)
             self._seat(number, caller)

@@ -40,6 +40,7 @@ def _of(decision: Decision) -> Obligation:
         conclusion=partial(_decided, decision),
         happens=describe(decision.action),
         after=partial(_after, decision),
+        clients=decision.clients,
     )
 
 

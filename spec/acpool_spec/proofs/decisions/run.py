@@ -24,6 +24,7 @@ class Run:
         self.core = core
         self.model = core.state
         self.told: list[str] = []
+        self.actions: list[Action] = []
         self.found: dict[str, bool] = {}
         self._acting = acting
         core.trace = self.hear
@@ -63,6 +64,7 @@ class Run:
         if not (is_well_formed(self.model, action) and guard(self.model, action)):
             self.found["the model enables it"] = False
             return
+        self.actions.append(action)
         self.model = model_step(self.model, action)
 
 
