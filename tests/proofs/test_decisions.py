@@ -26,13 +26,13 @@ from acpool_spec.verdict import Outcome as Verdict
 EXAMPLES = int(os.environ.get("ACPOOL_EXAMPLES", "150"))
 FEW = settings(max_examples=EXAMPLES, deadline=None, derandomize=True, database=None)
 OF_THE_WORLD = {Kind.DIE}
-NOT_YET = {Kind.EXPIRE, Kind.RECLAIM}  # said in spec/SPEC.md: one call of ``Core.expire`` is any number of these
+OF_A_CLEANUP = {Kind.EXPIRE, Kind.RECLAIM}
 RARE = {Kind.DIE, Kind.FAIL, Kind.RESET, Kind.RECLAIM, Kind.EXPIRE, Kind.SHUT, Kind.LEAVE}
 NAMED = {decision.name: decision for decision in DECISIONS}
 
 
 def test_every_action_of_the_model_is_decided_somewhere() -> None:
-    assert {decision.action.kind for decision in DECISIONS} == set(SHAPES) - OF_THE_WORLD - NOT_YET
+    assert {decision.action.kind for decision in DECISIONS} == set(SHAPES) - OF_THE_WORLD - OF_A_CLEANUP
 
 
 def test_what_was_proved_is_still_to_be_proved() -> None:
@@ -201,6 +201,21 @@ def test_a_defect_of_the_core_is_found_on_plain_states(planted: str, monkeypatch
         max_examples=20_000, deadline=None, derandomize=True, database=None, phases=[Phase.generate]
     )
     find(valid_states(Size(3, 3)), lambda state: bool(obligation.broken(state)), settings=many)
+
+
+def test_a_cleanup_that_forgets_the_dead_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    expire = Core.expire
+
+    def careless(core: Core, ttl: float, max_lease: float | None, now: float) -> list[str]:
+        somebody_died = any(not entry.connection.alive for entry in core.idle.values())
+        return [] if somebody_died else expire(core, ttl, max_lease, now)
+
+    monkeypatch.setattr(Core, "expire", careless)
+    obligation = core_obligations()["core-cleanup"]
+    many = settings(
+        max_examples=2_000, deadline=None, derandomize=True, database=None, phases=[Phase.generate]
+    )
+    find(valid_states(Size(2, 2)), lambda state: bool(obligation.broken(state)), settings=many)
 
 
 @pytest.mark.no_cover

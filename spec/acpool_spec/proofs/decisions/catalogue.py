@@ -36,8 +36,12 @@ class Decision:
     clients: int = 1  # with fewer no state is one of the case
 
     def check(self, state: State) -> dict[str, bool]:
-        """What has to hold of the decision in ``state``, by name; the core is looked at in both orders of its dictionaries."""
-        return self._check(state, backwards=False)
+        """What has to hold of the decision in ``state``, by name; one about no key goes through all, in either order."""
+        found = self._check(state, backwards=False)
+        if not self.action.key and not self.action.client:
+            for name, holds in self._check(state, backwards=True).items():
+                found[name] = found.get(name, True) & holds
+        return found
 
     def _check(self, state: State, *, backwards: bool) -> dict[str, bool]:
         core = EmbodiedCore(state, backwards=backwards)

@@ -8,6 +8,7 @@ from acpool_model import describe
 from acpool_model.inductive import inductive
 from acpool_model.state import State
 from acpool_spec.proofs.decisions.catalogue import DECISIONS, Decision
+from acpool_spec.proofs.decisions.cleanup import check_cleanup
 from acpool_spec.proofs.decisions.embodiment import EmbodiedCore
 from acpool_spec.proofs.decisions.run import Run
 from acpool_spec.proofs.decisions.structure import Case, structured
@@ -15,6 +16,7 @@ from acpool_spec.proofs.obligations import Obligation
 from acpool_spec.refinement.abstraction import abstract
 
 EMBODIED = "core-embodied"
+CLEANUP = "core-cleanup"
 
 
 def core_obligations() -> dict[str, Obligation]:
@@ -25,7 +27,13 @@ def core_obligations() -> dict[str, Obligation]:
         premise=_any_state,
         conclusion=_embodied,
     )
-    return {decision.name: _of(decision) for decision in DECISIONS} | {EMBODIED: embodied}
+    cleanup = Obligation(
+        name=CLEANUP,
+        says="each part of a cleanup is a step of the model, and leads to where the model's does",
+        premise=_any_state,
+        conclusion=_cleaned_up,
+    )
+    return {decision.name: _of(decision) for decision in DECISIONS} | {CLEANUP: cleanup, EMBODIED: embodied}
 
 
 def _any_state(state: State) -> bool:
@@ -47,6 +55,11 @@ def _of(decision: Decision) -> Obligation:
 def _decided(decision: Decision, state: State) -> dict[str, bool]:
     made = structured(state, decision.case)
     return {} if made is None else decision.check(made)
+
+
+def _cleaned_up(state: State) -> dict[str, bool]:
+    made = structured(state, Case(open=(1,)))
+    return {} if made is None else check_cleanup(made)
 
 
 def _after(decision: Decision, state: State) -> State:
