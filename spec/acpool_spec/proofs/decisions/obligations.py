@@ -10,10 +10,11 @@ from acpool_model.state import State
 from acpool_spec.proofs.decisions.catalogue import DECISIONS, Decision
 from acpool_spec.proofs.decisions.cleanup import check_cleanup
 from acpool_spec.proofs.decisions.embodiment import EmbodiedCore
-from acpool_spec.proofs.decisions.run import Run
+from acpool_spec.proofs.decisions.run import differences, ranked
+from acpool_spec.proofs.decisions.soundness import unsound
 from acpool_spec.proofs.decisions.structure import Case, structured
 from acpool_spec.proofs.obligations import Obligation
-from acpool_spec.refinement.abstraction import abstract
+from acpool_spec.refinement.abstraction import abstract, comparable
 
 EMBODIED = "core-embodied"
 CLEANUP = "core-cleanup"
@@ -54,12 +55,12 @@ def _of(decision: Decision) -> Obligation:
 
 def _decided(decision: Decision, state: State) -> dict[str, bool]:
     made = structured(state, decision.case)
-    return {} if made is None else decision.check(made)
+    return {} if made is None or unsound(EmbodiedCore(made)) else decision.check(made)
 
 
 def _cleaned_up(state: State) -> dict[str, bool]:
     made = structured(state, Case(open=(1,)))
-    return {} if made is None else check_cleanup(made)
+    return {} if made is None or unsound(EmbodiedCore(made)) else check_cleanup(made)
 
 
 def _after(decision: Decision, state: State) -> State:
@@ -77,6 +78,5 @@ def _embodied(state: State) -> dict[str, bool]:
     made = structured(state, Case())
     if made is None:
         return {"what is left out breaks the invariant": not inductive(state)}
-    run = Run(EmbodiedCore(made), 0)
-    run.compare()
-    return run.found
+    core = EmbodiedCore(made)
+    return differences(abstract(core, core.names), comparable(made, ranked(made)))

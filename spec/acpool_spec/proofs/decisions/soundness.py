@@ -28,6 +28,11 @@ def _of_slots(core: Core) -> Iterator[str]:
     line = [creation.serial for creation in core.creations.values() if creation.entry is None]
     if sorted(core.waiting) != sorted(line):
         yield "the line is not that of the creations without a slot"
+    blocked = False
+    for creation in core.waiting.values():
+        if blocked and creation.source is not None and creation.source.key != creation.key:
+            yield "somebody is promised another's slot before who came earlier is"
+        blocked = blocked or creation.source is None
     idle = [name for name, entry in core.live.items() if entry.stage is Stage.IDLE]
     if sorted(core.idle) != sorted(idle) or any(core.live.get(n) is not e for n, e in core.idle.items()):
         yield "the idle are not those of the live that are idle"
