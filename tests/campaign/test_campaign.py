@@ -107,6 +107,7 @@ def test_what_lies_behind_a_violated_part_does_not_count() -> None:
         account.take(Unit("any", (2, 0)), Result(Certificate(exhaustive=True)))
 
 
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize("interrupted_at", range(1, 7))
 def test_an_interrupted_campaign_goes_on_where_it_was(
     plan: Plans, tmp_path: Path, interrupted_at: int

@@ -133,6 +133,7 @@ def test_globals_that_answer_with_errors_are_no_hindrance(tmp_path: Path) -> Non
     )
     load_target("proxied_pool:Pool")
     assert set(sources_of(["proxied_pool"])) == {"proxied_pool"}
+    del sys.modules["proxied_pool"]  # nor should it be one to whatever looks through all modules later
 
 
 def test_what_is_not_python_or_not_there_is_no_hindrance(tmp_path: Path) -> None:

@@ -34,6 +34,7 @@ asyncio.run(main())
 
 
 @pytest.mark.asyncio
+@pytest.mark.usefixtures("interruptible")
 async def test_ctrl_c_ends_the_program_and_its_agents(is_gone: Callable[[int], bool]) -> None:
     # Not traced: a traced CPython 3.11 skips the handlers of TaskGroup.__aexit__, and its children are never cancelled.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}

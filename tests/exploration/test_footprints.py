@@ -30,13 +30,6 @@ pytestmark = pytest.mark.no_cover  # beside coverage, which traces as well, foot
 watched = pytest.mark.skipif(sys.version_info[:2] != (3, 11), reason="steps are watched on CPython 3.11 only")
 
 
-@pytest.fixture(autouse=True)
-def nobody_else_traces() -> None:
-    """Where coverage is measured, steps cannot be watched: the run without it tests this."""
-    if sys.gettrace() is not None:
-        pytest.skip("coverage is at work, beside which footprints are off")
-
-
 def classes(scenario: Scenario, most: int = 3_000) -> tuple[Counter[str], Certificate, str]:
     """Every run with footprints by how it ended, the account, and why they cannot be used, if so."""
     certificate = Certificate(exhaustive=True)

@@ -49,8 +49,13 @@ def test_a_process_that_dies_leaves_its_obligation_undecided() -> None:
 
 
 def test_a_process_that_does_not_end_is_ended() -> None:
+    def stop(running: Sequence[Running]) -> None:
+        for one in running:
+            assert one.process.pid is not None
+            os.kill(one.process.pid, signal.SIGSTOP)
+
     # A process is given some times its seconds of CPU; of so few, none are left when it has begun.
-    (finding,) = prove_all(order("serve", seconds=1e-9), lambda running: None)
+    (finding,) = prove_all(order("serve", seconds=1e-9), stop)
     assert (finding.outcome, finding.why) == (Outcome.UNDECIDED, "it did not end, and was ended")
 
 

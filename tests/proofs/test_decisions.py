@@ -176,10 +176,16 @@ PLANTED: dict[str, tuple[Defect, str, Size]] = {
 }
 
 
+LONG = EXAMPLES > 150
+"""Whether the tests may take minutes: ``ACPOOL_EXAMPLES`` asks for it."""
+
+
 @pytest.mark.no_cover
 @pytest.mark.parametrize("planted", PLANTED)
 def test_a_defect_of_the_core_is_refuted(planted: str, monkeypatch: pytest.MonkeyPatch) -> None:
     defect, name, size = PLANTED[planted]
+    if size != Size(1, 1) and not LONG:
+        pytest.skip("takes up to half a minute: ACPOOL_EXAMPLES=1000 asks for it")
     defect(monkeypatch)
     obligation = core_obligations()[name]
     finding = prove(obligation, size, 60)
