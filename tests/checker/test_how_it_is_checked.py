@@ -109,15 +109,14 @@ def ids(wanted: Iterable[str]) -> str:
     return ", ".join(f"{run[0]}–{run[-1]}" if len(run) > 2 else ", ".join(run) for run in runs)
 
 
-def size(keys: int, clients: int, slots: int | None = None) -> str:
-    parts = [(keys, "key"), (clients, "client"), *([(slots, "slot")] if slots is not None else [])]
-    return ", ".join(f"{number} {word}{'s' * (number != 1)}" for number, word in parts)
+def shape(scope: Scope) -> str:
+    return f"{scope.keys}×{scope.clients}×{scope.capacity}"
 
 
-def most(sizes: Iterable[tuple[int, int, int]]) -> str:
-    """The largest number of keys, of clients and of slots among ``sizes``, not all of them in one."""
-    keys, clients, slots = (max(column) for column in zip(*sizes, strict=True))
-    return size(keys, clients, slots)
+def most(scopes: Iterable[Scope]) -> str:
+    """The largest number of keys, of clients and of slots among ``scopes``, not all of them in one."""
+    keys, clients, slots = (max(column) for column in zip(*(scope[:3] for scope in scopes), strict=True))
+    return f"up to {keys} keys, {clients} clients or {slots} slot{'s' * (slots > 1)}"
 
 
 def items(*lines: str) -> str:
@@ -144,34 +143,28 @@ def claim() -> str:
 
 def proofs() -> str:
     proved = expected()
-    planted = elements("tests/proofs/conftest.py", "PLANTED")
     # The rest of the obligations carry these: see tests/checker/test_spec_page.py.
     assert {"initial", "serve", "rounds", "step"} <= proved.keys()
     return items(
-        f"{len(proved)} obligations, over {len(SHAPES)} kinds of action. States are symbolic, of {size(*PROVED_AT)}; slots, times"
-        " and session ids have no bound.",
-        f"Of every state {ids(proved.keys() & INVARIANTS.keys())}, of every step {ids(STEP_INVARIANTS)}. The others are about"
-        " histories or about the whole graph.",
-        f"{len(planted)} planted defects are refuted.",
+        f"{len(proved)} obligations over {len(SHAPES)} kinds of action, on symbolic states of {PROVED_AT.keys} keys and"
+        f" {PROVED_AT.clients} clients; slots, times and session ids have no bound.",
+        f"Proved of every state: {ids(proved.keys() & INVARIANTS.keys())}; of every step: {ids(STEP_INVARIANTS)}.",
     )
 
 
 def model() -> str:
     lines = counts()
     assert {line.verdict for line in lines} == {"holds"}
-    scopes = [scope_of(line.scope) for line in lines]
     largest = max(lines, key=lambda line: line.states)
-    wide = sum(several(scope.keys, scope.capacity) for scope in scopes)
-    planted = elements("tests/model/test_planted.py", "PLANTED")
     again = explored_again()
     assert largest.scope in again
+    scopes = [scope_of(line.scope) for line in lines]
     return items(
-        f"{len(lines)} kept scopes, up to {most((s.keys, s.clients, s.capacity) for s in scopes)}, not all at once.",
-        f"The largest is {size(*scope_of(largest.scope)[:3])}: {largest.states:,} states, {largest.transitions:,} transitions.",
-        f"The tests explore {len(again)} of the {len(lines)} anew, the largest with them; the others were explored when the"
-        " table was written.",
-        f"Scopes in which a victim is chosen among several idle sessions (S9): {wide}.",
-        f"{len(planted)} planted defects are found.",
+        f"{len(lines)} scopes, {most(scopes)}. The largest is {shape(scope_of(largest.scope))}: {largest.states:,} states,"
+        f" {largest.transitions:,} transitions.",
+        f"The tests explore {len(again)} of them anew, the largest included; the others were explored when their counts"
+        " were written down.",
+        f"Scopes with a choice of victim (S9): {sum(several(scope.keys, scope.capacity) for scope in scopes)}.",
     )
 
 
@@ -187,19 +180,16 @@ def agreement() -> str:
     ]
     assert len(cases) == len(scopes) == len(lines)
     return items(
-        f"{len(cases)} cases, up to {most((s.keys, s.clients, s.capacity) for s in scopes)};"
-        f" {len(longest)} of them end after {min(longest)} to {max(longest)} events.",
+        f"{len(cases)} cases, {most(scopes)}; {len(longest)} of them end after {min(longest)} to {max(longest)} events.",
         f"{both:,} histories in both, none in the model alone, {more:,} in the specification alone, each for one of"
         f" {len(reasons)} reasons that the test states.",
     )
 
 
 def steps() -> str:
-    planted = elements("tests/refinement/planted.py", "PLANTS")
     return items(
         f"Compared are {COMPARED} of {len(Key._fields)} fields of a key (the others are ghosts, which the pool does not"
         f" have), the {len(Client._fields)} of a caller, the number of processes, and whether the pool is open.",
-        f"{len(planted)} defects planted in the pool's decisions are seen, each in the first run that takes the step.",
     )
 
 
@@ -213,11 +203,10 @@ def walks() -> str:
     assert (
         walked.items() <= {scope_of(line.scope): (line.states, line.transitions) for line in counts()}.items()
     )
-    told = [f"{transitions:,} with {size(*scope[:3])}" for scope, (_, transitions) in walked.items()]
+    told = [f"{transitions:,} of {shape(scope)}" for scope, (_, transitions) in walked.items()]
     return items(
-        f"Transitions, all of them taken: {'; '.join(told)}.",
-        f"Beyond these, {len(GOALS)} goals: actions, their branches, what must happen sometimes. `acpool check` makes a walk and"
-        f" {len(TOURS)} tours for them, and is undecided while one was never seen.",
+        f"Transitions, all of them taken: {', '.join(told)}; {len(TOURS)} tours lead through larger scopes.",
+        f"`acpool check` is undecided while one of {len(GOALS)} goals was never seen: actions, branches, rare situations.",
     )
 
 
@@ -229,30 +218,30 @@ def schedules() -> str:
     python = read("tests/scopes/pr.txt").splitlines()[0].removeprefix("# python ")
     calls = max(len(program) for scope in scopes for program in scope.programs)
     nightly = profile("nightly")
-    sizes = [(len(scope.keys), len(scope.programs), scope.max_sessions) for scope in scopes]
+    sizes = [Scope(len(scope.keys), len(scope.programs), scope.max_sessions) for scope in scopes]
 
     def wide(some: Iterable[PoolScope]) -> int:
         return sum(several(len(scope.keys), scope.max_sessions) for scope in some)
 
     return items(
-        f"{len(lines)} scopes, up to {most(sizes)}, {calls} calls a client, {max(s.faults for s in scopes)} fault and"
-        f" {max(s.cancellations for s in scopes)} cancellation a run; not all at once.",
-        f"In {modes['fifo']} of them callbacks run in asyncio's order, in {modes['reordered']} in any.",
+        f"{len(lines)} scopes, {most(sizes)}, {calls} calls a client, {max(s.faults for s in scopes)} fault and"
+        f" {max(s.cancellations for s in scopes)} cancellation a run.",
+        f"In {modes['fifo']} of them callbacks run in asyncio's order, in {modes['reordered']} in any that keeps each"
+        " task's own.",
         f"{sum(line.executions for line in lines):,} runs and {sum(line.states for line in lines):,} states, on CPython"
         f" {python}; each scope came to its end.",
-        f"Scopes in which a victim is chosen among several idle sessions (S9): {wide(scopes)}; in the profile `nightly`"
-        f" {wide(nightly)} of {len(nightly):,}.",
+        f"Scopes with a choice of victim (S9): {wide(scopes)}; in the profile `nightly` {wide(nightly)} of {len(nightly):,}.",
     )
 
 
 def samples() -> str:
     drawn = [Walk(0, number).scope for number in range(500)]
+    sizes = [Scope(len(scope.keys), scope.clients, scope.max_sessions) for scope in drawn]
     options = _parser().parse_args(["check"])
     return items(
-        f"Random runs, up to {most((len(s.keys), s.clients, s.max_sessions) for s in drawn)}, of the pool as it comes and"
-        " with every optional bound in use.",
-        f"As many as fit into {options.budget:g} s; with fewer than {gate.FLOOR:,} nothing holds."
-        f" {gate.MACHINE_EXAMPLES} runs of a Hypothesis machine come before.",
+        f"Random runs, {most(sizes)}, of the pool as it comes and with every optional bound in use: as many as fit into"
+        f" {options.budget:g} s. With fewer than {gate.FLOOR:,} nothing holds.",
+        f"{gate.MACHINE_EXAMPLES} runs of a Hypothesis state machine, for each of the two.",
     )
 
 
@@ -264,10 +253,17 @@ def awake() -> str:
     found, accused = (part.count("acpool replay") for part in table.partition("Two more schedules")[::2])
     corpus = list((TESTS / "corpus").glob("*.json"))
     assert found + accused == len(corpus)
+    planted = [
+        len(elements("tests/proofs/conftest.py", "PLANTED")),
+        len(elements("tests/model/test_planted.py", "PLANTED")),
+        len(elements("tests/refinement/planted.py", "PLANTS")),
+        len(made_up),
+    ]
     return items(
         f"{len(in_ci)} pools with known races: CI fails unless each is caught by the right property and replays alike under"
         f" other hash seeds. `acpool explore` catches {len(caught)} of their races in small scopes.",
-        f"{len(made_up)} made-up histories that S12 must refuse, each beside a twin that it must accept.",
+        "Planted defects, all caught: {} by the proofs, {} by the exploration of the model, {} by R1 in the first run that"
+        " takes the step, {} histories by S12.".format(*planted),
         f"Defects found in this pool: {found}; false accusations: {accused}. All {len(corpus)} schedules are"
         " [kept and replayed](../CONTRIBUTING.md#what-it-has-found-in-our-own-pool).",
     )
@@ -304,6 +300,12 @@ def by_hand(text: str) -> str:
     return ID.sub("", re.sub(r"`[^`]*`|\]\([^)]*\)", "", text))
 
 
+def typed(text: str) -> list[str]:
+    """The lines with a figure that nobody generates. The links of the chain are numbered, and spoken of by their numbers."""
+    unnumbered = re.sub(r"(?m)^(### |\| )\d\b|\blinks? \d( and \d)?", "", by_hand(text))
+    return re.findall(r"[^\n]*\d[^\n]*", unnumbered)
+
+
 @pytest.fixture(scope="module")
 def page() -> str:
     return PAGE.read_text(encoding="utf-8")
@@ -314,9 +316,8 @@ def test_the_figures_are_those_of_the_code(page: str) -> None:
 
 
 def test_no_figure_is_typed_by_hand(page: str) -> None:
-    # The links of the chain are numbered, and spoken of by their numbers.
-    unnumbered = re.sub(r"(?m)^(### |\| )\d\b|\blinks? \d( and \d)?", "", by_hand(page))
-    assert re.findall(r"[^\n]*\d[^\n]*", unnumbered) == []
+    assert typed(page) == []
+    assert len(typed(f"{page}\nS12 holds of 12 states, as link 6 shows\n")) == 1
 
 
 def test_every_command_of_the_page_is_one(page: str) -> None:
