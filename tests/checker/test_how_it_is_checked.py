@@ -26,7 +26,7 @@ from acpool_spec.proofs.command import PROVED_AT, expected
 from acpool_spec.properties import EVERY, REFINEMENT
 from acpool_spec.refinement.abstraction import COMPARED
 from acpool_spec.refinement.coverage import GOALS
-from acpool_spec.refinement.directed import TOURS
+from acpool_spec.refinement.directed import TOURS, WALKED
 from acpool_spec.sampling import Walk
 from acpool_spec.scopes.catalogue import profile
 from acpool_spec.scopes.grammar import PoolScope
@@ -114,9 +114,11 @@ def shape(scope: Scope) -> str:
 
 
 def most(scopes: Iterable[Scope]) -> str:
-    """The largest number of keys, of clients and of slots among ``scopes``, not all of them in one."""
-    keys, clients, slots = (max(column) for column in zip(*(scope[:3] for scope in scopes), strict=True))
-    return f"up to {keys} keys, {clients} clients or {slots} slot{'s' * (slots > 1)}"
+    """The largest number of keys, of clients and of slots among ``scopes``, and whether there is no scope with all of these."""
+    sizes = {scope[:3] for scope in scopes}
+    largest = keys, clients, slots = tuple(max(column) for column in zip(*sizes, strict=True))
+    told = f"at most {keys} keys, {clients} clients and {slots} slot{'s' * (slots > 1)}"
+    return told if largest in sizes else f"{told} (not all at once)"
 
 
 def items(*lines: str) -> str:
@@ -203,10 +205,12 @@ def walks() -> str:
     assert (
         walked.items() <= {scope_of(line.scope): (line.states, line.transitions) for line in counts()}.items()
     )
+    assert WALKED in walked
     told = [f"{transitions:,} of {shape(scope)}" for scope, (_, transitions) in walked.items()]
     return items(
-        f"Transitions, all of them taken: {', '.join(told)}; {len(TOURS)} tours lead through larger scopes.",
-        f"`acpool check` is undecided while one of {len(GOALS)} goals was never seen: actions, branches, rare situations.",
+        f"Transitions, all of them taken: {', '.join(told)}.",
+        f"`acpool check` takes those of {shape(WALKED)} again and makes {len(TOURS)} tours elsewhere. It is undecided while one"
+        f" of {len(GOALS)} goals was never seen: actions, branches, rare situations.",
     )
 
 
@@ -224,7 +228,7 @@ def schedules() -> str:
         return sum(several(len(scope.keys), scope.max_sessions) for scope in some)
 
     return items(
-        f"{len(lines)} scopes, {most(sizes)}, {calls} calls a client, {max(s.faults for s in scopes)} fault and"
+        f"{len(lines)} scopes, {most(sizes)}, each with at most {calls} calls a client, {max(s.faults for s in scopes)} fault and"
         f" {max(s.cancellations for s in scopes)} cancellation a run.",
         f"In {modes['fifo']} of them callbacks run in asyncio's order, in {modes['reordered']} in any that keeps each"
         " task's own.",
