@@ -225,10 +225,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     prove.add_argument("--list", action="store_true", help="print the obligations, prove nothing")
     prove.add_argument(
-        "--keys", type=_count, default=3, metavar="N", help="of a symbolic state (default: %(default)s)"
+        "--core", action="store_true", help="that the decisions of the pool's core are steps of the model"
     )
     prove.add_argument(
-        "--clients", type=_count, default=2, metavar="N", help="of a symbolic state (default: %(default)s)"
+        "--keys", type=_count, metavar="N", help="of a symbolic state (default: 3, with --core 2)"
+    )
+    prove.add_argument(
+        "--clients", type=_count, metavar="N", help="of a symbolic state (default: 2, with --core 1)"
     )
     prove.add_argument(
         "--seconds",

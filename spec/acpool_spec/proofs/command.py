@@ -15,8 +15,8 @@ from rich.text import Text
 
 from acpool_model import Action, State, describe
 from acpool_spec.console import STYLE, Terminal, below, count, say
-from acpool_spec.proofs.crew import Order, Running, prove_all
-from acpool_spec.proofs.obligations import Obligation, obligations
+from acpool_spec.proofs.crew import Order, Running, prove_all, table_of
+from acpool_spec.proofs.obligations import Obligation
 from acpool_spec.proofs.shapes import Size
 from acpool_spec.proofs.solver import BROKEN, Finding
 from acpool_spec.targets import BadInput
@@ -25,14 +25,20 @@ from acpool_spec.verdict import Outcome
 WORDS = {Outcome.HOLDS: "proved", Outcome.VIOLATED: "refuted", Outcome.UNDECIDED: "undecided"}
 PROVED_AT = Size(3, 2)
 """What ``expected.txt`` is about."""
+CORE_PROVED_AT = Size(2, 1)
+"""What ``decisions/expected.txt`` is about."""
 _WORST = (Outcome.VIOLATED, Outcome.UNDECIDED)
 _GAP = 2  # columns between those of the table
 _WHY = 300  # characters of what CrossHair says
 
 
-def expected() -> dict[str, int]:
-    """The obligations that were proved of states of the size ``PROVED_AT``, and how many paths that took."""
-    text = files("acpool_spec.proofs").joinpath("expected.txt").read_text(encoding="utf-8")
+def expected(*, core: bool = False) -> dict[str, int]:
+    """The obligations that were proved of states of the size ``PROVED_AT``, and how many paths that took.
+
+    ``core``: those about the decisions of the core, of states of the size ``CORE_PROVED_AT``.
+    """
+    room = "acpool_spec.proofs.decisions" if core else "acpool_spec.proofs"
+    text = files(room).joinpath("expected.txt").read_text(encoding="utf-8")
     lines = [line.split() for line in text.splitlines() if not line.startswith("#")]
     return {name: int(paths) for name, paths in lines}
 
@@ -40,17 +46,19 @@ def expected() -> dict[str, int]:
 def prove(options: argparse.Namespace) -> int:
     """``acpool prove``."""
     console = Terminal()
-    size = Size(options.keys, options.clients)
-    table = obligations(size)
+    core: bool = options.core
+    proved_at = CORE_PROVED_AT if core else PROVED_AT
+    size = Size(options.keys or proved_at.keys, options.clients or proved_at.clients)
+    table = table_of(size, core=core)
     names = _selected(table, options.obligation)
     if options.list:
         for name in names:
             say(console, escape(f"{name}: {table[name].says}"))
         return Outcome.HOLDS.exit_status
-    paths = expected()
+    paths = expected(core=core)
     # The longest first, so that no process is left with a long one at the end.
     longest_first = sorted(names, key=lambda name: -paths.get(name, 0))
-    order = Order(names=longest_first, size=size, seconds=options.seconds, workers=options.workers)
+    order = Order(names=longest_first, size=size, seconds=options.seconds, workers=options.workers, core=core)
     open_ = f"{count(size.keys, 'key')} and {count(size.clients, 'client')}"
     where = count(options.workers, "process", "processes")
     say(
@@ -63,8 +71,8 @@ def prove(options: argparse.Namespace) -> int:
     in_order = [findings[name] for name in names]
     _print_table(console, in_order)
     for finding in in_order:
-        smaller = size.keys <= PROVED_AT.keys and size.clients <= PROVED_AT.clients
-        _explain(console, table[finding.name], finding, used_to_be=smaller and finding.name in expected())
+        smaller = size.keys <= proved_at.keys and size.clients <= proved_at.clients
+        _explain(console, table[finding.name], finding, used_to_be=smaller and finding.name in paths)
     return _conclude(console, in_order, time.monotonic() - began)
 
 

@@ -13,7 +13,8 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
 from acpool_spec.making import said
-from acpool_spec.proofs.obligations import obligations
+from acpool_spec.proofs.decisions.obligations import core_obligations
+from acpool_spec.proofs.obligations import Obligation, obligations
 from acpool_spec.proofs.shapes import Size
 from acpool_spec.proofs.solver import Finding, prove
 from acpool_spec.verdict import Outcome
@@ -24,12 +25,16 @@ _LOOK_S = 0.5
 
 @dataclass(frozen=True, kw_only=True)
 class Order:
-    """What to prove: the obligations called ``names``, over states of ``size``, for ``seconds`` of CPU each."""
+    """What to prove: the obligations called ``names``, over states of ``size``, for ``seconds`` of CPU each.
+
+    ``core``: they are about the decisions of the pool's core, not about the model.
+    """
 
     names: Sequence[str]
     size: Size
     seconds: float
     workers: int
+    core: bool = False
 
 
 @dataclass
@@ -55,7 +60,7 @@ def prove_all(order: Order, look: Callable[[Sequence[Running]], None]) -> Iterat
             while waiting and len(running) < order.workers:
                 here, there = context.Pipe(duplex=False)
                 name = waiting.pop()
-                process = context.Process(target=_work, args=(there, name, order.size, order.seconds))
+                process = context.Process(target=_work, args=(there, name, order))
                 process.start()
                 there.close()
                 running.append(Running(name, process, here))
@@ -100,10 +105,17 @@ def _undecided(name: str, seconds: float, why: str) -> Finding:
     return Finding(name=name, outcome=Outcome.UNDECIDED, seconds=seconds, why=why)
 
 
-def _work(answer: Connection, name: str, size: Size, seconds: float) -> None:
+def table_of(size: Size, *, core: bool) -> dict[str, Obligation]:
+    """The obligations about the model for states of this ``size``, or those about the decisions of the core."""
+    return core_obligations() if core else obligations(size)
+
+
+def _work(answer: Connection, name: str, order: Order) -> None:
     """In a process of its own: try one obligation."""
     try:
-        finding = prove(obligations(size)[name], size, seconds)
+        obligation = table_of(order.size, core=order.core)[name]
+        size = order.size._replace(clients=max(order.size.clients, obligation.clients))
+        finding = prove(obligation, size, order.seconds)
     except Exception as error:  # noqa: BLE001 - whatever CrossHair stumbles over, this obligation is undecided
         finding = _undecided(name, time.process_time(), said(error))
     answer.send(finding)

@@ -59,7 +59,7 @@ class Obligation:
     did, that action, and one after the rounds of serving.
 
     ``arrange`` sets what is fixed by symmetry before anything is looked at. Where it is about something that happens,
-    ``happens`` says what, in words, and ``after`` does it.
+    ``happens`` says what, in words, and ``after`` does it. With fewer than ``clients`` it would be about nothing.
     """
 
     name: str
@@ -70,6 +70,7 @@ class Obligation:
     whole: bool = True
     happens: str = ""
     after: Callable[[State], State] = _as_it_is
+    clients: int = 1
 
     def follows(self, *states: Any) -> bool:
         """Whether the conclusion holds, premise or not."""

@@ -1,0 +1,225 @@
+"""The decisions of the core against the model: on plain integers, by CrossHair, and with defects planted in the core."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Callable, Iterator
+
+import pytest
+from hypothesis import Phase, find, given, settings
+
+from acpool.core import Core
+from acpool.records import Creation, Entry, Outcome, Suspended, Wake
+from acpool_model import Scope, State, describe, enabled, initial, step
+from acpool_model.actions import SHAPES, Kind
+from acpool_spec.proofs.command import CORE_PROVED_AT, expected, refutation
+from acpool_spec.proofs.decisions.catalogue import DECISIONS, Decision
+from acpool_spec.proofs.decisions.embodiment import EmbodiedCore
+from acpool_spec.proofs.decisions.obligations import core_obligations
+from acpool_spec.proofs.decisions.structure import structured
+from acpool_spec.proofs.shapes import Size
+from acpool_spec.proofs.solver import prove
+from acpool_spec.proofs.valid import valid_states
+from acpool_spec.verdict import Outcome as Verdict
+
+EXAMPLES = int(os.environ.get("ACPOOL_EXAMPLES", "150"))
+FEW = settings(max_examples=EXAMPLES, deadline=None, derandomize=True, database=None)
+OF_THE_WORLD = {Kind.DIE}
+OF_A_CLEANUP = {Kind.EXPIRE, Kind.RECLAIM}
+RARE = {Kind.DIE, Kind.FAIL, Kind.RESET, Kind.RECLAIM, Kind.EXPIRE, Kind.SHUT, Kind.LEAVE}
+NAMED = {decision.name: decision for decision in DECISIONS}
+
+
+def test_every_action_of_the_model_is_decided_somewhere() -> None:
+    assert {decision.action.kind for decision in DECISIONS} == set(SHAPES) - OF_THE_WORLD - OF_A_CLEANUP
+
+
+def test_what_was_proved_is_still_to_be_proved() -> None:
+    assert set(expected(core=True)) <= set(core_obligations())
+
+
+@FEW
+@given(valid_states(Size(3, 3)))
+def test_every_decision_is_a_step_of_the_model(state: State) -> None:
+    for obligation in core_obligations().values():
+        assert obligation.broken(state) == [], f"{obligation.name}\n{describe(state)}"
+
+
+def test_every_decision_is_made_in_a_state_that_can_be_reached() -> None:
+    for clients in (1, 2):
+        left = {name for name, decision in NAMED.items() if decision.clients == clients}
+        for state in reached(CORE_PROVED_AT._replace(clients=clients)):
+            for name in sorted(left):
+                made = structured(state, NAMED[name].case)
+                if made is not None and tells(NAMED[name], made):
+                    left.discard(name)
+            if not left:
+                break
+        assert left == set()
+
+
+def reached(size: Size) -> Iterator[State]:
+    """States that the model reaches, by walks that are the same each time."""
+    for number in range(1_500):
+        chance = random.Random(number)
+        state = chance.choice(initial(Scope(*size, 1 + number % 2, queueing=number // 2 % 2)))
+        for _ in range(30):
+            yield state
+            possible = enabled(state)
+            likely = [one for one in possible if one.kind not in RARE or chance.random() < 0.05]
+            state = step(state, chance.choice(likely or possible))
+
+
+def tells(decision: Decision, state: State) -> bool:
+    """Whether the decision is a step in ``state``: then what has to hold of it is not about nothing."""
+    core = EmbodiedCore(state)
+    told: list[str] = []
+    core.trace = lambda step: told.append(step.action)
+    decision.drive(core)
+    return told == [decision.told]
+
+
+Defect = Callable[[pytest.MonkeyPatch], None]
+
+
+def another_victim(patch: pytest.MonkeyPatch) -> None:
+    def evict(core: Core) -> Entry | None:
+        victim = next(reversed(core.idle.values()), None)
+        if victim is not None:
+            core._take_out(victim, "evict", kill=False)  # pyright: ignore[reportPrivateUsage]  # the part of a step to replace
+        return victim
+
+    patch.setattr(Core, "_evict", evict)
+
+
+def flag_forgotten(patch: pytest.MonkeyPatch) -> None:
+    commit = Core.commit
+
+    def forgetful(core: Core, entry: Entry, session_id: str, *, resumed: bool, now: float) -> bool:
+        remembered = core.suspended.get(entry.key)
+        if remembered is not None:
+            core.suspended[entry.key] = Suspended(None, session_reset=False)
+        return commit(core, entry, session_id, resumed=resumed, now=now)
+
+    patch.setattr(Core, "commit", forgetful)
+
+
+def identity_not_checked(patch: pytest.MonkeyPatch) -> None:
+    release = Core.release
+
+    def trusting(core: Core, entry: Entry, token: object, now: float) -> None:
+        entry.lease = token
+        release(core, entry, token, now)
+
+    patch.setattr(Core, "release", trusting)
+
+
+def last_come_first_served(patch: pytest.MonkeyPatch) -> None:
+    hand_over = Core._hand_over  # pyright: ignore[reportPrivateUsage]  # the part of a step to replace
+
+    def unfair(core: Core, entry: Entry, now: float) -> None:
+        entry.queue = dict.fromkeys(reversed(entry.queue))
+        hand_over(core, entry, now)
+
+    patch.setattr(Core, "_hand_over", unfair)
+
+
+def slot_kept(patch: pytest.MonkeyPatch) -> None:
+    free = Core._free  # pyright: ignore[reportPrivateUsage]  # the part of a step to replace
+
+    def greedy(core: Core, entry: Entry, *, confirmed: bool) -> None:
+        free(core, entry, confirmed=confirmed)
+        core.entries[entry.serial] = entry
+
+    patch.setattr(Core, "_free", greedy)
+
+
+def id_forgotten(patch: pytest.MonkeyPatch) -> None:
+    take_out = Core._take_out  # pyright: ignore[reportPrivateUsage]  # the part of a step to replace
+
+    def forgetful(core: Core, entry: Entry, cause: str, *, kill: bool, keep: bool = True) -> None:
+        take_out(core, entry, cause, kill=kill, keep=False)
+
+    patch.setattr(Core, "_take_out", forgetful)
+
+
+def load_without_asking(patch: pytest.MonkeyPatch) -> None:
+    initialized = Core.initialized
+
+    def bold(core: Core, entry: Entry, *, can_load: bool) -> str | None:
+        return initialized(core, entry, can_load=True)
+
+    patch.setattr(Core, "initialized", bold)
+
+
+def waiter_not_told(patch: pytest.MonkeyPatch) -> None:
+    def silent(core: Core, creation: Creation) -> None:
+        for waiter in creation.waiters:
+            waiter.outcome = Outcome.FAILED
+            core.effects.append(Wake(waiter))
+        del core.creations[creation.key]
+        del core.waiting[creation.serial]
+
+    patch.setattr(Core, "capacity_ran_out", silent)
+
+
+PLANTED: dict[str, tuple[Defect, str, Size]] = {
+    "another victim": (another_victim, "core-ask-both", Size(3, 1)),
+    "the flag is forgotten": (flag_forgotten, "core-commit", Size(1, 1)),
+    "identity is not checked": (identity_not_checked, "core-release-revoked", Size(1, 1)),
+    "the last come is served first": (last_come_first_served, "core-commit", Size(1, 2)),
+    "the slot is kept": (slot_kept, "core-closed", Size(1, 1)),
+    "the id is forgotten": (id_forgotten, "core-shut", Size(1, 1)),
+    "loaded without asking": (load_without_asking, "core-initialized-cannot-load", Size(1, 1)),
+    "a step that is not told": (waiter_not_told, "core-exhaust", Size(2, 2)),
+}
+
+
+@pytest.mark.no_cover
+@pytest.mark.parametrize("planted", PLANTED)
+def test_a_defect_of_the_core_is_refuted(planted: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    defect, name, size = PLANTED[planted]
+    defect(monkeypatch)
+    obligation = core_obligations()[name]
+    finding = prove(obligation, size, 60)
+    assert finding.outcome is Verdict.VIOLATED, finding.why
+    lines = refutation(obligation, finding)
+    assert any(line.startswith("a: ") for line in lines), lines
+    assert lines[-1].startswith(("broken: ", "cannot be: "))
+
+
+@pytest.mark.no_cover
+@pytest.mark.parametrize(
+    "planted", sorted(set(PLANTED) - {"another victim"})
+)  # two idle keys are drawn too seldom
+def test_a_defect_of_the_core_is_found_on_plain_states(planted: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    defect, name, _ = PLANTED[planted]
+    defect(monkeypatch)
+    obligation = core_obligations()[name]
+    many = settings(
+        max_examples=20_000, deadline=None, derandomize=True, database=None, phases=[Phase.generate]
+    )
+    find(valid_states(Size(3, 3)), lambda state: bool(obligation.broken(state)), settings=many)
+
+
+def test_a_cleanup_that_forgets_the_dead_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    expire = Core.expire
+
+    def careless(core: Core, ttl: float, max_lease: float | None, now: float) -> list[str]:
+        somebody_died = any(not entry.connection.alive for entry in core.idle.values())
+        return [] if somebody_died else expire(core, ttl, max_lease, now)
+
+    monkeypatch.setattr(Core, "expire", careless)
+    obligation = core_obligations()["core-cleanup"]
+    many = settings(
+        max_examples=2_000, deadline=None, derandomize=True, database=None, phases=[Phase.generate]
+    )
+    find(valid_states(Size(2, 2)), lambda state: bool(obligation.broken(state)), settings=many)
+
+
+@pytest.mark.no_cover
+@pytest.mark.parametrize("name", ["core-begin", "core-refused", "core-release"])
+def test_a_decision_is_proved(name: str) -> None:
+    finding = prove(core_obligations()[name], Size(1, 1), 120)
+    assert finding.outcome is Verdict.HOLDS, finding.why
