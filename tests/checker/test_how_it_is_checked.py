@@ -22,7 +22,8 @@ from acpool_model.actions import SHAPES
 from acpool_model.counts import Line, scope_of
 from acpool_spec import gate
 from acpool_spec.cli import _parser  # pyright: ignore[reportPrivateUsage]  # what the command takes, without running it
-from acpool_spec.proofs.command import PROVED_AT, expected
+from acpool_spec.proofs.command import CORE_PROVED_AT, PROVED_AT, expected
+from acpool_spec.proofs.decisions.obligations import EMBODIED, core_obligations
 from acpool_spec.properties import EVERY, REFINEMENT
 from acpool_spec.refinement.abstraction import COMPARED
 from acpool_spec.refinement.coverage import GOALS
@@ -189,9 +190,15 @@ def agreement() -> str:
 
 
 def steps() -> str:
+    proved, all_of_them = expected(core=True).keys(), core_obligations().keys()
+    assert proved <= all_of_them
+    in_ci = "repeats it" if "prove --core" in read(".ci/run") else "does not repeat it"
+    left_out = "" if EMBODIED in proved else " That they leave no state out is not among them."
     return items(
-        f"Compared are {COMPARED} of {len(Key._fields)} fields of a key (the others are ghosts, which the pool does not"
-        f" have), the {len(Client._fields)} of a caller, the number of processes, and whether the pool is open.",
+        f"In every run, compared are {COMPARED} of {len(Key._fields)} fields of a key (the others are ghosts, which the pool"
+        f" does not have), the {len(Client._fields)} of a caller, the number of processes, and whether the pool is open.",
+        f"Proved of the decisions themselves: {len(proved)} of {len(all_of_them)} obligations, at {CORE_PROVED_AT.keys} keys"
+        f" and {CORE_PROVED_AT.clients} client{'s' * (CORE_PROVED_AT.clients > 1)}; `.ci/run` {in_ci}.{left_out}",
     )
 
 
@@ -259,6 +266,7 @@ def awake() -> str:
     assert found + accused == len(corpus)
     planted = [
         len(elements("tests/proofs/conftest.py", "PLANTED")),
+        len(elements("tests/proofs/test_decisions.py", "PLANTED")),
         len(elements("tests/model/test_planted.py", "PLANTED")),
         len(elements("tests/refinement/planted.py", "PLANTS")),
         len(made_up),
@@ -266,7 +274,7 @@ def awake() -> str:
     return items(
         f"{len(in_ci)} pools with known races: CI fails unless each is caught by the right property and replays alike under"
         f" other hash seeds. `acpool explore` catches {len(caught)} of their races in small scopes.",
-        "Planted defects, all caught: {} by the proofs, {} by the exploration of the model, {} by R1 in the first run that"
+        "Planted defects, all caught: {} by the proofs of the model, {} by those of decisions, {} by exploring the model, {} by R1 in the first run that"
         " takes the step, {} histories by S12.".format(*planted),
         f"Defects found in this pool: {found}; false accusations: {accused}. All {len(corpus)} schedules are"
         " [kept and replayed](../CONTRIBUTING.md#what-it-has-found-in-our-own-pool).",
