@@ -274,8 +274,8 @@ def awake() -> str:
     return items(
         f"{len(in_ci)} pools with known races: CI fails unless each is caught by the right property and replays alike under"
         f" other hash seeds. `acpool explore` catches {len(caught)} of their races in small scopes.",
-        "Planted defects, all caught: {} by the proofs of the model, {} by those of decisions, {} by exploring the model, {} by R1 in the first run that"
-        " takes the step, {} histories by S12.".format(*planted),
+        "Planted defects, all caught: {} by the proofs of the model, {} by those of decisions, {} by exploring the model,"
+        " {} by R1 in the first run that takes the step, {} histories by S12.".format(*planted),
         f"Defects found in this pool: {found}; false accusations: {accused}. All {len(corpus)} schedules are"
         " [kept and replayed](../CONTRIBUTING.md#what-it-has-found-in-our-own-pool).",
     )
