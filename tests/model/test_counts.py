@@ -1,6 +1,7 @@
 """The table of counts: the cheap lines explored again, the smallest derived by hand.
 
-``counts.txt`` is what ``python -m acpool_model.counts`` prints; the dearer lines are explored again by other tests.
+``counts.txt`` is what ``python -m acpool_model.counts`` prints; the largest scope is explored again in ``test_exploration.py``,
+the other dear ones only when the table is written.
 """
 
 from __future__ import annotations
