@@ -13,6 +13,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
 from acpool_spec.making import said
+from acpool_spec.proofs.any_keys.obligations import of_any_number, prove_any
 from acpool_spec.proofs.obligations import obligations
 from acpool_spec.proofs.shapes import Size
 from acpool_spec.proofs.solver import Finding, prove
@@ -103,7 +104,10 @@ def _undecided(name: str, seconds: float, why: str) -> Finding:
 def _work(answer: Connection, name: str, size: Size, seconds: float) -> None:
     """In a process of its own: try one obligation."""
     try:
-        finding = prove(obligations(size)[name], size, seconds)
+        unbounded = of_any_number().get(name)
+        finding = (
+            prove_any(unbounded, seconds) if unbounded else prove(obligations(size)[name], size, seconds)
+        )
     except Exception as error:  # noqa: BLE001 - whatever CrossHair stumbles over, this obligation is undecided
         finding = _undecided(name, time.process_time(), said(error))
     answer.send(finding)
