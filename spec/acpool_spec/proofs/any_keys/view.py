@@ -1,8 +1,8 @@
 """A state as functions from numbers to keys and clients: of so many, as in the model, or of any number, as z3 arrays.
 
 The steps and the claims are written once, over ``View``. What is asked of *all* keys or clients goes through its ``Domain``:
-``Few`` looks at each, ``Unbounded`` says it with a quantifier. Which one is the first of a queue is a fresh number there, of which
-is known that it is one, and that none comes before it.
+``Few`` looks at each, ``Unbounded`` says it with a quantifier. Which one is the first of a queue is a fresh number there, of
+which is known that it is one, and that none comes before it.
 
 The keys and clients of a state of any number are those of the numbers from 1; finitely many differ from ``Key()`` and
 ``Client()``, so sums over them exist. Two of these are ghosts: ``taken`` slots, and those of ``unseen`` processes, which are
