@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from acpool_model import Scope, initial, machine, transitions
+from acpool_model.canonical import canonical
 from acpool_model.state import is_live
 from acpool_spec.proofs.any_keys import claims, steps
 from acpool_spec.proofs.any_keys.obligations import differences, encoded, of_any_number, prove_any
@@ -17,10 +18,12 @@ from acpool_spec.verdict import Outcome
 
 
 @pytest.mark.no_cover
-def test_in_every_state_of_a_small_scope_the_steps_are_those_of_the_model() -> None:
+@pytest.mark.parametrize(("scope", "states"), [(Scope(3, 1, 1), 2092), (Scope(1, 2, 1), 1026)])
+def test_in_every_state_of_a_small_scope_the_steps_are_those_of_the_model(scope: Scope, states: int) -> None:
+    # Of the states that behave alike, which differ in ticks, ids and numbers, the first that is met is looked at.
     known = {(action.kind, action.arg) for action in encoded()}
-    seen = set(initial(Scope(3, 1, 1)))
-    left = list(seen)
+    left = list(initial(scope))
+    seen = set(map(canonical, left))
     while left:
         state = left.pop()
         view = few(state)
@@ -32,10 +35,10 @@ def test_in_every_state_of_a_small_scope_the_steps_are_those_of_the_model() -> N
                 assert all(differences(steps.EFFECTS[action.kind](view, action), parts[0]).values()), action
             for part in parts:
                 assert all(differences(steps.serve_one(few(part)), transitions.serve_one(part)).values())
-            if after not in seen:
-                seen.add(after)
+            if canonical(after) not in seen:
+                seen.add(canonical(after))
                 left.append(after)
-    assert len(seen) == 2092  # as in tests/model/counts.txt
+    assert len(seen) == states  # as in tests/model/counts.txt
 
 
 def always(view: View) -> Any:
