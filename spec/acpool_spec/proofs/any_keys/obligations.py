@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-import z3
+import z3  # type: ignore[import-untyped]  # it comes without types
 
 from acpool_model.actions import Action
 from acpool_model.state import Client, Key, State
 from acpool_spec.proofs.any_keys import claims, steps
-from acpool_spec.proofs.any_keys.view import SCALARS, View, any_number, few
+from acpool_spec.proofs.any_keys.view import SCALARS, Unbounded, View, any_number, few
 from acpool_spec.proofs.obligations import CHOICES, KINDS, actions
 from acpool_spec.proofs.solver import Finding
 from acpool_spec.verdict import Outcome
@@ -43,6 +43,7 @@ def prove_any(obligation: AnyNumber, seconds: float) -> Finding:
     """Have z3 try each claim for as long, in seconds on the wall clock, which is its own limit."""
     began = time.process_time()
     view = any_number("s")
+    assert isinstance(view.domain, Unbounded)
     known, claimed = obligation.pose(view)
     premise = [*claims.conjuncts(view).values(), claims.of_sums(view), *known, *view.domain.known]
     outcome, why = Outcome.HOLDS, ""

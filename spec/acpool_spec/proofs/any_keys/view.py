@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
-import z3
+import z3  # type: ignore[import-untyped]  # it comes without types
 
 from acpool_model.invariants import every
 from acpool_model.state import Client, Dying, Key, Stage, State, slots
