@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.resources import files
 
 from rich.console import Console
@@ -15,6 +15,7 @@ from rich.text import Text
 
 from acpool_model import Action, State, describe
 from acpool_spec.console import STYLE, Terminal, below, count, say
+from acpool_spec.proofs.any_keys.obligations import AnyNumber
 from acpool_spec.proofs.crew import Order, Running, prove_all, table_of
 from acpool_spec.proofs.obligations import Obligation
 from acpool_spec.proofs.shapes import Size
@@ -76,7 +77,7 @@ def prove(options: argparse.Namespace) -> int:
     return _conclude(console, in_order, time.monotonic() - began)
 
 
-def _selected(table: dict[str, Obligation], asked: Sequence[str]) -> list[str]:
+def _selected(table: Mapping[str, Obligation | AnyNumber], asked: Sequence[str]) -> list[str]:
     """The names that were asked for, each once; all where none were."""
     for name in asked:
         if name not in table:
@@ -118,7 +119,9 @@ def _print_table(console: Console, findings: Sequence[Finding]) -> None:
     console.print()
 
 
-def _explain(console: Console, obligation: Obligation, finding: Finding, *, used_to_be: bool) -> None:
+def _explain(
+    console: Console, obligation: Obligation | AnyNumber, finding: Finding, *, used_to_be: bool
+) -> None:
     """What refutes it, or why it is undecided, and whether it used to be proved."""
     if finding.outcome is Outcome.HOLDS:
         return
@@ -130,12 +133,12 @@ def _explain(console: Console, obligation: Obligation, finding: Finding, *, used
         say(console, f"    {escape(line)}")
 
 
-def refutation(obligation: Obligation, finding: Finding) -> list[str]:
+def refutation(obligation: Obligation | AnyNumber, finding: Finding) -> list[str]:
     """The states and the action that refute an obligation, in words, and what is wrong; one line each."""
     lines: list[str] = []
     for state in finding.states:
         lines += _in_words(state)
-    if not finding.states:
+    if not finding.states or isinstance(obligation, AnyNumber):
         return lines
     try:
         if obligation.happens:

@@ -13,6 +13,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
 from acpool_spec.making import said
+from acpool_spec.proofs.any_keys.obligations import AnyNumber, of_any_number, prove_any
 from acpool_spec.proofs.decisions.obligations import core_obligations
 from acpool_spec.proofs.obligations import Obligation, obligations
 from acpool_spec.proofs.shapes import Size
@@ -105,17 +106,20 @@ def _undecided(name: str, seconds: float, why: str) -> Finding:
     return Finding(name=name, outcome=Outcome.UNDECIDED, seconds=seconds, why=why)
 
 
-def table_of(size: Size, *, core: bool) -> dict[str, Obligation]:
-    """The obligations about the model for states of this ``size``, or those about the decisions of the core."""
-    return core_obligations() if core else obligations(size)
+def table_of(size: Size, *, core: bool) -> dict[str, Obligation | AnyNumber]:
+    """The obligations about the model for states of this ``size`` and of any, or those about the decisions of the core."""
+    return {**core_obligations()} if core else {**obligations(size), **of_any_number()}
 
 
 def _work(answer: Connection, name: str, order: Order) -> None:
     """In a process of its own: try one obligation."""
     try:
         obligation = table_of(order.size, core=order.core)[name]
-        size = order.size._replace(clients=max(order.size.clients, obligation.clients))
-        finding = prove(obligation, size, order.seconds)
+        if isinstance(obligation, AnyNumber):
+            finding = prove_any(obligation, order.seconds)
+        else:
+            size = order.size._replace(clients=max(order.size.clients, obligation.clients))
+            finding = prove(obligation, size, order.seconds)
     except Exception as error:  # noqa: BLE001 - whatever CrossHair stumbles over, this obligation is undecided
         finding = _undecided(name, time.process_time(), said(error))
     answer.send(finding)

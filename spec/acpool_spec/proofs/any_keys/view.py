@@ -1,0 +1,245 @@
+"""A state as functions from numbers to keys and clients: of so many, as in the model, or of any number, as z3 arrays.
+
+The steps and the claims are written once, over ``View``. What is asked of *all* keys or clients goes through its ``Domain``:
+``Few`` looks at each, ``Unbounded`` says it with a quantifier. Which one is the first of a queue is a fresh number there, of
+which is known that it is one, and that none comes before it.
+
+The keys and clients of a state of any number are those of the numbers from 1; finitely many differ from ``Key()`` and
+``Client()``, so sums over them exist. Two of these are ghosts: ``taken`` slots, and those of ``unseen`` processes, which are
+starts whose process was not seen yet. ``with_key``, alone in changing keys, adds what the changed one has more than before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+import z3  # type: ignore[import-untyped]  # it comes without types
+
+from acpool_model.invariants import every
+from acpool_model.state import Client, Dying, Key, Stage, State, slots
+
+NUMBERS = z3.IntSort()
+
+
+class Domain(Protocol):
+    """What there is, and what can be asked of all of it. Numbers and conditions are Python's, or z3's."""
+
+    def all_keys(self, holds: Callable[[Any], Any]) -> Any:
+        """Whether ``holds`` of the number of every key."""
+        ...
+
+    def all_clients(self, holds: Callable[[Any], Any]) -> Any:
+        """Whether ``holds`` of the number of every client."""
+        ...
+
+    def first_key(self, among: Callable[[Any], Any], before: Callable[[Any, Any], Any]) -> Any:
+        """One ``among`` the keys with none of them ``before`` it; 0: there is none."""
+        ...
+
+    def first_client(self, among: Callable[[Any], Any], before: Callable[[Any, Any], Any]) -> Any:
+        """As ``first_key``."""
+        ...
+
+    def count_clients(self, among: Callable[[Any], Any]) -> Any:
+        """How many clients there are ``among`` them."""
+        ...
+
+
+@dataclass(frozen=True)
+class Few:
+    """So many keys and clients."""
+
+    keys: int
+    clients: int
+
+    def all_keys(self, holds: Callable[[Any], Any]) -> Any:
+        """Each is looked at."""
+        return every([holds(number) for number in range(1, self.keys + 1)])
+
+    def all_clients(self, holds: Callable[[Any], Any]) -> Any:
+        """Each is looked at."""
+        return every([holds(number) for number in range(1, self.clients + 1)])
+
+    def first_key(self, among: Callable[[Any], Any], before: Callable[[Any, Any], Any]) -> Any:
+        """Of several, the one with the lowest number."""
+        return _first(self.keys, among, before)
+
+    def first_client(self, among: Callable[[Any], Any], before: Callable[[Any, Any], Any]) -> Any:
+        """Of several, the one with the lowest number."""
+        return _first(self.clients, among, before)
+
+    def count_clients(self, among: Callable[[Any], Any]) -> Any:
+        """Each is looked at."""
+        return sum([among(number) for number in range(1, self.clients + 1)])
+
+
+def _first(last: int, among: Callable[[Any], Any], before: Callable[[Any, Any], Any]) -> int:
+    found = 0
+    for number in range(1, last + 1):
+        if among(number) and (not found or before(number, found)):
+            found = number
+    return found
+
+
+@dataclass(frozen=True)
+class Unbounded:
+    """Any number of keys and clients; ``known`` collects what is known of the fresh numbers."""
+
+    known: list[Any] = field(default_factory=list[Any])
+
+    def all_keys(self, holds: Callable[[Any], Any]) -> Any:
+        """A quantifier."""
+        number = z3.FreshConst(NUMBERS, "key")
+        return z3.ForAll([number], z3.Implies(number >= 1, holds(number)))
+
+    def all_clients(self, holds: Callable[[Any], Any]) -> Any:
+        """A quantifier."""
+        number = z3.FreshConst(NUMBERS, "client")
+        return z3.ForAll([number], z3.Implies(number >= 1, holds(number)))
+
+    def first_key(self, among: Callable[[Any], Any], before: Callable[[Any, Any], Any]) -> Any:
+        """Of several, any."""
+        return self._first(self.all_keys, among, before)
+
+    def first_client(self, among: Callable[[Any], Any], before: Callable[[Any, Any], Any]) -> Any:
+        """Of several, any."""
+        return self._first(self.all_clients, among, before)
+
+    def count_clients(self, among: Callable[[Any], Any]) -> Any:
+        """No less than 0; nothing else is known of it."""
+        number = z3.FreshConst(NUMBERS, "count")
+        self.known.append(number >= 0)
+        return number
+
+    def _first(
+        self,
+        all_: Callable[[Callable[[Any], Any]], Any],
+        among: Callable[[Any], Any],
+        before: Callable[[Any, Any], Any],
+    ) -> Any:
+        found = z3.FreshConst(NUMBERS, "first")
+        none = z3.And(found == 0, all_(lambda number: z3.Not(among(number))))
+        least = all_(lambda number: z3.Not(z3.And(among(number), before(number, found))))
+        self.known.append(z3.Or(none, z3.And(found >= 1, among(found), least)))
+        return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class View:
+    """A state; the fields of ``State``, and two counts of keys."""
+
+    domain: Domain
+    capacity: Any
+    queueing: Any
+    open: Any
+    now: Any
+    fresh: Any
+    processes: Any
+    taken: Any  # ghost: slots
+    unseen: Any  # ghost: slots without a process that was seen
+    key: Callable[[Any], Key]
+    client: Callable[[Any], Client]
+
+
+SCALARS = ("capacity", "queueing", "open", "now", "fresh", "processes", "taken", "unseen")
+
+
+def few(state: State) -> View:
+    """A state of the model."""
+    return View(
+        domain=Few(len(state.keys), len(state.clients)),
+        **{name: getattr(state, name) for name in SCALARS[:-2]},
+        taken=slots(state),
+        unseen=sum([unseen_of(key) for key in state.keys]),
+        key=lambda at: state.keys[at - 1] if at else Key(),
+        client=lambda number: state.clients[number - 1] if number else Client(),
+    )
+
+
+def any_number(name: str) -> View:
+    """A state of which nothing is known."""
+    keys = [z3.Array(f"{name}.{part}", NUMBERS, NUMBERS) for part in Key._fields]
+    clients = [z3.Array(f"{name}.client.{part}", NUMBERS, NUMBERS) for part in Client._fields]
+    return View(
+        domain=Unbounded(),
+        **{part: z3.Int(f"{name}.{part}") for part in SCALARS},
+        key=lambda at: Key(*[z3.Select(column, at) for column in keys]),
+        client=lambda number: Client(*[z3.Select(column, number) for column in clients]),
+    )
+
+
+def choose(condition: Any, one: Any, other: Any) -> Any:
+    """``one`` where the condition holds, else ``other``."""
+    if not isinstance(condition, z3.ExprRef):
+        return one if condition else other
+    if one is other:
+        return one
+    return z3.If(condition, one, other)
+
+
+def either(condition: Any, one: Callable[[], View], other: Callable[[], View]) -> View:
+    """As ``choose``, for states."""
+    if not isinstance(condition, z3.ExprRef):
+        return one() if condition else other()
+    this, that = one(), other()
+    return replace(
+        this,
+        **{name: choose(condition, getattr(this, name), getattr(that, name)) for name in SCALARS},
+        key=lambda at: Key(*_each(condition, this.key(at), that.key(at))),
+        client=lambda number: Client(*_each(condition, this.client(number), that.client(number))),
+    )
+
+
+def _each(condition: Any, one: Sequence[Any], other: Sequence[Any]) -> list[Any]:
+    return [choose(condition, mine, theirs) for mine, theirs in zip(one, other, strict=True)]
+
+
+def slots_of(key: Key) -> Any:
+    """How many slots a key takes."""
+    return choose(key.stage >= Stage.OPENING, 1, 0) + choose(key.dying != Dying.NOTHING, 1, 0)
+
+
+def unseen_of(key: Key) -> Any:
+    """How many of them have no process that was seen."""
+    return choose(key.stage == Stage.OPENING, 1, 0) + choose(key.dying == Dying.STOPPING, 1, 0)
+
+
+def with_key(view: View, at: Any, **changes: Any) -> View:
+    """Change fields of the key ``at``; a tick passes, and the counts follow."""
+    old = view.key(at)
+    new = old._replace(**changes)
+
+    def key(number: Any) -> Key:
+        before = view.key(number)
+        here = number == at
+        return before._replace(
+            **{name: choose(here, value, getattr(before, name)) for name, value in changes.items()}
+        )
+
+    return replace(
+        view,
+        key=key,
+        now=view.now + 1,
+        taken=view.taken + slots_of(new) - slots_of(old),
+        unseen=view.unseen + unseen_of(new) - unseen_of(old),
+    )
+
+
+def seat(view: View, number: Any, client: Client) -> View:
+    """Put ``client`` at a place; a tick passes."""
+    return replace(
+        view,
+        now=view.now + 1,
+        client=lambda other: Client(*_each(other == number, client, view.client(other))),
+    )
+
+
+def tell_all(view: View, among: Callable[[Any], Any], answer: int) -> View:
+    """End the calls of all the clients ``among`` them; a tick passes for each."""
+    return replace(
+        view,
+        now=view.now + view.domain.count_clients(among),
+        client=lambda number: Client(*_each(among(number), Client(answer=answer), view.client(number))),
+    )
