@@ -149,13 +149,20 @@ SCALARS = ("capacity", "queueing", "open", "now", "fresh", "processes", "taken",
 
 def few(state: State) -> View:
     """A state of the model."""
+
+    def key(at: int) -> Key:
+        return state.keys[at - 1] if at else Key()
+
+    def client(number: int) -> Client:
+        return state.clients[number - 1] if number else Client()
+
     return View(
         domain=Few(len(state.keys), len(state.clients)),
         **{name: getattr(state, name) for name in SCALARS[:-2]},
         taken=slots(state),
         unseen=sum([unseen_of(key) for key in state.keys]),
-        key=lambda at: state.keys[at - 1] if at else Key(),
-        client=lambda number: state.clients[number - 1] if number else Client(),
+        key=key,
+        client=client,
     )
 
 
@@ -185,11 +192,18 @@ def either(condition: Any, one: Callable[[], View], other: Callable[[], View]) -
     if not isinstance(condition, z3.ExprRef):
         return one() if condition else other()
     this, that = one(), other()
+
+    def key(at: Any) -> Key:
+        return Key(*_each(condition, this.key(at), that.key(at)))
+
+    def client(number: Any) -> Client:
+        return Client(*_each(condition, this.client(number), that.client(number)))
+
     return replace(
         this,
         **{name: choose(condition, getattr(this, name), getattr(that, name)) for name in SCALARS},
-        key=lambda at: Key(*_each(condition, this.key(at), that.key(at))),
-        client=lambda number: Client(*_each(condition, this.client(number), that.client(number))),
+        key=key,
+        client=client,
     )
 
 
@@ -230,17 +244,17 @@ def with_key(view: View, at: Any, **changes: Any) -> View:
 
 def seat(view: View, number: Any, client: Client) -> View:
     """Put ``client`` at a place; a tick passes."""
-    return replace(
-        view,
-        now=view.now + 1,
-        client=lambda other: Client(*_each(other == number, client, view.client(other))),
-    )
+
+    def seated(other: Any) -> Client:
+        return Client(*_each(other == number, client, view.client(other)))
+
+    return replace(view, now=view.now + 1, client=seated)
 
 
 def tell_all(view: View, among: Callable[[Any], Any], answer: int) -> View:
     """End the calls of all the clients ``among`` them; a tick passes for each."""
-    return replace(
-        view,
-        now=view.now + view.domain.count_clients(among),
-        client=lambda number: Client(*_each(among(number), Client(answer=answer), view.client(number))),
-    )
+
+    def told(number: Any) -> Client:
+        return Client(*_each(among(number), Client(answer=answer), view.client(number)))
+
+    return replace(view, now=view.now + view.domain.count_clients(among), client=told)
