@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import select
 import shutil
 import signal
 import subprocess
@@ -68,8 +69,7 @@ class Stage:
         os.close(self._descriptor)
         for pid in self.pids:
             if is_alive(pid):
-                with suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
+                _kill(pid)
 
     def _read(self) -> None:
         with suppress(BlockingIOError):
@@ -100,6 +100,21 @@ async def _stage() -> AsyncGenerator[Stage]:
             yield stage
         finally:
             stage.close()
+
+
+def _kill(pid: int) -> None:
+    """End process ``pid``, whoever's child it is, and where the system can tell wait until it is dead."""
+    with suppress(ProcessLookupError):
+        try:
+            pidfd = os.pidfd_open(pid)
+        except (AttributeError, PermissionError):
+            os.kill(pid, signal.SIGKILL)
+            return
+        try:
+            signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+            select.select([pidfd], [], [], PATIENCE_S)
+        finally:
+            os.close(pidfd)
 
 
 def is_alive(pid: int) -> bool:
