@@ -20,17 +20,29 @@ from crosshair.tracers import is_tracing
 class Open:
     """A symbolic number or boolean of CrossHair, to be used where it does not trace."""
 
-    __slots__ = ("symbolic",)
+    __slots__ = ("_known", "_truth", "symbolic")
 
     def __init__(self, symbolic: Any) -> None:
         self.symbolic = symbolic
+        # It lives for one path, so what was asked of it once has the same answer again.
+        self._known: dict[Any, Any] = {}
+        self._truth: bool | None = None
 
     def __bool__(self) -> bool:
         """Which of the two it is on this path: where both are possible CrossHair takes each, one path after the other."""
-        with ResumedTracing():
-            if self.symbolic:
-                return True
-            return False  # noqa: SIM103 - ``bool`` of it would be a symbolic value again
+        if self._truth is None:
+            with ResumedTracing():
+                # ``bool`` of it would be a symbolic value again.
+                self._truth = True if self.symbolic else False  # noqa: SIM210
+        return self._truth
+
+    def known(self, name: Any) -> Any:
+        """The result of an operation, if it was done before, and the other operand."""
+        return self._known.get(name)
+
+    def know(self, name: Any, result: Any) -> None:
+        """Keep the result of an operation."""
+        self._known[name] = result
 
     def __int__(self) -> int:
         """0 or 1 of a boolean, decided like its truth. Raises ``TypeError`` of a number: it would be one of many."""
@@ -88,13 +100,20 @@ class Open:
 
 
 def _apply(operation: Callable[[Any, Any], Any], one: Any, other: Any) -> Any:
+    if one is None or other is None:
+        return NotImplemented
+    owner, besides, mirrored = (one, other, False) if isinstance(one, Open) else (other, one, True)
+    name = (operation, mirrored, type(besides), id(besides) if isinstance(besides, Open) else besides)
+    known = owner.known(name)
+    if known is not None:
+        return known[0]
     mine = one.symbolic if isinstance(one, Open) else one
     theirs = other.symbolic if isinstance(other, Open) else other
-    if mine is None or theirs is None:
-        return NotImplemented
     with ResumedTracing():
         made = operation(mine, theirs)
-    return made if type(made) in (bool, int) else Open(made)
+    result = made if type(made) in (bool, int) else Open(made)
+    owner.know(name, (result, besides))  # which keeps it alive, so that its identity stays its own
+    return result
 
 
 def untraced(conclude: Callable[[Any], Any], values: Any) -> Any:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from acpool_model import describe
+from acpool_model import Action, describe
 from acpool_model.inductive import inductive
 from acpool_model.state import State
 from acpool_spec.proofs.decisions.catalogue import DECISIONS, Decision
@@ -19,6 +19,7 @@ from acpool_spec.proofs.decisions.numbers import conjunction, untraced
 from acpool_spec.proofs.decisions.run import differences, ranked
 from acpool_spec.proofs.decisions.soundness import promises_are_in_order, unsound
 from acpool_spec.proofs.decisions.structure import Case, Values
+from acpool_spec.proofs.decisions.symmetry import stands_for_its_like
 from acpool_spec.proofs.obligations import Obligation
 from acpool_spec.proofs.shapes import Size
 from acpool_spec.refinement.abstraction import abstract, comparable
@@ -48,12 +49,18 @@ class OfStructures:
     in_order: bool = True
 
     def templates(self, size: Size) -> Iterator[State]:
-        """What it is about."""
+        """What it is about, up to the numbers of keys and clients (``symmetry``)."""
+        # One that is about no key goes through all of them, in the order of their numbers.
+        about = self.decision.action if self.decision is not None else Action(0)
+        keys = 1 if about.key or about.client else size.keys
         for frame in frames(size):
-            if self.case.has(frame.open, frame.keys[0], frame.clients[0]):
-                for template in structures(frame):
-                    if not self.in_order or promises_are_in_order(template):
-                        yield template
+            if not self.case.has(frame.open, frame.keys[0], frame.clients[0]):
+                continue
+            if not stands_for_its_like(frame, keys, about.client):
+                continue
+            for template in structures(frame):
+                if not self.in_order or promises_are_in_order(template):
+                    yield template
 
     def is_about(self, state: State) -> bool:
         """Whether it says anything of ``state``, a state that satisfies the invariant."""
