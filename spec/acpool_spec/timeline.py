@@ -36,7 +36,7 @@ class Watcher:
 
     def watch(self, moment: Moment) -> None:
         """Take note of one moment. Plain callbacks are plumbing of asyncio: shown only where something was seen in them."""
-        who = moment.lane or _outside(moment.decision)
+        who = moment.lane or describe_decision(moment.decision)
         plumbing = who.startswith(("callbacks of ", "timer "))
         if plumbing and not moment.events:
             return
@@ -120,7 +120,8 @@ _OUTSIDE = {
 }
 
 
-def _outside(decision: str) -> str:
+def describe_decision(decision: str) -> str:
+    """One decision of the world in words."""
     verb, *words = decision.split(" ")
     if verb == "answer":
         name, how = words
