@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from acpool_spec.fakes import FakeConnection
@@ -14,6 +14,7 @@ _WIDTH = 160
 _DEPTH = 3
 _LINES = 40
 _MEMBERS = 6
+_CONTAINERS = (Mapping, list, tuple, set, frozenset, deque)
 _PLAIN = (str, int, float, bool, bytes, type(None))
 
 
@@ -23,24 +24,44 @@ def contents(pool: object) -> tuple[str, ...]:
     At most 40 lines of 160 characters. Looks at attributes only, and calls nothing but ``repr`` of plain values.
     """
     lines: list[str] = []
+    for where, member in _attributes(pool):
+        if isinstance(member, _CONTAINERS):
+            text = ", ".join(_members(member))
+            lines.append(clip(f"{where}: {text or 'none'}", _WIDTH))
+        elif isinstance(member, bool):
+            lines.append(f"{where}: {member}")
+        if len(lines) == _LINES:
+            break
+    return tuple(lines)
+
+
+def whereabouts_of_keys(pool: object, keys: Iterable[str]) -> dict[str, str]:
+    """Key → the containers that it is a member of, such as ``_active, _gates``, for each of ``keys`` that is in one."""
+    wanted = list(keys)
+    found: dict[str, list[str]] = {}
+    for where, member in _attributes(pool):
+        if isinstance(member, _CONTAINERS):
+            has = {one for one in member if isinstance(one, str)}
+            for key in wanted:
+                if key in has:
+                    found.setdefault(key, []).append(where)
+    return {key: ", ".join(places) for key, places in found.items()}
+
+
+def _attributes(pool: object) -> Iterator[tuple[str, Any]]:
+    """Every attribute of ``pool``, and of its own objects to a depth, each with its path."""
     seen: set[int] = set()
     queue: deque[tuple[str, object, int]] = deque([("", pool, 0)])
-    while queue and len(lines) < _LINES:
+    while queue:
         path, value, depth = queue.popleft()
         if id(value) in seen:
             continue
         seen.add(id(value))
         for name in attributes(value):
             member: Any = getattr(value, name)
-            where = f"{path}{name}"
-            if isinstance(member, (Mapping, list, set, frozenset, deque)):
-                text = ", ".join(_members(member))  # pyright: ignore[reportUnknownArgumentType]
-                lines.append(clip(f"{where}: {text or 'none'}", _WIDTH))
-            elif isinstance(member, bool):
-                lines.append(f"{where}: {member}")
-            elif depth < _DEPTH and own(member) and not isinstance(member, tuple):
-                queue.append((f"{where}.", member, depth + 1))
-    return tuple(lines[:_LINES])
+            yield f"{path}{name}", member
+            if depth < _DEPTH and own(member) and not isinstance(member, _CONTAINERS):
+                queue.append((f"{path}{name}.", member, depth + 1))
 
 
 def _members(container: Any) -> Iterator[str]:
@@ -57,8 +78,8 @@ def _brief(value: object, depth: int = 0) -> str:
         return value.name
     if isinstance(value, _PLAIN):
         return clip(repr(value), 40)
-    if isinstance(value, (list, tuple, set, frozenset, deque, Mapping)):
-        members = list(_members(value)) if depth < 2 else ["…"]  # pyright: ignore[reportUnknownArgumentType]
+    if isinstance(value, _CONTAINERS):
+        members = list(_members(value)) if depth < 2 else ["…"]
         return f"({', '.join(members[:_MEMBERS])})"
     name = type(value).__name__
     if not own(value) or depth > 0:

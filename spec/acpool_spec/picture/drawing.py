@@ -158,6 +158,7 @@ class _Life:
     phase: BarKind = "creating"
     phase_since: float = 0.0
     session: str = ""
+    holder: str = ""
     holders: int = 0
     prompts: int = 0
     closing: bool = False
@@ -183,6 +184,8 @@ class _Connections:
             life.session = event.session_id
         life.holders += {"acquire": 1, "release": -1}.get(event.f, 0)
         life.prompts += {"prompt_begin": 1, "prompt_end": -1}.get(event.f, 0)
+        if event.f == "acquire" and event.process is not None:
+            life.holder = f" by client {event.process}"
         life.closing = life.closing or event.f == "closing"
         if event.f in _ENDS:
             self._end(life, event.connection, at)
@@ -245,9 +248,12 @@ class _Connections:
         self._canvas.bar(life.lane, life.since, at, life.stage, text, detail)
 
     def _phase_bar(self, life: _Life, name: str, at: float | None) -> None:
-        text = f"{life.session} on {name}" if life.session else f"{life.phase} {name}"
-        text += {"leased": ", leased", "closing": ", closing" if life.session else ""}.get(life.phase, "")
-        detail = f"key {life.key!r}: {text}" if life.session else f"key {life.key!r}: {life.phase} on {name}"
+        if life.phase == "creating":
+            text = f"starting on {name}"
+        else:
+            text = f"{life.session} on {name}" if life.session else name
+            text += {"leased": f", leased{life.holder}", "closing": ", closing"}.get(life.phase, "")
+        detail = f"key {life.key!r}: {text}"
         self._canvas.bar(life.key_lane, life.phase_since, at, life.phase, text, detail, life.row)
 
 

@@ -49,8 +49,8 @@ class Search:
         return f"{reach} ({farthest}), {self.tried} runs of at most {RUNS}"
 
 
-Attempt = Callable[[Sequence[str]], tuple[tuple[str, ...], bool]]
-"""Runs a schedule, leaving out what cannot be made; what was made, and whether the run passes."""
+Attempt = Callable[[Sequence[str]], tuple[Sequence[int], bool]]
+"""Runs a schedule, leaving out what cannot be made; the places, from 0, of what was made, and whether the run passes."""
 
 
 def nearest_passing(decisions: Sequence[str], attempt: Attempt) -> Search:
@@ -60,19 +60,37 @@ def nearest_passing(decisions: Sequence[str], attempt: Attempt) -> Search:
     known = {original}
     tried = 0
     singles = list(_single(original))
-    doubles = ((second, (one, two)) for first, one in singles for second, two in _single(first))
-    for distance, candidates in ((1, ((made, (words,)) for made, words in singles)), (2, doubles)):
-        for candidate, words in candidates:
-            if candidate in known:
+    doubles = (
+        _Edited(two.decisions, two.place, (*one.words, *two.words))
+        for one in singles
+        for two in _single(one.decisions)
+    )
+    for single, candidates in ((True, iter(singles)), (False, doubles)):
+        for candidate in candidates:
+            if candidate.decisions in known:
                 continue
             if tried >= runs:
-                return Search(None, tried, complete=distance > 1)
-            known.add(candidate)
+                return Search(None, tried, complete=not single)
+            known.add(candidate.decisions)
             tried += 1
-            made, passes = attempt(candidate)
-            if passes and made != original:
-                return Search(Passing(made, (*words, *_left_out(candidate, made))), tried, complete=distance > 1)
+            places, passes = attempt(candidate.decisions)
+            # Where the very decision that was edited cannot be made, it was dropped, which is another edit.
+            if not passes or (candidate.place is not None and candidate.place not in places):
+                continue
+            made = tuple(candidate.decisions[place] for place in places)
+            if made != original:
+                words = (*candidate.words, *_left_out(candidate.decisions, made))
+                return Search(Passing(made, words), tried, complete=not single)
     return Search(None, tried, complete=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Edited:
+    """An edited schedule. ``place``: of the decision that was edited last, None: it was dropped."""
+
+    decisions: tuple[str, ...]
+    place: int | None
+    words: tuple[str, ...]
 
 
 def _left_out(candidate: Sequence[str], made: Sequence[str]) -> tuple[str, ...]:
@@ -82,8 +100,8 @@ def _left_out(candidate: Sequence[str], made: Sequence[str]) -> tuple[str, ...]:
     return ("one decision is impossible then" if number == 1 else f"{number} decisions are impossible then",)
 
 
-def _single(decisions: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str]]:
-    """Every schedule of one edit, with the edit in words."""
+def _single(decisions: tuple[str, ...]) -> Iterator[_Edited]:
+    """Every schedule of one edit."""
     count = len(decisions)
     for by in range(1, _FARTHEST + 1):
         for place in reversed(range(count)):
@@ -97,20 +115,23 @@ def _single(decisions: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str]]
             for how in ("fail", "ok"):
                 if words[-1] != how:
                     other = " ".join([verb, *words[:-1], how])
-                    edit = f"decision {place + 1} is {other!r} instead of {decisions[place]!r}"
-                    yield (*decisions[:place], other, *decisions[place + 1 :]), edit
+                    text = f"decision {place + 1} is {other!r} instead of {decisions[place]!r}"
+                    yield _Edited((*decisions[:place], other, *decisions[place + 1 :]), place, (text,))
     for starts in (False, True):
         for place in reversed(range(count)):
             if decisions[place].startswith("start ") is starts:
-                words_of = f"decision {place + 1}, {decisions[place]!r}, is left out"
-                yield (*decisions[:place], *decisions[place + 1 :]), words_of
+                text = f"decision {place + 1}, {decisions[place]!r}, is left out"
+                yield _Edited((*decisions[:place], *decisions[place + 1 :]), None, (text,))
 
 
-def _moved(decisions: tuple[str, ...], place: int, to: int) -> tuple[tuple[str, ...], str]:
+def _moved(decisions: tuple[str, ...], place: int, to: int) -> _Edited:
     rest = [*decisions[:place], *decisions[place + 1 :]]
     rest.insert(to, decisions[place])
     where = "before" if to < place else "after"
-    return tuple(rest), f"decision {place + 1}, {decisions[place]!r}, is made {where} decision {to + 1}, {decisions[to]!r}"
+    text = (
+        f"decision {place + 1}, {decisions[place]!r}, is made {where} decision {to + 1}, {decisions[to]!r}"
+    )
+    return _Edited(tuple(rest), to, (text,))
 
 
 def parting(one: Sequence[T], other: Sequence[T]) -> int:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from acpool_spec.events import Event, History
-from acpool_spec.picture.contents import contents
+from acpool_spec.picture.contents import contents, whereabouts_of_keys
 from acpool_spec.properties import Violation
 from acpool_spec.tasks import Location
 from acpool_spec.world import Moment, NotEnabled, PoolFactory, Scope, World
@@ -17,7 +17,8 @@ PLUMBING = ("callbacks of ", "timer ")
 @dataclass(frozen=True, slots=True)
 class Taken:
     """One step. ``lane``: of the loop, empty for a decision of the outside, which ``decision`` is then; ``number``: the
-    decision's, from 1. ``events``: what was seen in it, as places in the history. ``remembers``: the pool's contents after it."""
+    decision's, from 1. ``events``: what was seen in it, as places in the history. ``remembers``: the pool's contents after it;
+    ``containers``: for each key that the pool has in one, which."""
 
     number: int
     decision: str
@@ -27,6 +28,7 @@ class Taken:
     waits_for: str
     time: float
     remembers: tuple[str, ...] = ()
+    containers: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 @dataclass(slots=True)
@@ -50,19 +52,14 @@ class Recording:
 
 
 def record(
-    factory: PoolFactory,
-    scope: Scope,
-    decisions: Sequence[str],
-    *,
-    linearize: bool,
-    remember: bool = True,
+    factory: PoolFactory, scope: Scope, decisions: Sequence[str], *, linearize: bool
 ) -> Recording:
     """Run ``decisions``, skipping those that cannot be made, and the calm after them, to the end.
 
-    ``linearize``: judge S12 too. ``remember``: look into the pool after each step.
+    ``linearize``: judge S12 too.
     """
     recording = Recording(scope)
-    watch = _Watch(recording, remember=remember)
+    watch = _Watch(recording)
     with World(factory, scope, watch=watch) as world:
         watch.world = world
         for decision in decisions:
@@ -82,9 +79,8 @@ def record(
 
 
 class _Watch:
-    def __init__(self, recording: Recording, *, remember: bool) -> None:
+    def __init__(self, recording: Recording) -> None:
         self._recording = recording
-        self._remember = remember
         self.world: World | None = None
 
     def __call__(self, moment: Moment) -> None:
@@ -105,7 +101,8 @@ class _Watch:
                 where=moment.where,
                 waits_for=moment.waits_for,
                 time=moment.time,
-                remembers=contents(world.pool) if self._remember else (),
+                remembers=contents(world.pool),
+                containers=whereabouts_of_keys(world.pool, world.scope.keys),
             )
         )
         self.look()

@@ -25,6 +25,7 @@ BarKind = Literal[
     "idle",
     "leased",
     "closing",
+    "memory",
     # of a connection
     "opening",
     "initialize",
@@ -40,7 +41,8 @@ MarkKind = Literal["step", "decision", "point", "fault", "cancel", "answer", "ev
 class Step:
     """One step. ``time``: virtual seconds. ``decision``: the number, from 1, of the decision that made it; 0: of none.
 
-    ``what``: in a few words; ``details``: everything that was seen, a line each; ``lane``: whose step it is, empty: the outside's.
+    ``what``: in a few words; ``details``: everything that was seen, a line each; ``lane``: whose step it is, empty: the
+    outside's. ``notable``: something was decided or seen in it.
     """
 
     time: float
@@ -48,6 +50,7 @@ class Step:
     what: str
     details: tuple[str, ...] = ()
     lane: str = ""
+    notable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +177,10 @@ class Nearest:
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """A picture. ``facts``: what it is a picture of, name and value; ``verdict``: how it ends, in a sentence."""
+    """A picture. ``facts``: what it is a picture of, name and value; ``verdict``: how it ends, in a sentence.
+
+    ``callers``: what the first lanes are; ``actions``: what a linearization is made of.
+    """
 
     title: str
     facts: tuple[tuple[str, str], ...]
@@ -183,6 +189,8 @@ class Story:
     run: Run
     nearest: Nearest | None = None
     explanation: Explanation | None = None
+    callers: str = "clients"
+    actions: str = "actions"
 
 
 @dataclass(slots=True)

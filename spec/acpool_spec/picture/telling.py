@@ -72,12 +72,16 @@ def run_of(recording: Recording, property_id: str, title: str) -> tuple[Run, Exp
     canvas = Canvas(events, places, float(len(steps)))
     draw(canvas)
     _steps(canvas, steps)
+    _memory(canvas, steps)
     _effects(canvas, effects, places, float(len(steps)))
     breaks = _breaks(recording, property_id, last)
     states = _states(recording, steps)
     run = Run(
         title,
-        tuple(_step(taken, recording) for taken in steps),
+        tuple(
+            _step(taken, recording, steps[number - 1].containers if number else {})
+            for number, taken in enumerate(steps)
+        ),
         canvas.finished(),
         tuple(canvas.bars),
         tuple(canvas.marks),
@@ -108,16 +112,20 @@ def _step_of(steps: Sequence[Taken], event: int) -> int:
 # -- steps -------------------------------------------------------------------------------------------------------------
 
 
-def _step(taken: Taken, recording: Recording) -> Step:
+def _step(taken: Taken, recording: Recording, before: Mapping[str, str]) -> Step:
     details = [describe_event(recording.events[index]) for index in taken.events]
+    for key in recording.scope.keys:
+        then, now = before.get(key, ""), taken.containers.get(key, "")
+        if then != now:
+            details.append(f"the pool has {key!r} in {now or 'nothing'} now" + (f", not in {then}" if then else ""))
     lane = _lane_name(taken)
     if not taken.lane:
-        return Step(taken.time, taken.number, describe_decision(taken.decision), tuple(details), lane)
+        return Step(taken.time, taken.number, describe_decision(taken.decision), tuple(details), lane, notable=True)
     what = f"{taken.lane.replace('client-', 'client ')} runs"
     if taken.where is not None:
         place = f"{PurePath(taken.where.filename).name}:{taken.where.line}"
         details.append(f"now at {place} in {taken.where.function}(), waits for {taken.waits_for}")
-    return Step(taken.time, taken.number, what, tuple(details), lane)
+    return Step(taken.time, taken.number, what, tuple(details), lane, notable=bool(taken.events))
 
 
 def _lane_name(taken: Taken) -> str:
@@ -153,6 +161,23 @@ def _steps(canvas: Canvas, steps: Sequence[Taken]) -> None:
         canvas.marks.append(Mark(lane, at, "step", taken.lane))
     for lane, began in waiting.items():
         _wait(canvas, lane, began, None)
+
+
+def _memory(canvas: Canvas, steps: Sequence[Taken]) -> None:
+    """Below each key, the containers in which the pool has it, from the end of one step to that of another."""
+    keys = sorted({key for taken in steps for key in taken.containers})
+    for key in keys:
+        lane = canvas.lane("key", key, f"key {key!r}")
+        row = canvas.rows.get(lane, 0)
+        places = [taken.containers.get(key, "") for taken in steps] + [None]
+        begin = 0
+        for number, place in enumerate(places):
+            if number and place != places[begin]:
+                text = f"pool: {places[begin] or 'forgotten'}"
+                if places[begin] or begin:
+                    end = None if place is None else number + 0.95
+                    canvas.bar(lane, begin + 0.95, end, "memory", text, f"the pool has {key!r} in {places[begin]}", row)
+                begin = number
 
 
 def _wait(canvas: Canvas, lane: str, began: tuple[float, str], end: float | None) -> None:
@@ -235,7 +260,7 @@ def _accused(run: Run) -> Run:
         if bar.end > main.step
         and (
             (bar.lane in names and bar.lane.startswith("connection "))
-            or (bar.lane in keys and connections & set(re.findall(r"[\w.-]+", bar.text)))
+            or (bar.lane in keys and bar.kind != "memory" and connections & set(re.findall(r"[\w.-]+", bar.text)))
         )
         else bar
         for bar in run.bars
@@ -265,7 +290,7 @@ def _states(recording: Recording, steps: Sequence[Taken]) -> States:
 def _nearest(schedule: Schedule, target: Target, failing: Recording, run: Run) -> Nearest:
     before = frozenset(failing.broken)
 
-    def attempt(decisions: Sequence[str]) -> tuple[tuple[str, ...], bool]:
+    def attempt(decisions: Sequence[str]) -> tuple[Sequence[int], bool]:
         return try_schedule(schedule, target, decisions, before)
 
     made = tuple(failing.decisions)
@@ -293,20 +318,19 @@ def _first_step(run: Run, decisions: int) -> int:
 
 def try_schedule(
     schedule: Schedule, target: Target, decisions: Sequence[str], before: frozenset[str]
-) -> tuple[tuple[str, ...], bool]:
-    """Run ``decisions`` without those that cannot be made: what was made, and whether the property of ``schedule`` holds then, and
-    nothing is broken but what is in ``before``."""
-    made: list[str] = []
+) -> tuple[Sequence[int], bool]:
+    """Run ``decisions`` without those that cannot be made: the places of those made, and whether the property of ``schedule`` holds
+    then, and nothing is broken but what is in ``before``."""
+    made: list[int] = []
     with World(target.factory, schedule.scope) as world:
         broken = world.judgement.violations
-        for decision in decisions:
+        for place, decision in enumerate(decisions):
             try:
                 world.apply(decision)
             except NotEnabled:
                 continue
-            made.append(decision)
+            made.append(place)
             if schedule.property_id in broken:
-                return tuple(made), False
+                return made, False
         world.finish(linearize=schedule.property_id == "S12")
-        return tuple(made), schedule.property_id not in broken and broken.keys() <= before
-
+        return made, schedule.property_id not in broken and broken.keys() <= before
