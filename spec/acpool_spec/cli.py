@@ -252,6 +252,9 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="replay although the code has changed since the file was written",
     )
+    replay.add_argument(
+        "--html", type=Path, metavar="OUT", help="write the picture of it as a page that stands alone"
+    )
 
     history = commands.add_parser("history", help="judge a recorded history (JSON lines)")
     history.add_argument("file", type=Path, metavar="FILE")

@@ -6,7 +6,7 @@ in it has its place inside. Every text is as it came, of any characters: rendere
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Literal
 
 Group = Literal["client", "task", "key", "connection"]
@@ -133,7 +133,10 @@ class Explanation:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run over its steps. ``states``: the distinct states; ``state_at``: for each step the one after it."""
+    """One run over its steps. ``states``: the distinct states; ``state_at``: for each step the one after it.
+
+    ``notes``: what is to be said beside the history after the event of each index; ``last_event``: the index of the last one shown.
+    """
 
     title: str
     steps: tuple[Step, ...]
@@ -144,6 +147,8 @@ class Run:
     states: tuple[State, ...] = ()
     state_at: tuple[int, ...] = ()
     note: str = ""
+    notes: tuple[tuple[int, str], ...] = ()
+    last_event: int = -1
 
     @property
     def main(self) -> Break | None:
@@ -207,22 +212,3 @@ class States:
         if number == len(self.distinct):
             self.distinct.append(state)
         self.at.append(number)
-
-
-def clipped(run: Run, steps: int) -> Run:
-    """``run`` without what comes after its first ``steps`` steps."""
-    if steps >= len(run.steps):
-        return run
-    bars = tuple(
-        bar if bar.end <= steps else replace(bar, end=float(steps), open=True)
-        for bar in run.bars
-        if bar.begin < steps
-    )
-    return replace(
-        run,
-        steps=run.steps[:steps],
-        bars=bars,
-        marks=tuple(mark for mark in run.marks if mark.at < steps),
-        breaks=tuple(broken for broken in run.breaks if broken.step < steps),
-        state_at=run.state_at[:steps],
-    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import PurePath
 
@@ -89,6 +89,8 @@ def run_of(recording: Recording, property_id: str, title: str) -> tuple[Run, Exp
         tuple(states.distinct),
         tuple(states.at),
         note=_note(recording, last),
+        notes=tuple(_notes(recording, breaks, effects)),
+        last_event=len(events) - 1,
     )
     return _accused(run), effects.explanation
 
@@ -98,6 +100,15 @@ def _note(recording: Recording, last: int) -> str:
     if last > beyond and beyond:
         return f"after step {beyond} the schedule is over, and the outside calm: every call is answered well"
     return ""
+
+
+def _notes(recording: Recording, breaks: Sequence[Break], effects: Effects) -> Iterator[tuple[int, str]]:
+    for point in effects.points:
+        yield point.after, f"* {point.words} takes effect"
+    for broken in breaks:
+        if not broken.main:
+            line = broken.message.partition("\n")[0]
+            yield recording.broken[broken.property][0].index, f"✗ also {broken.property} {broken.name}: {line}"
 
 
 def _events_before(recording: Recording, step: int) -> int:

@@ -38,7 +38,8 @@ def closing_lines(story: Story, width: int = WIDTH) -> Iterator[str]:
     """What comes below the steps: lanes, how far the history can be explained, the nearest passing schedule."""
     part = story.nearest.diverges[0] if story.nearest is not None and story.nearest.run is not None else None
     yield from lane_lines(story.run, width, part)
-    if story.explanation is not None:
+    main = story.run.main
+    if story.explanation is not None and (main is None or main.property != "S12"):  # whose message says it
         yield ""
         yield from explanation_lines(story.explanation, width, story.actions)
     if story.nearest is not None:
