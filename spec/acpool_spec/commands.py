@@ -17,8 +17,10 @@ from acpool_spec.campaign import command
 from acpool_spec.campaign.replaying import is_scenario_schedule
 from acpool_spec.console import Terminal, below, count, say, verdict
 from acpool_spec.coverage_table import print_coverage
-from acpool_spec.history_report import judge_file
+from acpool_spec.history import read_history
+from acpool_spec.history_report import judge_file, violations_of
 from acpool_spec.making import clip
+from acpool_spec.picture.history_story import story_of_history
 from acpool_spec.picture.page import write_page
 from acpool_spec.picture.telling import tell
 from acpool_spec.picture.text import closing_lines
@@ -194,4 +196,9 @@ def history(options: argparse.Namespace) -> int:
         judged = verdict(line.outcome) if line.outcome is not None else "not judged"
         say(console, f"{line.id:4}{line.name:26}{judged}{why}")
     say(console, f"{count(report.events, 'event')}; verdict: {verdict(report.outcome)}")
+    if options.html is not None:
+        judged_again = read_history(options.file)
+        broke = violations_of(judged_again, max_sessions=options.max_sessions)
+        write_page(story_of_history(judged_again, broke, title=str(options.file)), options.html)
+        say(console, escape(f"the picture is in {options.html}"))
     return report.outcome.exit_status

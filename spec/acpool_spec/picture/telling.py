@@ -73,7 +73,7 @@ def run_of(recording: Recording, property_id: str, title: str) -> tuple[Run, Exp
     draw(canvas)
     _steps(canvas, steps)
     _memory(canvas, steps)
-    _effects(canvas, effects, places, float(len(steps)))
+    draw_effects(canvas, effects, places, float(len(steps)))
     breaks = _breaks(recording, property_id, last)
     states = _states(recording, steps)
     run = Run(
@@ -92,7 +92,7 @@ def run_of(recording: Recording, property_id: str, title: str) -> tuple[Run, Exp
         notes=tuple(_notes(recording, breaks, effects)),
         last_event=len(events) - 1,
     )
-    return _accused(run), effects.explanation
+    return accused(run), effects.explanation
 
 
 def _note(recording: Recording, last: int) -> str:
@@ -217,14 +217,16 @@ def _decision(canvas: Canvas, taken: Taken, lane: str, at: float) -> None:
         canvas.marks.append(Mark(lane, at, "decision", text))
 
 
-def _effects(canvas: Canvas, effects: Effects, places: Mapping[int, float], end: float) -> None:
+def draw_effects(canvas: Canvas, effects: Effects, places: Mapping[int, float], end: float) -> None:
     """Marks where operations took effect: between the event they come after and the next, in their order."""
     counts: dict[int, int] = {}
     for point in effects.points:
         counts[point.after] = counts.get(point.after, 0) + 1
     passed: dict[int, int] = {}
     for point in effects.points:
-        begin = places.get(point.after, 0.0)
+        if point.after not in places:
+            continue
+        begin = places[point.after]
         until = places.get(point.after + 1, end)
         passed[point.after] = nth = passed.get(point.after, 0) + 1
         at = begin + (until - begin) * nth / (counts[point.after] + 1)
@@ -247,7 +249,7 @@ def _breaks(recording: Recording, property_id: str, last: int) -> tuple[Break, .
     return tuple(sorted(found, key=lambda broken: (broken.step, not broken.main)))
 
 
-def _accused(run: Run) -> Run:
+def accused(run: Run) -> Run:
     """``run`` with the lanes and bars that the broken property is about."""
     main = run.main
     if main is None:

@@ -78,7 +78,9 @@ def lane_lines(run: Run, width: int = WIDTH, part: int | None = None) -> Iterato
         bars = [bar for bar in run.bars if bar.lane == lane.id]
         for row in range(lane.rows):
             label = lane.label if row == 0 else ""
-            yield f"{clip(_plain(label), _LABEL):<{_LABEL}} {_row(run, lane, bars, row, steps)}".rstrip()
+            letters = _row(run, lane, bars, row, steps)
+            if row == 0 or letters.strip():
+                yield f"{clip(_plain(label), _LABEL):<{_LABEL}} {letters}".rstrip()
     below = [" "] * len(steps)
     if part is not None and part in steps:
         below[part - first] = "|"
