@@ -256,6 +256,9 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="replay although the code has changed since the file was written",
     )
+    replay.add_argument(
+        "--html", type=Path, metavar="OUT", help="write the picture of it as a page that stands alone"
+    )
 
     races = commands.add_parser(
         "races",
@@ -278,6 +281,9 @@ def _parser() -> argparse.ArgumentParser:
     history = commands.add_parser("history", help="judge a recorded history (JSON lines)")
     history.add_argument("file", type=Path, metavar="FILE")
     history.add_argument("--max-sessions", type=_count, metavar="N", help="where the file does not say it")
+    history.add_argument(
+        "--html", type=Path, metavar="OUT", help="write the picture of it as a page that stands alone"
+    )
     return parser
 
 
