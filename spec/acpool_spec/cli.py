@@ -122,7 +122,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     check.add_argument("--seed", type=int, default=0, help="seed of the sample (default: %(default)s)")
     check.add_argument(
-        "--budget", type=_seconds, default=60.0, metavar="SECONDS", help="time to sample (default: 60)"
+        "--profile",
+        choices=("pr", "nightly"),
+        default="pr",
+        help="how much where nothing else is said: about a minute, or half an hour (default: %(default)s)",
+    )
+    check.add_argument(
+        "--budget", type=_seconds, metavar="SECONDS", help="time to sample (default: the profile's)"
     )
     check.add_argument(
         "--schedules", type=_count, metavar="N", help="sample exactly N schedules, whatever time it takes"

@@ -41,7 +41,7 @@ def check(options: argparse.Namespace) -> int:
     """``acpool check``."""
     console = Terminal()
     names = gate.targets_of([options.pool] if options.pool is not None else OURS)
-    plan = gate.Plan(names, options.seed, options.budget, options.schedules, options.workers)
+    plan = gate.Plan(names, options.seed, options.budget, options.schedules, options.workers, options.profile)
     where = f"on {count(plan.workers, 'process', 'processes')}"
     say(console, f"checking {escape(', '.join(names))}, seed {plan.seed}, {where}")
     bar = Progress(
@@ -56,7 +56,7 @@ def check(options: argparse.Namespace) -> int:
 
         def show(progress: gate.Progress) -> None:
             done = progress.runs if plan.schedules else min(progress.seconds, plan.seconds)
-            broke = " ".join(known for known in BY_ID if known in progress.found)
+            broke = " ".join(known for known in BY_ID if known in progress.broken)
             text = f"{progress.phase}: {progress.runs:,} schedules, {len(progress.histories):,} distinct histories"
             bar.update(
                 task, completed=done, description=text + (f", [red]broken: {broke}[/]" if broke else "")
