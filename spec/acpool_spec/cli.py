@@ -142,7 +142,20 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         default=Path("acpool-failures"),
         metavar="DIR",
-        help="where schedules go (default: %(default)s)",
+        help="where schedules go, and where old ones are replayed from (default: %(default)s)",
+    )
+    check.add_argument("--junit", type=Path, metavar="FILE", help="write the verdicts as JUnit XML")
+    check.add_argument("--sarif", type=Path, metavar="FILE", help="write the violations as SARIF 2.1.0")
+    check.add_argument(
+        "--report",
+        type=Path,
+        metavar="DIR",
+        help="write a page, both of these and the schedules into a folder",
+    )
+    check.add_argument(
+        "--github",
+        action="store_true",
+        help="annotate the lines of offending steps, and append to the summary of the job",
     )
 
     explore = commands.add_parser(
