@@ -126,7 +126,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     check.add_argument("--seed", type=int, default=0, help="seed of the sample (default: %(default)s)")
     check.add_argument(
-        "--budget", type=_seconds, default=60.0, metavar="SECONDS", help="time to sample (default: 60)"
+        "--profile",
+        choices=("pr", "nightly"),
+        default="pr",
+        help="how much where nothing else is said: about a minute, or half an hour (default: %(default)s)",
+    )
+    check.add_argument(
+        "--budget", type=_seconds, metavar="SECONDS", help="time to sample (default: the profile's)"
     )
     check.add_argument(
         "--schedules", type=_count, metavar="N", help="sample exactly N schedules, whatever time it takes"
@@ -140,7 +146,20 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         default=Path("acpool-failures"),
         metavar="DIR",
-        help="where schedules go (default: %(default)s)",
+        help="where schedules go, and where old ones are replayed from (default: %(default)s)",
+    )
+    check.add_argument("--junit", type=Path, metavar="FILE", help="write the verdicts as JUnit XML")
+    check.add_argument("--sarif", type=Path, metavar="FILE", help="write the violations as SARIF 2.1.0")
+    check.add_argument(
+        "--report",
+        type=Path,
+        metavar="DIR",
+        help="write a page, both of these and the schedules into a folder",
+    )
+    check.add_argument(
+        "--github",
+        action="store_true",
+        help="annotate the lines of offending steps, and append to the summary of the job",
     )
 
     explore = commands.add_parser(
