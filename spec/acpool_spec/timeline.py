@@ -9,6 +9,7 @@ from textwrap import wrap
 
 from acpool_spec.events import Event
 from acpool_spec.properties import Violation
+from acpool_spec.refinement.direction import DirectedWorld, told
 from acpool_spec.tasks import Location
 from acpool_spec.world import Moment, World
 
@@ -58,7 +59,9 @@ class Watcher:
             )
 
 
-def render(watcher: Watcher, world: World, violation: Violation | None, width: int = WIDTH) -> Iterator[str]:
+def render(
+    watcher: Watcher, world: World | DirectedWorld, violation: Violation | None, width: int = WIDTH
+) -> Iterator[str]:
     """The lines of the timeline, at most ``width`` columns wide; it ends with the row in which ``violation`` was seen."""
     yield f"{'time/s':>9}  what happened"
     operations: dict[str, str] = {}
@@ -133,7 +136,7 @@ def _outside(decision: str) -> str:
     if verb == "start":
         client, f, key = words[0], words[1], " ".join(words[2:-1])
         return f"client {client} calls {f}" + (f"({key!r})" if key != "-" else "")
-    return _OUTSIDE[verb].format(*words) if verb in _OUTSIDE else decision
+    return _OUTSIDE[verb].format(*words) if verb in _OUTSIDE else told(decision)
 
 
 def _call(event: Event) -> str:
