@@ -122,7 +122,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     check.add_argument("--seed", type=int, default=0, help="seed of the sample (default: %(default)s)")
     check.add_argument(
-        "--budget", type=_seconds, default=60.0, metavar="SECONDS", help="time to sample (default: 60)"
+        "--budget", type=_seconds, metavar="SECONDS", help="time to sample (default: 60)"
     )
     check.add_argument(
         "--schedules", type=_count, metavar="N", help="sample exactly N schedules, whatever time it takes"
@@ -137,6 +137,12 @@ def _parser() -> argparse.ArgumentParser:
         default=Path("acpool-failures"),
         metavar="DIR",
         help="where schedules go (default: %(default)s)",
+    )
+    check.add_argument(
+        "--sensitivity",
+        nargs="*",
+        metavar="N|MUTANT",
+        help="look for mutants of acpool's own pool instead, all, N or the named ones: each must be caught",
     )
 
     explore = commands.add_parser(

@@ -18,6 +18,7 @@ from acpool_spec.console import Terminal, below, count, say, verdict
 from acpool_spec.coverage_table import print_coverage
 from acpool_spec.history_report import judge_file
 from acpool_spec.making import clip
+from acpool_spec.mutants.command import sensitivity
 from acpool_spec.properties import BY_ID
 from acpool_spec.quiet import quiet
 from acpool_spec.refinement.coverage import GOALS
@@ -39,9 +40,11 @@ _GAP = 2  # columns between those of the table
 
 def check(options: argparse.Namespace) -> int:
     """``acpool check``."""
+    if options.sensitivity is not None:
+        return sensitivity(options)
     console = Terminal()
     names = gate.targets_of([options.pool] if options.pool is not None else OURS)
-    plan = gate.Plan(names, options.seed, options.budget, options.schedules, options.workers)
+    plan = gate.Plan(names, options.seed, options.budget or gate.SECONDS, options.schedules, options.workers)
     where = f"on {count(plan.workers, 'process', 'processes')}"
     say(console, f"checking {escape(', '.join(names))}, seed {plan.seed}, {where}")
     bar = Progress(

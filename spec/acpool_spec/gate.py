@@ -27,6 +27,8 @@ from acpool_spec.workers import begin_worker, held_back
 
 #: Fewer schedules than this are no ground for *holds*, however short the budget.
 FLOOR = 1_000
+SECONDS = 60.0
+"""The budget where none is given."""
 BATCH = 25
 MACHINE_EXAMPLES = 40
 
@@ -37,7 +39,7 @@ class Plan:
 
     targets: tuple[str, ...]
     seed: int = 0
-    seconds: float = 60.0
+    seconds: float = SECONDS
     schedules: int | None = None
     workers: int = 1
 

@@ -9,8 +9,10 @@ lines of the module, the former of which occur once, with ``guard`` where one is
 
 from __future__ import annotations
 
+import ast
+import hashlib
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from importlib import resources
 from pathlib import Path
@@ -49,6 +51,12 @@ class Mutant:
             raise DoesNotApply(f"{self.name}: 'before' occurs {times} times in {self.module}.py; expected once")
         return source.replace(self.before, self.after)
 
+    def digest(self, source: str) -> str:
+        """Of the functions that differ, as Python writes them: 12 hexadecimal digits that change with what is mutated."""
+        before, after = (dict(_functions(ast.parse(text), "")) for text in (source, self.apply(source)))
+        changed = [f"{name}\n{text}" for name, text in after.items() if before.get(name) != text]
+        return hashlib.blake2b("\n".join(changed).encode(), digest_size=6).hexdigest()
+
     def _without_guard(self, source: str) -> str:
         guard = next((guard for guard in guards_of(source) if guard.name == self.guard), None)
         if guard is None:
@@ -82,6 +90,15 @@ def declared(rooms: Sequence[str] = ROOMS) -> dict[str, Mutant]:
 def exempt() -> dict[str, dict[str, str]]:
     """By module, why a guard has no mutant, by its name."""
     return _toml("exempt.toml")
+
+
+def _functions(tree: ast.AST, place: str) -> Iterator[tuple[str, str]]:
+    """Every function below ``tree`` that is in no other one, by its name."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.ClassDef):
+            yield from _functions(node, f"{place}{node.name}.")
+        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            yield place + node.name, ast.unparse(node)
 
 
 def _mutant(module: str, name: str, table: Mapping[str, Any]) -> Mutant:
