@@ -329,8 +329,7 @@ class Core(Slots):
             waiters = tuple(creation.waiters)
             source = creation.entry
             self._abandon(creation, "reset")
-            self._begin(key, waiters, source)
-            self._serve()
+            self._begin(key, waiters, source)  # in its own slot, so that nothing comes free
         if self.trace is not None:
             self.trace(Step("reset", key))
         return found  # LP reset

@@ -121,9 +121,7 @@ def _parser() -> argparse.ArgumentParser:
         "--pool", metavar="MODULE:FACTORY", help="the pool to check (default: acpool's own, twice configured)"
     )
     check.add_argument("--seed", type=int, default=0, help="seed of the sample (default: %(default)s)")
-    check.add_argument(
-        "--budget", type=_seconds, metavar="SECONDS", help="time to sample (default: 60)"
-    )
+    check.add_argument("--budget", type=_seconds, metavar="SECONDS", help="time to sample (default: 60)")
     check.add_argument(
         "--schedules", type=_count, metavar="N", help="sample exactly N schedules, whatever time it takes"
     )

@@ -37,10 +37,10 @@ def main(arguments: Sequence[str]) -> None:
             file.write(json.dumps(members) + "\n")
             file.flush()
 
-        from acpool_spec.mutants.mutant import pool_folder
+        from acpool_spec.mutants.mutant import PACKAGES, folder_of
         from acpool_spec.mutants.strategies import Look, look
 
-        write(strategy=READY, folder=str(pool_folder()))
+        write(strategy=READY, folders={name: str(folder_of(name)) for name in PACKAGES})
         for name in names:
             runs = 0
 

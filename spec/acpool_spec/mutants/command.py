@@ -78,7 +78,9 @@ def _print_table(console: Console, rows: Sequence[Row]) -> None:
     for name in (*STRATEGIES, LAST):
         table.add_column(name, no_wrap=True)
     for row in rows:
-        table.add_row(clip(row.mutant.name, _NAME), *(_said(row.looks.get(name)) for name in (*STRATEGIES, LAST)))
+        table.add_row(
+            clip(row.mutant.name, _NAME), *(_said(row.looks.get(name)) for name in (*STRATEGIES, LAST))
+        )
     console.print(table)
     console.print()
 
@@ -101,7 +103,10 @@ def _print_row(console: Console, row: Row) -> None:
         say(console, f"    it should break {' or '.join(mutant.breaks)}, since {escape(mutant.keeps)}")
     elif not row.expected:
         found = dict.fromkeys(look.broken for look in row.looks.values() if look.broken)
-        say(console, escape(f"{mutant.name} was caught by {', '.join(found)}; expected {' or '.join(mutant.breaks)}"))
+        say(
+            console,
+            escape(f"{mutant.name} was caught by {', '.join(found)}; expected {' or '.join(mutant.breaks)}"),
+        )
 
 
 def _print_sums(console: Console, report: Report) -> None:
@@ -112,7 +117,10 @@ def _print_sums(console: Console, report: Report) -> None:
     )
     say(console, f"{caught:,} of {count(len(report.rows), 'mutant')} caught ({by}), {report.seconds:.0f} s")
     if report.untested:
-        say(console, f"{len(report.untested)} are for the tests alone, which are not installed: run this in the repository")
+        say(
+            console,
+            f"{len(report.untested)} are for the tests alone, which are not installed: run this in the repository",
+        )
     if report.missing:
         say(console, f"the budget ran out before {count(len(report.missing), 'mutant')}")
     say(console, f"verdict: {verdict(report.outcome)}")

@@ -13,20 +13,21 @@ import acpool_spec
 
 TESTS: Final = "tests"
 """What is said to be broken where a test fails."""
-_ROOM: Final = {"acp": "tests/acp"}
-_POOL: Final = "tests/pool"
-_SLOW: Final = frozenset({"test_core_machine.py"})  # longer than all the others, which see what it sees
+_ROOM: Final = {"acpool": "tests/pool", "acpool_model": "tests/model"}
+_SLOW: Final = frozenset(
+    {"test_core_machine.py", "test_exploration.py", "test_counts.py", "test_stubborn.py", "test_sleep.py"}
+)  # longer than all the others, which see what it sees
 
 
 def repository() -> Path | None:
     """The root of the repository from which the checker runs; None where it was installed without."""
     root = Path(str(acpool_spec.__file__)).parents[2]
-    return root if (root / "pyproject.toml").is_file() and (root / _POOL).is_dir() else None
+    return root if (root / "pyproject.toml").is_file() and (root / "tests").is_dir() else None
 
 
 def files_for(module: str, root: Path) -> list[Path]:
-    """The test files of the room of ``acpool.<module>``, without the slow ones."""
-    room = root / _ROOM.get(module.partition("/")[0], _POOL)
+    """The test files of the room of ``module``, such as ``acpool.core``, without the slow ones."""
+    room = root / _ROOM[module.partition(".")[0]]
     return sorted(file for file in room.glob("test_*.py") if file.name not in _SLOW)
 
 
@@ -51,7 +52,17 @@ def tested(root: Path, files: list[Path], beat: Callable[[], object]) -> Iterato
                 self.outcomes.append((TESTS, report.nodeid.rpartition("/")[2]))
 
     listener = Listener()
-    options = ["-x", "-q", "-n0", "-p", "no:cacheprovider", "-c", str(root / "pyproject.toml"), "--rootdir", str(root)]
+    options = [
+        "-x",
+        "-q",
+        "-n0",
+        "-p",
+        "no:cacheprovider",
+        "-c",
+        str(root / "pyproject.toml"),
+        "--rootdir",
+        str(root),
+    ]
     beat()
     status = pytest.main([*options, *map(str, files)], plugins=[listener])
     failed = any(broken for broken, _ in listener.outcomes)

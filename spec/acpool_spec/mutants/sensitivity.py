@@ -22,10 +22,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+import acpool
 import acpool_model
 import acpool_spec
 from acpool_spec.mutants.child import READY
-from acpool_spec.mutants.mutant import Mutant, pool_folder
+from acpool_spec.mutants.mutant import Mutant, folder_of
 from acpool_spec.mutants.room_tests import TESTS, repository
 from acpool_spec.mutants.strategies import LAST, STRATEGIES, Look
 from acpool_spec.verdict import Outcome
@@ -168,9 +169,11 @@ def look_for(
 
 
 def write_mutant(mutant: Mutant, place: Path) -> Path:
-    """A copy of the pool in the folder ``place`` with ``mutant`` in it; the file that differs. Raises ``DoesNotApply``."""
-    copy = place / "acpool"
-    shutil.copytree(pool_folder(), copy)  # with what was compiled: times of change are copied as well
+    """A copy of its package in the folder ``place`` with ``mutant`` in it; the file that differs. Raises ``DoesNotApply``."""
+    copy = place / mutant.package
+    shutil.copytree(
+        folder_of(mutant.package), copy
+    )  # with what was compiled: times of change are copied as well
     file = copy / f"{mutant.module}.py"
     for compiled in file.parent.glob(f"__pycache__/{file.stem}.*"):
         compiled.unlink()
@@ -184,12 +187,24 @@ def _one_child(
     """Run the strategies that are left in one process and take in what it wrote; False where the deadline ended it."""
     results, errors = place / "results", place / "errors"
     results.write_text("", encoding="utf-8")
-    what = [str(results), row.mutant.module, "first" if first else "all", str(run_s), *strategies]
+    what = [
+        str(results),
+        f"{row.mutant.package}.{row.mutant.module}",
+        "first" if first else "all",
+        str(run_s),
+        *strategies,
+    ]
     command = [sys.executable, "-m", "acpool_spec.mutants.child", *what]
     with errors.open("w", encoding="utf-8") as stderr:
         # In a group of its own, so that Ctrl-C is for whoever reads the report, and an end takes everything with it.
         child = subprocess.Popen(
-            command, cwd=place, env=_environment(place), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=stderr, start_new_session=True
+            command,
+            cwd=place,
+            env=_environment(place),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=stderr,
+            start_new_session=True,
         )
         left = GIVE_UP_S if deadline is None else max(0.0, min(GIVE_UP_S, deadline - time.monotonic()))
         try:
@@ -210,21 +225,25 @@ def _one_child(
     if not lines or lines[0]["strategy"] != READY:
         if status is None:
             return False
-        row.unusable = f"the pool cannot be imported: {last}"
-    elif lines[0]["folder"] != str(place / "acpool"):
-        row.unusable = f"another pool was imported, from {lines[0]['folder']}"
+        row.unusable = f"it cannot be imported: {last}"
+    elif lines[0]["folders"][row.mutant.package] != str(place / row.mutant.package):
+        row.unusable = f"it was not what was imported: {lines[0]['folders']}"
     elif status is None and deadline is not None and time.monotonic() >= deadline:
         return False
     elif status != 0:
         name = next(name for name in strategies if name not in row.looks)
-        how = f"it did not end in {GIVE_UP_S:g} s" if status is None else f"it ended with status {status}: {last}"
+        how = (
+            f"it did not end in {GIVE_UP_S:g} s"
+            if status is None
+            else f"it ended with status {status}: {last}"
+        )
         row.looks[name] = Look("process lost", 1, 0.0, how)
     return True
 
 
 def _environment(place: Path) -> Mapping[str, str]:
     """Where the process looks for modules: at the mutant first, then where this one has the checker and the model from."""
-    roots = [str(Path(str(package.__file__)).parents[1]) for package in (acpool_spec, acpool_model)]
+    roots = [str(Path(str(package.__file__)).parents[1]) for package in (acpool_spec, acpool_model, acpool)]
     before = os.environ.get("PYTHONPATH")
     path = os.pathsep.join([str(place), *roots, *([before] if before else [])])
     return {**os.environ, "PYTHONPATH": path, "PYTHONHASHSEED": "0"}

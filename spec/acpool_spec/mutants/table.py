@@ -1,8 +1,9 @@
 """The table of the mutants: what each strategy saw of each, a line a mutant, kept beside the tests.
 
-``python -m acpool_spec.mutants.table FILE`` looks for those mutants that are not in ``FILE`` as they are now, and writes it anew;
+``python -m acpool_spec.mutants.table FILE [PROCESSES]`` looks for those mutants that are not in ``FILE`` as they are now, and writes it anew;
 so after a change of one function only its mutants are looked for. A line is the mutant's name, the digest of the mutated functions,
-and for each strategy what it saw broken and in how many executions: ``-`` where it saw nothing, ``.`` where it was not asked.
+and for each strategy what it saw broken and in how many executions: ``-`` where it saw nothing, ``.`` where it was not asked,
+since one before it had seen something. What all of them see is what ``acpool check --sensitivity`` prints.
 """
 
 from __future__ import annotations
@@ -36,7 +37,9 @@ class Line(NamedTuple):
 
     def __str__(self) -> str:
         cells = [
-            f"{self.seen[name][0].replace(' ', '_') or _NOTHING} {self.seen[name][1]}" if name in self.seen else f"{_UNASKED} {_UNASKED}"
+            f"{self.seen[name][0].replace(' ', '_') or _NOTHING} {self.seen[name][1]}"
+            if name in self.seen
+            else f"{_UNASKED} {_UNASKED}"
             for name in COLUMNS
         ]
         return " ".join([self.name, self.digest, *cells])
@@ -63,7 +66,9 @@ def line_of(row: Row) -> Line:
     """What is kept of a row."""
     looks: dict[str, Look] = row.looks
     return Line(
-        row.mutant.name, digest_of(row.mutant), {name: (look.broken, look.executions) for name, look in looks.items()}
+        row.mutant.name,
+        digest_of(row.mutant),
+        {name: (look.broken, look.executions) for name, look in looks.items()},
     )
 
 
@@ -73,11 +78,15 @@ def digest_of(mutant: Mutant) -> str:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Bring the table in the file up to date; 1 where a mutant was not caught."""
-    file = Path(arguments[0])
+    """Bring the table in the file up to date, on as many processes as are named or as there are cores; 1 where one survived."""
+    file, workers = Path(arguments[0]), int(arguments[1]) if len(arguments) > 1 else os.cpu_count() or 1
     known = read(file.read_text(encoding="utf-8")) if file.exists() else {}
     mutants = declared()
-    fresh = {name: line for name, line in known.items() if name in mutants and line.digest == digest_of(mutants[name])}
+    fresh = {
+        name: line
+        for name, line in known.items()
+        if name in mutants and line.digest == digest_of(mutants[name])
+    }
 
     def write(row: Row | None) -> None:
         if row is not None and not row.unusable:
@@ -87,7 +96,7 @@ def main(arguments: Sequence[str]) -> int:
 
     write(None)
     todo = [mutant for name, mutant in mutants.items() if name not in fresh]
-    report = run_mutants(todo, workers=os.cpu_count() or 1, show=write)
+    report = run_mutants(todo, workers=workers, first=True, show=write)
     for row in [*report.survivors, *report.unusable]:
         print(f"{row.mutant.name}: {row.unusable or 'survived'}", file=sys.stderr)
     return 1 if report.survivors or report.unusable else 0
