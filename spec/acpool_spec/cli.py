@@ -161,6 +161,12 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="annotate the lines of offending steps, and append to the summary of the job",
     )
+    check.add_argument(
+        "--sensitivity",
+        nargs="*",
+        metavar="N|MUTANT",
+        help="look for mutants of acpool's own pool instead, all, N or the named ones: each must be caught",
+    )
 
     explore = commands.add_parser(
         "explore",

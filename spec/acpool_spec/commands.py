@@ -21,6 +21,7 @@ from acpool_spec.coverage_table import print_coverage
 from acpool_spec.history import read_history
 from acpool_spec.history_report import judge_file, violations_of
 from acpool_spec.making import clip
+from acpool_spec.mutants.command import sensitivity
 from acpool_spec.picture.history_story import story_of_history
 from acpool_spec.picture.page import write_page
 from acpool_spec.picture.telling import tell
@@ -49,6 +50,8 @@ _GAP = 2  # columns between those of the table
 
 def check(options: argparse.Namespace) -> int:
     """``acpool check``."""
+    if options.sensitivity is not None:
+        return sensitivity(options)
     console = Terminal()
     names = gate.targets_of([options.pool] if options.pool is not None else OURS)
     plan = gate.Plan(names, options.seed, options.budget, options.schedules, options.workers, options.profile)

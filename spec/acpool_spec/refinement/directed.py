@@ -82,6 +82,13 @@ TOURS: Final[tuple[tuple[Scope, Sequence[Action]], ...]] = (
         [*_live(1), _ask(2, 1), Action(Kind.EXPIRE, 1), _ask(3, 2), Action(Kind.FAIL, 2)],
     ),
     (Scope(3, 3, 1), [_ask(1, 1), _ask(2, 2), _ask(3, 3), Action(Kind.FAIL, 1)]),
+    # Two slots come free in another order than they were promised: the first of them is for who waited first.
+    (
+        Scope(4, 2, 2),
+        [*_live(1), *_live(2), _ask(3, 1), _ask(4, 2), Action(Kind.CLOSED, 2), Action(Kind.CLOSED, 1)],
+    ),
+    # The pool is shut, and a session is still leased: nobody is answered any more.
+    (Scope(1, 2, 1), [*_live(1, 1, Want.BOTH), Action(Kind.BEGIN, client=1), Action(Kind.SHUT), _ask(1, 2)]),
     # A slot is free, and a key waits for the process that is dying in its own.
     (
         Scope(2, 2, 2),
@@ -112,16 +119,18 @@ class Directed:
     parted: list[Parted] = field(default_factory=list[Parted])
 
 
-def direct(kind: type[SessionPool] = SessionPool) -> Directed:
-    """Make the directed runs with pools of the class ``kind``."""
+def direct(kind: type[SessionPool] = SessionPool, *, to_the_end: bool = True) -> Directed:
+    """Make the directed runs with pools of the class ``kind``; ``to_the_end``: also where one has failed."""
     made = Directed()
-    walked = walk(WALKED, kind)
+    walked = walk(WALKED, kind, to_the_end=to_the_end)
     made.runs, made.transitions = walked.runs, len(walked.taken)
     made.goals.update(walked.goals)
     made.parted += walked.parted
     for (at, action), why in sorted(walked.missed.items()):
         made.failures.append(f"in\n{describe(walked.states[at])}\n{describe(action)}: {why}")
     for scope, actions in TOURS:
+        if made.failures and not to_the_end:
+            break
         made.runs += 1
         with Puppet(normal(initial(scope)[0]), kind) as puppet:
             for action in actions:

@@ -22,7 +22,7 @@ from acpool_spec.loop import DeterministicLoop
 from acpool_spec.refinement.follower import Follower, follow
 from acpool_spec.refinement.transition import Transition
 
-KEYS = ("a", "b", "c")
+KEYS = ("a", "b", "c", "d")
 _CAPACITY_S, _MAX_LEASE_S, _NEVER_S = 1e3, 1e6, 1e12
 _MOST_STEPS = 200
 

@@ -74,12 +74,15 @@ class Walked:
                     del self.open[state]
 
 
-def walk(scope: Scope, kind: type[SessionPool] = SessionPool) -> Walked:
-    """Have real pools take every transition of the model in ``scope``. Bounded by the number of transitions."""
+def walk(scope: Scope, kind: type[SessionPool] = SessionPool, *, to_the_end: bool = True) -> Walked:
+    """Have real pools take every transition of the model in ``scope``. Bounded by the number of transitions.
+
+    ``to_the_end``: also where one could not be taken.
+    """
     walked = Walked()
     _explore(scope, walked)
     for start in initial(scope):
-        while _run(normal(start), walked, kind):
+        while (to_the_end or not walked.missed) and _run(normal(start), walked, kind):
             pass
     return walked
 
