@@ -79,7 +79,7 @@ def story_of_operations(
         outcome = f"undecided: the bound {verdict.bound} ran out"
     facts = (("operations", str(len(operations))), ("shown", f"{len(shown)} of {len(instants)} steps"))
     return Story(
-        title, facts, f"{title}: {outcome}", verdict.violated, run, None, explanation, "processes", "operations"
+        title, facts, f"{title}: {outcome}", verdict.violated, run, None, explanation, "processes", "operations", "time"
     )
 
 
@@ -212,7 +212,7 @@ def _no_linearization(
     place = int(min(ends, default=float(steps - 1)))
     known = BY_ID["S12"]
     message = f"no linearization: {len(order)} of {operations_shown} operations can be placed"
-    return (Break("linearizable", "", known.statement, message, place, main=True),)
+    return (Break(known.id, known.name, known.statement, message, place, main=True),)
 
 
 # -- pools -------------------------------------------------------------------------------------------------------------
@@ -251,7 +251,7 @@ def story_of_history(
         verdict = f"{title}: nothing is broken that can be judged"
     else:
         verdict = f"{main} {BY_ID[main].name} violated: {found[main].message}"
-    return Story(title, facts, verdict, main is not None, accused(run), None, effects.explanation)
+    return Story(title, facts, verdict, main is not None, accused(run), None, effects.explanation, clock="time")
 
 
 def _history_run(

@@ -76,6 +76,7 @@ def _facts(story: Story, text: str) -> dict[str, Any]:
         "facts": story.facts,
         "callers": story.callers,
         "actions": story.actions,
+        "clock": story.clock,
         "legend": LEGEND,
         "text": text,
         "runs": [_run(run) for run in runs],

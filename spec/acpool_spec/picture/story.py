@@ -184,7 +184,7 @@ class Nearest:
 class Story:
     """A picture. ``facts``: what it is a picture of, name and value; ``verdict``: how it ends, in a sentence.
 
-    ``callers``: what the first lanes are; ``actions``: what a linearization is made of.
+    ``callers``: what the first lanes are; ``actions``: what a linearization is made of; ``clock``: whose time it is.
     """
 
     title: str
@@ -196,6 +196,7 @@ class Story:
     explanation: Explanation | None = None
     callers: str = "clients"
     actions: str = "actions"
+    clock: str = "virtual time"
 
 
 @dataclass(slots=True)
