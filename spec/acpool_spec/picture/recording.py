@@ -22,9 +22,9 @@ TASKS = "task pool"
 class Taken:
     """One step: in ``words``; ``about``: the id of the lane that it belongs to, empty: none.
 
-    ``runs``: it is the step of a task, else a decision of the outside, of ``kind``. ``number``: of the decision that made it, from 1.
-    ``events``: what was seen in it, as places in the history. ``where`` a task stands after it, and ``waits_for`` what.
-    ``time``: virtual seconds. ``remembers``: the pool's contents after it; ``containers``: for each key that the pool has in one, which.
+    ``runs``: it is the step of a task, else a decision of the outside, of ``kind``. ``number``: of the decision that made it,
+    from 1. ``events``: what was seen in it, as places in the history. ``where`` a task stands after it, and ``waits_for``
+    what. ``time``: virtual seconds. ``remembers``: the pool's contents after it; ``containers``: for each key, where it is.
     """
 
     number: int
@@ -61,9 +61,7 @@ class Recording:
         return self.broken.get(property_id)
 
 
-def record(
-    factory: PoolFactory, scope: Scope, decisions: Sequence[str], *, linearize: bool
-) -> Recording:
+def record(factory: PoolFactory, scope: Scope, decisions: Sequence[str], *, linearize: bool) -> Recording:
     """Run ``decisions``, skipping those that cannot be made, and the calm after them, to the end.
 
     ``linearize``: judge S12 too.

@@ -1,7 +1,7 @@
 """The story of a scenario's schedule: of a scope of ``acpool explore``, whose events are known, or of any asyncio code.
 
-A scenario of another kind has no operations that could be known from outside: its lanes are its tasks, each with its steps and with
-what it waits for between them.
+A scenario of another kind has no operations that could be known from outside: its lanes are its tasks, each with its
+steps and with what it waits for between them.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from acpool_spec.events import PoolFacts
 from acpool_spec.exploration.failures import Failure, failure_of
 from acpool_spec.exploration.recording import Decision
 from acpool_spec.exploration.recording import record as record_scenario
@@ -26,7 +27,6 @@ from acpool_spec.picture.story import Explanation, MarkKind, Nearest, Run, Story
 from acpool_spec.picture.telling import first_step, run_of
 from acpool_spec.properties import Violation
 from acpool_spec.recorder import Recorder
-from acpool_spec.events import PoolFacts
 from acpool_spec.scopes.scenario import PoolScenario, ScopeRun
 from acpool_spec.simulation import Cancellable, Scenario, any_task, simulate
 from acpool_spec.tasks import SimulatedTask
@@ -46,7 +46,9 @@ class _Scribe:
     run: ScopeRun | None = None
     decisions: int = 0
     stepping: SimulatedTask | None = None
-    outside: Outside = field(default_factory=lambda: Outside(Recorder(lambda: 0.0, PoolFacts()), agents_load=True))
+    outside: Outside = field(
+        default_factory=lambda: Outside(Recorder(lambda: 0.0, PoolFacts()), agents_load=True)
+    )
 
     def begin(self, run: ScopeRun) -> None:
         """A run of a scope begins."""
@@ -64,7 +66,9 @@ class _Scribe:
             words = str(decision)
         else:
             return
-        kind: MarkKind = "cancel" if words.startswith("cancel ") else "fault" if decision.is_fault else "decision"
+        kind: MarkKind = (
+            "cancel" if words.startswith("cancel ") else "fault" if decision.is_fault else "decision"
+        )
         self._take(words, self._about(words), view.loop.time(), runs=False, kind=kind)
 
     def stepped(self, lane: Lane) -> None:
@@ -87,7 +91,9 @@ class _Scribe:
         if not recording.steps:
             return
         last = recording.steps[-1]
-        where, waits_for = (None, "") if task is None or task.done() else whereabouts(task, self.outside, self._pool())
+        where, waits_for = (
+            (None, "") if task is None or task.done() else whereabouts(task, self.outside, self._pool())
+        )
         run = self.run
         if run is not None and waits_for.startswith("happens()"):
             waits_for = "the outside, to call"
@@ -138,7 +144,12 @@ class _Scribe:
             return f"client {client[1]}"
         names = [c.name for c in self.run.agents.connections]
         return next(
-            (f"connection {name}" for name in reversed(names) if re.search(rf"(?<!\w){re.escape(name)}\b", words)), ""
+            (
+                f"connection {name}"
+                for name in reversed(names)
+                if re.search(rf"(?<!\w){re.escape(name)}\b", words)
+            ),
+            "",
         )
 
 
@@ -186,7 +197,12 @@ def tell_scenario(
     nearest = _nearest(setting, run, decisions) if failure is not None and search else None
     name = title or schedule.scenario
     verdict = f"violated: {failure}" if failure is not None else "this schedule holds"
-    about = (*facts, ("mode", schedule.mode), ("decisions", str(len(schedule.decisions))), ("feasible", schedule.feasible))
+    about = (
+        *facts,
+        ("mode", schedule.mode),
+        ("decisions", str(len(schedule.decisions))),
+        ("feasible", schedule.feasible),
+    )
     callers = "clients" if isinstance(scenario, PoolScenario) else "tasks"
     known = explanation if isinstance(scenario, PoolScenario) else None
     return Story(name, about, verdict, failure is not None, run, nearest, known, callers)
@@ -196,12 +212,10 @@ def _tell_run(
     setting: Setting, wanted: Mapping[int, int], title: str
 ) -> tuple[Run, Explanation, tuple[Decision, ...], Failure | None]:
     scenario = setting.scenario
-    ours = isinstance(scenario, PoolScenario)
-    recording = Recording(
-        scenario.scope.keys if ours else (), scenario.scope.max_sessions if ours else None
-    )
+    scope = scenario.scope if isinstance(scenario, PoolScenario) else None
+    recording = Recording(() if scope is None else scope.keys, None if scope is None else scope.max_sessions)
     scribe = _Scribe(recording)
-    if ours:
+    if isinstance(scenario, PoolScenario):
         scenario.on_begin = scribe.begin
     try:
         following = _Following(wanted, scribe)
@@ -215,7 +229,7 @@ def _tell_run(
             on_step=scribe.stepped,
         )
     finally:
-        if ours:
+        if isinstance(scenario, PoolScenario):
             scenario.on_begin = None
     scribe.end()
     failure = failure_of(run)
@@ -226,9 +240,11 @@ def _tell_run(
             place = max(0, len(recording.steps) - 1)
             recording.broken[main] = (Violation(main, failure.message, len(recording.events) - 1), place)
     drawn, explanation = run_of(recording, main, title)
-    if not ours:
+    if scope is None:
         names = {f"client {number}": name for name, number in scribe.clients.items()}
-        drawn = replace(drawn, lanes=tuple(replace(lane, label=names.get(lane.id, lane.label)) for lane in drawn.lanes))
+        drawn = replace(
+            drawn, lanes=tuple(replace(lane, label=names.get(lane.id, lane.label)) for lane in drawn.lanes)
+        )
     return drawn, explanation, tuple(following.decisions), failure
 
 
@@ -261,5 +277,7 @@ def _edits(decisions: tuple[Decision, ...]) -> Iterator[tuple[dict[int, int], st
                 if other != decisions[at].chosen:
                     before = {number: choice for number, choice in chosen.items() if number < at or keeps}
                     instead = str(decisions[at]._replace(chosen=other))
-                    yield {**before, at: other}, f"decision {at + 1} is {instead!r} instead of {str(decisions[at])!r}"
-
+                    yield (
+                        {**before, at: other},
+                        f"decision {at + 1} is {instead!r} instead of {str(decisions[at])!r}",
+                    )

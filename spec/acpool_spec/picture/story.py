@@ -135,7 +135,7 @@ class Explanation:
 class Run:
     """One run over its steps. ``states``: the distinct states; ``state_at``: for each step the one after it.
 
-    ``notes``: what is to be said beside the history after the event of each index; ``last_event``: the index of the last one shown.
+    ``notes``: what is to be said beside the history after the event of each index; ``last_event``: the index of the last one.
     """
 
     title: str

@@ -53,8 +53,10 @@ def tell(schedule: Schedule, target: Target, *, search: bool = True) -> Story:
 
 
 def run_of(recording: Recording, property_id: str, title: str) -> tuple[Run, Explanation]:
-    """The picture of ``recording``, to the step that breaks ``property_id``, or to the end of what is calm; and how far its history
-    can be explained."""
+    """The picture of ``recording``, to the step that breaks ``property_id`` or to the end of what is calm.
+
+    And how far its history can be explained.
+    """
     found = recording.violation(property_id)
     cut = recording.audit_from if recording.audit_from is not None else len(recording.steps)
     # What an audit did is shown where it is what broke the property.
@@ -108,7 +110,10 @@ def _notes(recording: Recording, breaks: Sequence[Break], effects: Effects) -> I
     for broken in breaks:
         if not broken.main:
             line = broken.message.partition("\n")[0]
-            yield recording.broken[broken.property][0].index, f"✗ also {broken.property} {broken.name}: {line}"
+            yield (
+                recording.broken[broken.property][0].index,
+                f"✗ also {broken.property} {broken.name}: {line}",
+            )
 
 
 def _events_before(recording: Recording, step: int) -> int:
@@ -128,7 +133,9 @@ def _step(taken: Taken, recording: Recording, before: Mapping[str, str]) -> Step
     for key in recording.keys:
         then, now = before.get(key, ""), taken.containers.get(key, "")
         if then != now:
-            details.append(f"the pool has {key!r} in {now or 'nothing'} now" + (f", not in {then}" if then else ""))
+            details.append(
+                f"the pool has {key!r} in {now or 'nothing'} now" + (f", not in {then}" if then else "")
+            )
     if taken.where is not None:
         place = f"{PurePath(taken.where.filename).name}:{taken.where.line}"
         details.append(f"now at {place} in {taken.where.function}(), waits for {taken.waits_for}")
@@ -144,7 +151,9 @@ def _steps(canvas: Canvas, steps: Sequence[Taken]) -> None:
         if lane:
             group, _, name = lane.partition(" ")
             label = {"client": lane, "task": "pool's tasks"}.get(group, name)
-            canvas.lane("client" if group == "client" else "task" if group == "task" else "connection", name, label)
+            canvas.lane(
+                "client" if group == "client" else "task" if group == "task" else "connection", name, label
+            )
             canvas.marks.append(Mark(lane, number + 0.5, taken.kind, taken.words))
         if not taken.runs or not lane.startswith("client "):
             continue
@@ -170,7 +179,15 @@ def _memory(canvas: Canvas, steps: Sequence[Taken]) -> None:
                 text = f"pool: {places[begin] or 'forgotten'}"
                 if places[begin] or begin:
                     end = None if place is None else number + 0.95
-                    canvas.bar(lane, begin + 0.95, end, "memory", text, f"the pool has {key!r} in {places[begin]}", row)
+                    canvas.bar(
+                        lane,
+                        begin + 0.95,
+                        end,
+                        "memory",
+                        text,
+                        f"the pool has {key!r} in {places[begin]}",
+                        row,
+                    )
                 begin = number
 
 
@@ -236,7 +253,11 @@ def accused(run: Run) -> Run:
         if bar.end > main.step
         and (
             (bar.lane in names and bar.lane.startswith("connection "))
-            or (bar.lane in keys and bar.kind != "memory" and connections & set(re.findall(r"[\w.-]+", bar.text)))
+            or (
+                bar.lane in keys
+                and bar.kind != "memory"
+                and connections & set(re.findall(r"[\w.-]+", bar.text))
+            )
         )
         else bar
         for bar in run.bars
@@ -295,8 +316,10 @@ def first_step(run: Run, decisions: int) -> int:
 def try_schedule(
     schedule: Schedule, target: Target, decisions: Sequence[str], before: frozenset[str]
 ) -> tuple[Sequence[int], bool]:
-    """Run ``decisions`` without those that cannot be made: the places of those made, and whether the property of ``schedule`` holds
-    then, and nothing is broken but what is in ``before``."""
+    """Run ``decisions`` without those that cannot be made: the places of those made, and whether the run passes.
+
+    It does where the property of ``schedule`` holds, and nothing is broken but what is in ``before``.
+    """
     made: list[int] = []
     with World(target.factory, schedule.scope) as world:
         broken = world.judgement.violations

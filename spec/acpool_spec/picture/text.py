@@ -6,17 +6,24 @@ from collections.abc import Iterator
 from textwrap import wrap
 
 from acpool_spec.making import clip
-from acpool_spec.picture.story import Bar, Break, Explanation, Lane, Nearest, Run, Story
+from acpool_spec.picture.story import Bar, BarKind, Break, Explanation, Lane, Nearest, Run, Story
 
 WIDTH = 100
 _LABEL = 14
 _INDENT = " " * 15
 _AROUND = 12  # pairs shown before and after the first divergence
-_LETTERS = {
-    **{"operation": "=", "failed": "!", "unknown": "?", "pending": "-", "wait": ".", "lease": "#"},
-    **{"creating": "c", "idle": "i", "leased": "#", "closing": "x", "memory": " "},
-    **{"opening": "o", "initialize": "i", "new": "n", "load": "l", "live": "-", "prompt": "P"},
-}
+_LETTERS: dict[BarKind, str] = dict(
+    zip(
+        (
+            *("operation", "failed", "unknown", "pending", "wait", "lease"),
+            *("creating", "idle", "leased", "closing", "memory"),
+            *("opening", "initialize", "new", "load", "live", "prompt"),
+        ),
+        "=!?-.#ci#x oinl-P",
+        strict=True,
+    )
+)
+"""The letter of each kind of bar; that of a wait under a lease is the lease's, since the steps tell it."""
 KEY = (
     "clients: = - ! ? an operation that answers, is not answered yet, fails, is not known; . waits; # holds a lease",
     "keys: c creating, i idle, # leased, x closing; connections: o i n l opening, initialize, new, load, - live, P prompt",
@@ -105,9 +112,7 @@ def _row(run: Run, lane: Lane, bars: list[Bar], row: int, steps: range) -> str:
         if bar.row != row:
             continue
         for at in range(max(int(bar.begin), steps.start), min(int(bar.end - 1e-9) + 1, steps.stop)):
-            letter = _LETTERS[bar.kind]
-            # A wait under a lease is drawn as the lease, and told by the steps.
-            letters[at - steps.start] = letter
+            letters[at - steps.start] = _LETTERS[bar.kind]
     for mark in run.marks:
         at = int(mark.at)
         if mark.lane == lane.id and row == 0 and at in steps:
@@ -139,10 +144,17 @@ def explanation_lines(found: Explanation, width: int = WIDTH, actions: str = "ac
 def nearest_lines(nearest: Nearest, width: int = WIDTH) -> Iterator[str]:
     """The nearest passing schedule beside the failing one, around their first divergence."""
     if nearest.run is None:
-        yield from _fold(f"no passing schedule was found near this one; looked at: {nearest.bound}", width, "", 3)
+        yield from _fold(
+            f"no passing schedule was found near this one; looked at: {nearest.bound}", width, "", 3
+        )
         return
     yield from _fold(f"the nearest schedule that passes: {'; '.join(nearest.edits)}", width, "", 6)
-    yield from _fold(f"found after {nearest.tried} {'run' if nearest.tried == 1 else 'runs'}; looked at: {nearest.bound}", width, "", 3)
+    yield from _fold(
+        f"found after {nearest.tried} {'run' if nearest.tried == 1 else 'runs'}; looked at: {nearest.bound}",
+        width,
+        "",
+        3,
+    )
     half = (width - 2) // 2
     part = next((n for n, pair in enumerate(nearest.pairs) if pair.failing[1] != pair.passing[1]), 0)
     first, last = max(0, part - 3), min(len(nearest.pairs), part + _AROUND)
@@ -156,7 +168,11 @@ def nearest_lines(nearest: Nearest, width: int = WIDTH) -> Iterator[str]:
         yield f"{mark} {clip(cells[0], half - 1):<{half}}{clip(cells[1], half)}".rstrip()
     if last < len(nearest.pairs):
         yield f"  {'…':<{half}}…"
-    answers = [(bar.lane, bar.text) for bar in nearest.run.bars if bar.kind in ("operation", "failed", "unknown", "pending")]
+    answers = [
+        (bar.lane, bar.text)
+        for bar in nearest.run.bars
+        if bar.kind in ("operation", "failed", "unknown", "pending")
+    ]
     if answers:
         yield "how its operations end:"
     for lane, text in answers:

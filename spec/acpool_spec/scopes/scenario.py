@@ -179,6 +179,7 @@ class ScopeRun:
         return self.agents.quiet
 
     async def to_the_end(self) -> None:
+        """The run, to the end of the audit. Raises the first violation."""
         await self._until_calm()
         self.agents.calm()
         judgement = self.monitor.judgement
