@@ -232,7 +232,9 @@ def replay(options: argparse.Namespace) -> int:
         notes.setdefault(event, []).append(note)
     shown = violation
     if violation is not None and known.id == "S12":
-        shown = dataclasses.replace(violation, index=story.run.last_event)  # the first that cannot be explained
+        shown = dataclasses.replace(
+            violation, index=story.run.last_event
+        )  # the first that cannot be explained
     for text in (*render(watcher, world, shown, width, notes), "", *closing_lines(story, width), ""):
         console.print(text, markup=False, soft_wrap=True)
     if options.html is not None:

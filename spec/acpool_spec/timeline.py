@@ -102,7 +102,10 @@ def _lines(row: Row, operation: str, width: int) -> Iterator[str]:
         ends = ", ends" if not row.who.startswith("callbacks") else ""
         yield from _folded(lead, f"{who}{count}{ends}", width)
         return
-    place, waits = f"now at {PurePath(row.where.filename).name}:{row.where.line}", f"waits for {row.waits_for}"
+    place, waits = (
+        f"now at {PurePath(row.where.filename).name}:{row.where.line}",
+        f"waits for {row.waits_for}",
+    )
     below = f"{'':{len(lead) + 2}}"
     if len(lead) + len(f"{who}{count}, {place}, {waits}") <= width:
         yield f"{lead}{who}{count}, {place}, {waits}"
