@@ -102,6 +102,22 @@ class Bag:
         return None
 
 
+@dataclass(frozen=True)
+class Unhinted:
+    """A specification without what it may say besides."""
+
+    spec: AnySpec
+
+    def initial(self) -> Any:
+        return self.spec.initial()
+
+    def step(self, state: Any, operation: Operation) -> Iterable[Any]:
+        return self.spec.step(state, operation)
+
+    def partition(self, operation: Operation) -> Hashable:
+        return self.spec.partition(operation)
+
+
 Ask = Callable[[Random], tuple[str, Any, Any]]
 
 
@@ -214,6 +230,7 @@ class Toolbox:
     Oracle = Oracle
     LossyRegister = LossyRegister
     Bag = Bag
+    Unhinted = Unhinted
     explains = staticmethod(explains)
     follow = staticmethod(follow)
     precedes = staticmethod(precedes)
