@@ -37,13 +37,13 @@ from acpool_spec.windows import bits, prefixes, windows
 _Frame = tuple[int, int, int, int, int, int, int, tuple[int, ...], int]
 
 
-class Configuration(NamedTuple):
+class Configuration(NamedTuple, Generic[State]):
     """Where a section may begin or end: ``ahead``, a mask of the completed operations from the cut on that are placed already;
     ``taken``, a mask of the pending ones, in the order of their invocations; and the state."""
 
     ahead: int
     taken: int
-    state: Hashable
+    state: State
 
 
 class Search(Generic[State]):
@@ -63,7 +63,7 @@ class Search(Generic[State]):
         spec: SequentialSpec[State],
         partition: Hashable,
         *,
-        begin: Sequence[tuple[int, int, State]] | None = None,
+        begin: Sequence[Configuration[State]] | None = None,
         cut: int | None = None,
     ) -> None:
         completed = [
@@ -98,11 +98,12 @@ class Search(Generic[State]):
         self._path: list[int] = []
         self._longest: list[int] = []
         self._longest_at = (0, 0, 0, 0)
-        self._longest_length = (0, 0)
+        self._longest_length = (-1, 0)
         self.outcome: bool | None = None if completed or self._every_way else True
         self._frame: _Frame = (0, 0, 0, 0, 0, 0, 0, (), 0)
-        starts = [(0, 0, spec.initial())] if begin is None else begin
+        starts = [Configuration(0, 0, spec.initial())] if begin is None else begin
         self._roots = [(ahead, taken, numbering.number(state)) for ahead, taken, state in reversed(starts)]
+        self._from = self._longest_from = self._roots[-1]
         if self.outcome is None:
             self._frame = self._root()
 
@@ -180,9 +181,9 @@ class Search(Generic[State]):
         """The order found; meaningful once ``outcome`` is True and there is no ``cut``."""
         return tuple(self._index[op] for op in self._path)
 
-    def ways(self) -> list[Configuration]:
+    def ways(self) -> list[Configuration[State]]:
         """Every configuration in which all before the ``cut`` may be placed, but those that take more for granted."""
-        found: list[Configuration] = []
+        found: list[Configuration[State]] = []
         for (ahead, state), sets in self._seen[self._cut].items():
             least = [taken for taken in sets if not _dominated([s for s in sets if s != taken], taken)]
             found += [Configuration(ahead, taken, self._numbering.states[state]) for taken in least]
@@ -193,6 +194,17 @@ class Search(Generic[State]):
         first, window, taken, state, *_ = self._frame
         self._note_dead_end(first, window, taken, state)
         return tuple(self._index[op] for op in self._longest)
+
+    @property
+    def longest_from(self) -> Configuration[State]:
+        """Where the partial linearization ``longest()`` begins."""
+        ahead, taken, state = self._longest_from
+        return Configuration(ahead, taken, self._numbering.states[state])
+
+    @property
+    def furthest(self) -> int:
+        """How many operations, in order of return, can all be placed, beside others; meaningful once ``outcome`` is False."""
+        return max((place for place, memo in enumerate(self._seen) if memo), default=0)
 
     def stuck(self) -> tuple[Stuck, ...]:
         """What could have followed ``longest()``, and why not; meaningful once ``outcome`` is False."""
@@ -220,7 +232,7 @@ class Search(Generic[State]):
 
     def _root(self) -> _Frame:
         """The next configuration to begin from; one from which there is nothing to try where that one is known already."""
-        ahead, taken, state = self._roots.pop()
+        self._from = ahead, taken, state = self._roots.pop()
         self._path.clear()
         first = (~ahead & (ahead + 1)).bit_length() - 1
         window = ahead >> first
@@ -277,6 +289,7 @@ class Search(Generic[State]):
             self._longest_length = length
             self._longest = list(self._path)
             self._longest_at = (first, window, taken, state)
+            self._longest_from = self._from
 
 
 _NONE_PLACED = (0,)

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from acpool_spec.linearizability import Operation, SequentialSpec
+from acpool_spec.objects import CasRegister, KeyValue, Lock, Queue, Register
 
 AnySpec = SequentialSpec[Any]
 
@@ -224,6 +225,20 @@ def operation(
     )
 
 
+def specification(kind: str) -> AnySpec:
+    """The object of which ``small_history`` makes histories of this kind."""
+    objects: dict[str, AnySpec] = {
+        "register": Register(),
+        "lossy": LossyRegister(),
+        "cas": CasRegister(),
+        "key_value": KeyValue(),
+        "lock": Lock(),
+        "queue": Queue(),
+        "bag": Bag(),
+    }
+    return objects[kind]
+
+
 class Toolbox:
     """What the tests of this folder share."""
 
@@ -234,6 +249,7 @@ class Toolbox:
     explains = staticmethod(explains)
     follow = staticmethod(follow)
     precedes = staticmethod(precedes)
+    specification = staticmethod(specification)
     small_history = staticmethod(small_history)
     operation = staticmethod(operation)
 
