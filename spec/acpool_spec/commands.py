@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -17,8 +18,13 @@ from acpool_spec.campaign.old_failures import Replayed, replay_old
 from acpool_spec.campaign.replaying import is_scenario_schedule
 from acpool_spec.console import Terminal, below, count, say, verdict
 from acpool_spec.coverage_table import print_coverage
-from acpool_spec.history_report import judge_file
+from acpool_spec.history import read_history
+from acpool_spec.history_report import judge_file, violations_of
 from acpool_spec.making import clip
+from acpool_spec.picture.history_story import story_of_history
+from acpool_spec.picture.page import write_page
+from acpool_spec.picture.telling import tell
+from acpool_spec.picture.text import closing_lines
 from acpool_spec.properties import BY_ID
 from acpool_spec.quiet import quiet
 from acpool_spec.refinement.coverage import GOALS
@@ -209,6 +215,7 @@ def replay(options: argparse.Namespace) -> int:
     watcher = Watcher()
     world = run_schedule(schedule, target, watcher.watch)
     violation = broken(world, schedule)
+    story = tell(schedule, target)
     known = BY_ID[schedule.property_id]
     scope = schedule.scope
     say(
@@ -216,8 +223,18 @@ def replay(options: argparse.Namespace) -> int:
         f"{escape(target.name)}, max_sessions={scope.max_sessions}, {count(scope.clients, 'client')}, mode {scope.mode},"
         f" {count(len(schedule.decisions), 'decision')}",
     )
-    for text in render(watcher, world, violation, min(max(console.width, _NARROWEST), WIDTH)):
+    width = min(max(console.width, _NARROWEST), WIDTH)
+    notes: dict[int, list[str]] = {}
+    for event, note in story.run.notes:
+        notes.setdefault(event, []).append(note)
+    shown = violation
+    if violation is not None and known.id == "S12":
+        shown = dataclasses.replace(violation, index=story.run.last_event)  # the first that cannot be explained
+    for text in (*render(watcher, world, shown, width, notes), "", *closing_lines(story, width), ""):
         console.print(text, markup=False, soft_wrap=True)
+    if options.html is not None:
+        write_page(story, options.html)
+        say(console, escape(f"the picture is in {options.html}"))
     if violation is None:
         say(console, f"{known.id} ({known.name}) holds in this schedule now; it was broken when it was found")
         return Outcome.HOLDS.exit_status
@@ -236,4 +253,9 @@ def history(options: argparse.Namespace) -> int:
         judged = verdict(line.outcome) if line.outcome is not None else "not judged"
         say(console, f"{line.id:4}{line.name:26}{judged}{why}")
     say(console, f"{count(report.events, 'event')}; verdict: {verdict(report.outcome)}")
+    if options.html is not None:
+        judged_again = read_history(options.file)
+        broke = violations_of(judged_again, max_sessions=options.max_sessions)
+        write_page(story_of_history(judged_again, broke, title=str(options.file)), options.html)
+        say(console, escape(f"the picture is in {options.html}"))
     return report.outcome.exit_status

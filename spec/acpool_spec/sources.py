@@ -19,7 +19,7 @@ from pathlib import Path
 from types import FunctionType, ModuleType
 
 _CHECKER = "acpool_spec"
-_POOLS = ("acpool_spec.pools",)
+_POOLS = ("acpool_spec.pools", "acpool_spec.races.pools")
 _ALWAYS = ("acpool",)  # also where it is installed as a distribution
 _INSTALLED = {"site-packages", "dist-packages"}
 
