@@ -43,6 +43,7 @@ from acpool_spec.schedule import (
 from acpool_spec.targets import OURS, BadInput, load_target
 from acpool_spec.timeline import WIDTH, Watcher, render
 from acpool_spec.verdict import Outcome
+from acpool_spec.world import DIRECTED
 
 _NARROWEST = 60  # columns: a timeline on a narrower terminal would be nothing but breaks
 _GAP = 2  # columns between those of the table
@@ -215,10 +216,16 @@ def replay(options: argparse.Namespace) -> int:
         target = load_target(schedule.pool, f"{schedule.places}member 'pool'")
         if not options.anyway:
             require_same_code(schedule, target)
+    directed = schedule.scope.mode == DIRECTED
+    if directed and options.html is not None:
+        raise BadInput(
+            f"{schedule.places}a directed run has no picture: it records nothing but where the pool leaves the model;"
+            " expected a schedule of another mode with --html"
+        )
     watcher = Watcher()
     world = run_schedule(schedule, target, watcher.watch)
     violation = broken(world, schedule)
-    story = tell(schedule, target)
+    story = None if directed else tell(schedule, target)
     known = BY_ID[schedule.property_id]
     scope = schedule.scope
     say(
@@ -228,16 +235,19 @@ def replay(options: argparse.Namespace) -> int:
     )
     width = min(max(console.width, _NARROWEST), WIDTH)
     notes: dict[int, list[str]] = {}
-    for event, note in story.run.notes:
-        notes.setdefault(event, []).append(note)
+    closing: Sequence[str] = ()
     shown = violation
-    if violation is not None and known.id == "S12":
-        shown = dataclasses.replace(
-            violation, index=story.run.last_event
-        )  # the first that cannot be explained
-    for text in (*render(watcher, world, shown, width, notes), "", *closing_lines(story, width), ""):
+    if story is not None:
+        for event, note in story.run.notes:
+            notes.setdefault(event, []).append(note)
+        closing = ("", *closing_lines(story, width), "")
+        if violation is not None and known.id == "S12":
+            shown = dataclasses.replace(
+                violation, index=story.run.last_event
+            )  # the first that cannot be explained
+    for text in (*render(watcher, world, shown, width, notes), *closing):
         console.print(text, markup=False, soft_wrap=True)
-    if options.html is not None:
+    if options.html is not None and story is not None:
         write_page(story, options.html)
         say(console, escape(f"the picture is in {options.html}"))
     if violation is None:
