@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -110,7 +111,7 @@ def page_of(reader: Reader) -> Page:
     parts = {
         "pool": lambda: method(reader.pool),
         "mended": lambda: method(mended(reader.pool)),
-        **{name: lambda name=name: reader.printed[name] for name in ("red", "replay", "green", "explore")},
+        **{name: partial(reader.printed.__getitem__, name) for name in ("red", "replay", "green", "explore")},
     }
     return Page(PAGE, BY, parts)
 
