@@ -7,7 +7,7 @@ from pathlib import Path
 
 from acpool_spec.events import History, HistoryError
 from acpool_spec.history import read_history
-from acpool_spec.properties import PROPERTIES, Property
+from acpool_spec.properties import PROPERTIES, Property, Violation
 from acpool_spec.properties.judgement import Judgement
 from acpool_spec.targets import BadInput
 from acpool_spec.verdict import Outcome
@@ -60,12 +60,26 @@ def judge_file(path: Path, *, max_sessions: int | None = None) -> HistoryReport:
 def judge(history: History, *, max_sessions: int | None = None) -> HistoryReport:
     """Judge ``history``."""
     slots = history.max_sessions if history.max_sessions is not None else max_sessions
+    judgement = judgement_of(history, slots)
+    lines = [_line(known, judgement, _missing(known.id, history, slots)) for known in PROPERTIES]
+    return HistoryReport(tuple(lines), len(history.events))
+
+
+def judgement_of(history: History, slots: int | None) -> Judgement:
+    """Every property of ``history``, of a pool of ``slots`` slots, those included that cannot be judged from a file."""
     judgement = Judgement(slots, reclaims=True, agents_load=None)
     for event in history.events:
         judgement.see(event)
     judgement.linearize(history)
+    return judgement
+
+
+def violations_of(history: History, *, max_sessions: int | None = None) -> list[Violation]:
+    """The violations in ``history``, of the properties that can be judged from it."""
+    slots = history.max_sessions if history.max_sessions is not None else max_sessions
+    judgement = judgement_of(history, slots)
     lines = [_line(known, judgement, _missing(known.id, history, slots)) for known in PROPERTIES]
-    return HistoryReport(tuple(lines), len(history.events))
+    return [judgement.violations[line.id] for line in lines if line.outcome is Outcome.VIOLATED]
 
 
 def _line(known: Property, judgement: Judgement, missing: str) -> Line:

@@ -5,6 +5,7 @@ JSON with a format version. Reading one never runs anything: a decision is text 
 
 from __future__ import annotations
 
+import hashlib
 import platform
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields
@@ -61,6 +62,12 @@ class Schedule:
     def feasible(self) -> str:
         """``fifo``: it can happen on stock asyncio. ``reordered``: only where ready callbacks may be reordered."""
         return self.scope.mode
+
+    @property
+    def fingerprint(self) -> str:
+        """Equal for the same decisions that break the same property of the same pool: 16 hexadecimal digits."""
+        said = (self.pool, self.property_id, self.scope, self.decisions)
+        return hashlib.blake2b(repr(said).encode("utf-8", "backslashreplace"), digest_size=8).hexdigest()
 
 
 class Divergence(BadInput):

@@ -66,7 +66,7 @@ class Search(Generic[State]):
         self._path: list[int] = []
         self._longest: list[int] = []
         self._longest_at = (0, 0, 0, 0)
-        self._longest_completed = 0
+        self._longest_length = (0, 0)
         self.outcome: bool | None = None if completed else True
         self._frame: _Frame = (0, 0, 0, 0, 0, 0, 0, ())
         if completed:
@@ -126,7 +126,7 @@ class Search(Generic[State]):
         return tuple(self._index[op] for op in self._path)
 
     def longest(self) -> tuple[int, ...]:
-        """The partial linearization with the most completed operations so far."""
+        """The partial linearization with the most completed operations so far, and the fewest pending ones."""
         first, window, taken, state, *_ = self._frame
         self._note_dead_end(first, window, taken, state)
         return tuple(self._index[op] for op in self._longest)
@@ -152,9 +152,10 @@ class Search(Generic[State]):
         return first + shift, window >> shift, taken
 
     def _note_dead_end(self, first: int, window: int, taken: int, state: int) -> None:
-        completed = first + window.bit_count()
-        if completed > self._longest_completed:
-            self._longest_completed = completed
+        # Of two that place as many completed operations, the one that takes less for granted explains more.
+        length = first + window.bit_count(), -taken.bit_count()
+        if length > self._longest_length:
+            self._longest_length = length
             self._longest = list(self._path)
             self._longest_at = (first, window, taken, state)
 

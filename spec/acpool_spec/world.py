@@ -357,7 +357,7 @@ class World:
         assert self._watch is not None
         where, waits_for = None, ""
         if task is not None and not task.done():
-            where, waits_for = whereabouts(task, self.outside)
+            where, waits_for = whereabouts(task, self.outside, self.pool)
         events = range(first, len(self.recorder.events))
         self._watch(Moment(decision, lane, events, where, waits_for, self.loop.time()))
 

@@ -1,8 +1,8 @@
 """Mutants that nobody thought of: those that cosmic-ray makes of a module, looked for like the declared ones.
 
-``python -m acpool_spec.mutants.general FILE [--workers N] [--sample N] [ROOM...]``, with ``pip install 'acpool[mutation]'``, makes
-every mutant of the rooms (or so many of each, drawn by a fixed seed), stops at the first strategy that sees one, and writes the
-score and the survivors to ``FILE``. Not installed with the package are the tests, without which more survive.
+``python -m acpool_spec.mutants.general FILE [--workers N] [--sample N] [ROOM...]``, with ``pip install 'acpool[mutation]'``,
+makes every mutant of the rooms (or so many of each, drawn by a fixed seed), stops at the first strategy that sees one, and writes
+the score and the survivors to ``FILE``. Not installed with the package are the tests, without which more survive.
 
 Left out are operators whose mutants say the same or cannot be run at all: identity compared by anything else than identity, and
 ``|``, which stands in annotations alone.
@@ -39,8 +39,8 @@ _LEFT_OUT: Final = re.compile(
 
 def generated(package: str, module: str) -> Iterator[Mutant]:
     """Every mutant of one module that differs in a function, in the order of the operators' names."""
-    from cosmic_ray.mutating import mutate_code
-    from cosmic_ray.plugins import get_operator, operator_names
+    from cosmic_ray.mutating import mutate_code  # type: ignore[import-untyped]
+    from cosmic_ray.plugins import get_operator, operator_names  # type: ignore[import-untyped]
 
     source = source_of(module, package)
     for name in sorted(operator_names()):
@@ -98,9 +98,7 @@ def main(arguments: Sequence[str]) -> int:
         some = every
         if options.sample is not None and options.sample < len(every):
             some = random.Random(SEED).sample(every, options.sample)
-        report = run_mutants(
-            some, workers=options.workers, seconds=options.budget, first=True, show=lambda row: _tell(row)
-        )
+        report = run_mutants(some, workers=options.workers, seconds=options.budget, first=True, show=_tell)
         ran = [row for row in report.rows if not row.unusable]
         caught = Counter(_by(row) for row in ran if row.caught)
         survived += len(report.survivors)

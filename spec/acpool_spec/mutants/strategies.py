@@ -127,8 +127,9 @@ def look(name: str, module: str, beat: Beat = lambda: None) -> Look:
     executions = 0
     broken = message = ""
     try:
-        for broken, message in _runs(name, module, beat):
+        for seen in _runs(name, module, beat):
             executions += 1
+            broken, message = seen
             if broken:
                 break
     except Exception as error:  # noqa: BLE001 - whatever a broken pool does to its checker

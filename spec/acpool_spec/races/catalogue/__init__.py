@@ -1,0 +1,22 @@
+"""Every exhibit, in the order of the list: the historical pools first, then the single races by their numbers."""
+
+from __future__ import annotations
+
+from acpool_spec.races.catalogue import historical, real
+from acpool_spec.races.exhibit import Exhibit
+from acpool_spec.targets import BadInput
+
+
+def _order(exhibit: Exhibit) -> int:
+    return exhibit.row if isinstance(exhibit.row, int) else 0
+
+
+EXHIBITS: tuple[Exhibit, ...] = tuple(sorted((*historical.EXHIBITS, *real.EXHIBITS), key=_order))
+BY_NAME = {exhibit.id: exhibit for exhibit in EXHIBITS}
+
+
+def exhibit_of(name: str) -> Exhibit:
+    """The exhibit called ``name``. Raises :class:`BadInput` where there is none."""
+    if name not in BY_NAME:
+        raise BadInput(f"no exhibit is called {name!r}; expected one that acpool races lists")
+    return BY_NAME[name]
