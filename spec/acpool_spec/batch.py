@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Final
 
 from acpool import SessionPool
 from acpool_spec.events import Event
 from acpool_spec.machine import run_machine
 from acpool_spec.making import said
 from acpool_spec.minimise import Failure, Minimiser
-from acpool_spec.properties import Violation
+from acpool_spec.properties import REFINEMENT, Violation
 from acpool_spec.quiet import quiet
-from acpool_spec.refinement.directed import direct
+from acpool_spec.refinement.directed import direct, failure_of
 from acpool_spec.sampling import Walk
 from acpool_spec.targets import Target, load_target
 from acpool_spec.world import Scope, World
+
+DIRECTED_RUN: Final = sys.maxsize
+"""The number of a directed run: any other that breaks the same comes before it, since more is seen in its timeline."""
 
 
 @dataclass(slots=True)
@@ -129,7 +134,10 @@ def run_directed_batch(name: str) -> Sample:
         sample.undecided["R1"] = f"no pool can be made for directed runs: {said(error)}"
         return sample
     sample.directed, sample.directed_goals = made.runs, made.goals
-    if made.failures:
+    if made.parted:
+        shortest = min(made.parted, key=lambda parted: len(parted.actions))
+        sample.found[REFINEMENT.id] = Found(DIRECTED_RUN, failure_of(shortest), len(made.parted))
+    elif made.failures:
         sample.undecided["R1"] = f"the pool would not do what the model does, {made.failures[0]}"
     return sample
 

@@ -12,9 +12,14 @@ from typing import Final
 
 from acpool import SessionPool
 from acpool_model import Action, Kind, Scope, Want, describe, initial
+from acpool_spec.minimise import Failure
+from acpool_spec.properties import REFINEMENT, Violation
+from acpool_spec.refinement.direction import decision
 from acpool_spec.refinement.normal import normal
-from acpool_spec.refinement.puppet import CannotTake, Puppet
+from acpool_spec.refinement.puppet import KEYS, CannotTake, Parted, Puppet
 from acpool_spec.refinement.walks import walk
+from acpool_spec.world import DIRECTED
+from acpool_spec.world import Scope as WorldScope
 
 WALKED: Final = Scope(1, 1, 1)
 """All transitions of the model in this scope are taken: half a second's work."""
@@ -101,12 +106,17 @@ TOURS: Final[tuple[tuple[Scope, Sequence[Action]], ...]] = (
 
 @dataclass
 class Directed:
-    """``runs`` made, ``goals``: how many of them reached each; ``failures``: where the pool would not do what the model does."""
+    """``runs`` made, ``goals``: how many of them reached each.
+
+    ``parted``: those in which the pool left the model, which breaks R1; ``failures``: where it would not do what the model does,
+    these and others.
+    """
 
     runs: int = 0
     transitions: int = 0
     goals: Counter[str] = field(default_factory=Counter[str])
     failures: list[str] = field(default_factory=list[str])
+    parted: list[Parted] = field(default_factory=list[Parted])
 
 
 def direct(kind: type[SessionPool] = SessionPool, *, to_the_end: bool = True) -> Directed:
@@ -115,6 +125,7 @@ def direct(kind: type[SessionPool] = SessionPool, *, to_the_end: bool = True) ->
     walked = walk(WALKED, kind, to_the_end=to_the_end)
     made.runs, made.transitions = walked.runs, len(walked.taken)
     made.goals.update(walked.goals)
+    made.parted += walked.parted
     for (at, action), why in sorted(walked.missed.items()):
         made.failures.append(f"in\n{describe(walked.states[at])}\n{describe(action)}: {why}")
     for scope, actions in TOURS:
@@ -129,4 +140,17 @@ def direct(kind: type[SessionPool] = SessionPool, *, to_the_end: bool = True) ->
                     made.failures.append(f"in\n{describe(puppet.state)}\n{describe(action)}: {error}")
                     break
             made.goals.update(puppet.follower.goals)
+            if puppet.parted is not None:
+                made.parted.append(puppet.parted)
     return made
+
+
+def failure_of(parted: Parted) -> Failure:
+    """A directed run that left the model, as a failure that replays."""
+    start = parted.start
+    scope = WorldScope(start.capacity, len(start.clients), KEYS[: len(start.keys)], DIRECTED)
+    begin = [f"suspended {name}" for name, key in zip(KEYS, start.keys, strict=False) if key.kept]
+    if not start.queueing:
+        begin.append("impatient")
+    taken = [decision(action, parted.keys) for action in parted.actions]
+    return Failure(scope, (*begin, *taken), Violation(REFINEMENT.id, parted.message, -1))
