@@ -17,6 +17,7 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from difflib import unified_diff
 from pathlib import Path
 from typing import Final
@@ -80,6 +81,39 @@ def difference(mutant: Mutant) -> str:
     removed = " ".join(line[1:].strip() for line in lines if line[0] == "-")
     added = " ".join(line[1:].strip() for line in lines if line[0] == "+")
     return f"{removed} => {added}"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of one room: how many ``mutants`` there are, how many were ``run`` and ``caught``; ``survivors``: name and change."""
+
+    room: str
+    mutants: int
+    run: int
+    caught: int
+    survivors: tuple[tuple[str, str], ...]
+
+
+_ROOM_LINE: Final = re.compile(r"(\w+): (\d+) mutants, (\d+) run, (\d+) caught \(.*\)")
+
+
+def results_of(text: str) -> list[Result]:
+    """What a file of results says. Raises ``ValueError`` for one that ``main`` did not write."""
+    found: list[Result] = []
+    for line in text.splitlines():
+        if line.startswith("  "):
+            name, colon, change = line.strip().partition(": ")
+            if not colon or not found:
+                raise ValueError(f"{line!r}: expected a survivor below its room")
+            found[-1] = replace(found[-1], survivors=(*found[-1].survivors, (name, change)))
+        else:
+            match = _ROOM_LINE.fullmatch(line)
+            if match is None:
+                raise ValueError(
+                    f"{line!r}: expected a room, such as core: 300 mutants, 300 run, 290 caught (directed 290)"
+                )
+            found.append(Result(match[1], int(match[2]), int(match[3]), int(match[4]), ()))
+    return found
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -106,7 +106,7 @@ def sampled(beat: Beat) -> Iterator[tuple[str, str]]:
         yield first, found[first].message if first else ""
 
 
-STRATEGIES: Final = ("directed", "explored", "sampled")
+STRATEGIES: Final = ("directed", "sampled", "explored")
 LAST: Final = "tested"
 """Only where no other strategy has seen anything."""
 

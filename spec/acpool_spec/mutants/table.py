@@ -1,6 +1,6 @@
 """The table of the mutants: what each strategy saw of each, a line a mutant, kept beside the tests.
 
-``python -m acpool_spec.mutants.table FILE [PROCESSES]`` looks for those mutants that are not in ``FILE`` as they are now, and
+``python -m acpool_spec.mutants.table FILE [PROCESSES]`` looks for those mutants that were not caught in ``FILE`` as they are now, and
 writes it anew; so after a change of one function only its mutants are looked for. A line is the mutant's name, the digest of the
 mutated functions, and for each strategy what it saw broken and in how many executions: ``-`` where it saw nothing, ``.`` where it
 was not asked, since one before it had seen something. What all of them see is what ``acpool check --sensitivity`` prints.
@@ -85,7 +85,7 @@ def main(arguments: Sequence[str]) -> int:
     fresh = {
         name: line
         for name, line in known.items()
-        if name in mutants and line.digest == digest_of(mutants[name])
+        if line.caught and name in mutants and line.digest == digest_of(mutants[name])
     }
 
     def write(row: Row | None) -> None:
