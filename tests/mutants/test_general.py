@@ -8,7 +8,7 @@ import pytest
 
 from acpool_spec.mutants import general
 from acpool_spec.mutants.general import Result, difference, generated, results_of
-from acpool_spec.mutants.mutant import functions_of, source_of
+from acpool_spec.mutants.mutant import Mutant, functions_of, source_of
 from acpool_spec.mutants.sensitivity import Report, Row
 from acpool_spec.mutants.strategies import Look
 
@@ -36,7 +36,7 @@ def test_mutants_of_the_model_are_of_the_model() -> None:
 
 
 def test_what_is_written_is_read_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    def pretend(mutants: list[general.Mutant], **_: object) -> Report:
+    def pretend(mutants: list[Mutant], **_: object) -> Report:
         looks = [
             {"directed": Look("R1", 1, 0.1)},
             {"directed": Look("", 9, 0.1), "tested": Look("tests", 2, 0.1)},

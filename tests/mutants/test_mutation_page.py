@@ -39,10 +39,11 @@ def row(*cells: object) -> str:
 
 def score() -> str:
     seen = Counter(by(line) for line in LINES.values() if line.caught)
+    directed, sampled, explored, tested = (seen[column] for column in COLUMNS)
     return (
-        f"Of {len(MUTANTS)} mutants of this pool, one for each of its guards and some that change an order, {seen.total()} are"
-        f" caught: {seen['directed']} by\ndirected runs, {seen['explored']} more by exploring small scopes, {seen['sampled']} more by"
-        f" random runs, and {seen['tested']} by the pool's tests alone.\n"
+        f"Of {len(MUTANTS)} mutants of this pool, one for each of its guards and some that change an order,"
+        f" {seen.total()} are caught:\n{directed} by directed runs, {sampled} more by random runs, {explored} more by exploring"
+        f" small scopes, and {tested} by\nthe pool's tests alone.\n"
     )
 
 

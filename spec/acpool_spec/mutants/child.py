@@ -13,7 +13,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -73,7 +73,7 @@ class _Watch:
         signal.setitimer(signal.ITIMER_REAL, WAIT_S)
 
     @contextmanager
-    def over(self, last_words: Callable[[], None]) -> Iterator[None]:
+    def over(self, last_words: Callable[[], None]) -> Generator[None]:
         """Inside, ``last_words`` are said where a run has no end."""
 
         def end(_signum: int, _frame: FrameType | None) -> None:

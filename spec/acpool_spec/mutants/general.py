@@ -20,7 +20,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from difflib import unified_diff
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from acpool_spec.mutants.mutant import Mutant, functions_of, source_of
 from acpool_spec.mutants.sensitivity import Row, run_mutants
@@ -47,9 +47,9 @@ def generated(package: str, module: str) -> Iterator[Mutant]:
     for name in sorted(operator_names()):
         if _LEFT_OUT.fullmatch(name):
             continue
-        operator = get_operator(name)()
+        operator: Any = get_operator(name)()
         for occurrence in range(10_000):
-            after = mutate_code(source, operator, occurrence)
+            after: str | None = mutate_code(source, operator, occurrence)
             if after is None:
                 break
             if _is_new(source, after):
@@ -85,7 +85,7 @@ def difference(mutant: Mutant) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What came of one room: how many ``mutants`` there are, how many were ``run`` and ``caught``; ``survivors``: name and change."""
+    """What came of one room: ``mutants`` there are, those ``run`` and ``caught``; ``survivors``: name and change."""
 
     room: str
     mutants: int
