@@ -73,7 +73,7 @@ class _Watch:
         signal.setitimer(signal.ITIMER_REAL, WAIT_S)
 
     @contextmanager
-    def over(self, last_words: Callable[[], None]) -> Generator[None]:
+    def over(self, last_words: Callable[[], None]) -> Generator[None, None, None]:
         """Inside, ``last_words`` are said where a run has no end."""
 
         def end(_signum: int, _frame: FrameType | None) -> None:
