@@ -128,9 +128,11 @@ def _row(run: Run, lane: Lane, bars: list[Bar], row: int, steps: range) -> str:
 def explanation_lines(found: Explanation, width: int = WIDTH, actions: str = "actions") -> Iterator[str]:
     """How far the history can be explained."""
     if found.whole:
-        yield f"linearizable up to here: {found.placed} of {found.total} {actions} have their places (*)"
+        text = f"linearizable up to here: {found.placed} of {found.total} {actions} have their places (*)"
+        yield from _fold(text, width, "", 2)
         return
-    yield f"the history can be explained up to {found.placed} of {found.total} {actions}, the last of them:"
+    text = f"the history can be explained up to {found.placed} of {found.total} {actions}, the last of them:"
+    yield from _fold(text, width, "", 2)
     if found.note:
         yield from _fold(found.note, width, "  ", 3)
     for line in found.last:
