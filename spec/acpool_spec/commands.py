@@ -227,12 +227,17 @@ def replay(options: argparse.Namespace) -> int:
     notes: dict[int, list[str]] = {}
     for event, note in story.run.notes:
         notes.setdefault(event, []).append(note)
-    shown = violation
+    shown, explain = violation, known.id != "S12"  # whose message says it
     if violation is not None and known.id == "S12":
         shown = dataclasses.replace(
             violation, index=story.run.last_event
         )  # the first that cannot be explained
-    for text in (*render(watcher, world, shown, width, notes), "", *closing_lines(story, width), ""):
+    for text in (
+        *render(watcher, world, shown, width, notes),
+        "",
+        *closing_lines(story, width, explain=explain),
+        "",
+    ):
         console.print(text, markup=False, soft_wrap=True)
     if options.html is not None:
         write_page(story, options.html)

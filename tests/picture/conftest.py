@@ -47,7 +47,9 @@ def browser() -> Iterator[Browser]:
     sync_api = pytest.importorskip(
         "playwright.sync_api", reason="playwright is not installed: pip install -e '.[dev]'"
     )
-    chromium = os.environ.get("ACPOOL_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    chromium = (
+        os.environ.get("ACPOOL_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    )
     if chromium is None:
         pytest.skip("there is no Chromium: install Debian's chromium, or name one in ACPOOL_CHROMIUM")
     with sync_api.sync_playwright() as playwright:

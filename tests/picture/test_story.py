@@ -33,7 +33,15 @@ def texts(run: Run, lane: str, kind: str) -> list[str]:
     return [mark.text for mark in found if (mark.lane, mark.kind) == (lane, kind)]
 
 
-CREATE = ["start 0 get_or_create a 0", "turn", "turn", "answer c1.open ok", "turn", "answer c1.initialize ok", "turn"]
+CREATE = [
+    "start 0 get_or_create a 0",
+    "turn",
+    "turn",
+    "answer c1.open ok",
+    "turn",
+    "answer c1.initialize ok",
+    "turn",
+]
 
 
 # -- the race of the README --------------------------------------------------------------------------------------------
@@ -45,7 +53,9 @@ def test_the_kept_race_ends_with_one_session_alive_in_two_processes(story: Story
     assert (main.property, main.step) == ("S3", len(story.run.steps) - 1)
     assert "loaded of 's1' on c3 while c1 is alive" in main.message
     at = main.step + 0.9
-    alive = [bar for bar in story.run.bars if bar.lane.startswith("connection ") and bar.begin <= at <= bar.end]
+    alive = [
+        bar for bar in story.run.bars if bar.lane.startswith("connection ") and bar.begin <= at <= bar.end
+    ]
     assert {(bar.lane, bar.kind) for bar in alive} == {
         ("connection c1", "prompt"),
         ("connection c2", "live"),
@@ -61,7 +71,9 @@ def test_the_busy_session_is_evicted_before_it_is_loaded_again(story: Story) -> 
     assert broken["S4"] < broken["S3"]
     leased = next(bar for bar in bars(story.run, "key a") if bar.kind == "leased")
     assert leased.open
-    evicted = next(bar for bar in bars(story.run, "key a") if bar.kind == "memory" and "_suspended" in bar.text)
+    evicted = next(
+        bar for bar in bars(story.run, "key a") if bar.kind == "memory" and "_suspended" in bar.text
+    )
     assert leased.begin < evicted.begin < broken["S4"]
     assert any("'a' in _suspended" in line for step in story.run.steps for line in step.details)
 
@@ -146,7 +158,9 @@ def test_a_connection_goes_through_its_stages_without_a_gap() -> None:
 
 
 def test_faults_and_cancellations_are_marks_where_they_happen() -> None:
-    found = run([*CREATE[:-2], "answer c1.initialize hang", "start 1 get_or_create a 0", "turn", "cancel 1", "die c1"])
+    found = run(
+        [*CREATE[:-2], "answer c1.initialize hang", "start 1 get_or_create a 0", "turn", "cancel 1", "die c1"]
+    )
     assert texts(found, "client 1", "cancel") == ["client 1 is cancelled"]
     assert texts(found, "connection c1", "fault") == [
         "c1.initialize will never be answered",
@@ -194,7 +208,9 @@ def test_steps_of_plumbing_are_left_out_and_time_passes_at_its_step() -> None:
 # -- histories without a linearization ---------------------------------------------------------------------------------
 
 
-def test_the_first_bad_step_of_s12_is_the_event_that_cannot_be_explained(kept: Schedule, target: Target) -> None:
+def test_the_first_bad_step_of_s12_is_the_event_that_cannot_be_explained(
+    kept: Schedule, target: Target
+) -> None:
     with quiet():
         told = tell(replace(kept, property_id="S12"), target, search=False)
         recording = record(target.factory, kept.scope, kept.decisions, linearize=True)
@@ -215,4 +231,6 @@ def test_the_first_bad_step_of_s12_is_the_event_that_cannot_be_explained(kept: S
 def test_our_own_pool_can_be_drawn_in_either_mode(mode: str) -> None:
     turn = "turn" if mode == "fifo" else "step client-0"
     found = run(["start 0 get_or_create a 0", turn], Scope(mode=mode))
-    assert [bar.text for bar in bars(found, "client 0") if bar.kind == "operation"] == ["get_or_create('a') → s1"]
+    assert [bar.text for bar in bars(found, "client 0") if bar.kind == "operation"] == [
+        "get_or_create('a') → s1"
+    ]
