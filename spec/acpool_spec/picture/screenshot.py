@@ -13,6 +13,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from acpool_spec.picture.page import write_page
 from acpool_spec.picture.png import with_palette
@@ -20,6 +21,9 @@ from acpool_spec.picture.telling import tell
 from acpool_spec.quiet import quiet
 from acpool_spec.schedule import load_schedule
 from acpool_spec.targets import BadInput, load_target
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, FloatRect
 
 WIDTH, HEIGHT = 1200, 900  # pixels of the window
 _MISSING = 2
@@ -37,19 +41,25 @@ def take(page: Path, image: Path, chromium: str, *, dark: bool = False) -> None:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         try:
-            shown = browser.new_page(
-                viewport={"width": WIDTH, "height": HEIGHT}, color_scheme="dark" if dark else "light"
-            )
-            shown.goto(page.resolve().as_uri())
-            shown.evaluate("document.getElementById('controls').hidden = true")  # there is nothing to press
-            box = shown.locator("#figures").bounding_box()
-            assert box is not None
-            taken = shown.screenshot(
-                full_page=True,
-                clip={"x": 0.0, "y": 0.0, "width": float(WIDTH), "height": box["y"] + box["height"] + 2},
-            )
+            take_with(browser, page, image, dark=dark)
         finally:
             browser.close()
+
+
+def take_with(browser: Browser, page: Path, image: Path, *, dark: bool = False) -> None:
+    """The same with a ``browser`` that runs already."""
+    shown = browser.new_page(
+        viewport={"width": WIDTH, "height": HEIGHT}, color_scheme="dark" if dark else "light"
+    )
+    try:
+        shown.goto(page.resolve().as_uri())
+        shown.evaluate("document.getElementById('controls').hidden = true")  # there is nothing to press
+        box = shown.locator("#figures").bounding_box()
+        assert box is not None
+        clip: FloatRect = {"x": 0.0, "y": 0.0, "width": float(WIDTH), "height": box["y"] + box["height"] + 2}
+        taken = shown.screenshot(full_page=True, clip=clip)
+    finally:
+        shown.close()
     image.write_bytes(with_palette(taken))
 
 
