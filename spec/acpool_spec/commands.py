@@ -240,7 +240,7 @@ def replay(options: argparse.Namespace) -> int:
     if story is not None:
         for event, note in story.run.notes:
             notes.setdefault(event, []).append(note)
-        closing = ("", *closing_lines(story, width), "")
+        closing = ("", *closing_lines(story, width, explain=known.id != "S12"), "")
         if violation is not None and known.id == "S12":
             shown = dataclasses.replace(
                 violation, index=story.run.last_event

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -108,7 +109,7 @@ def _block(name: str, printed: str) -> str:
 
 def page_of(reader: Reader) -> Page:
     """The tutorial, filled with what ``reader`` saw."""
-    parts = {
+    parts: dict[str, Callable[[], str]] = {
         "pool": lambda: method(reader.pool),
         "mended": lambda: method(mended(reader.pool)),
         **{name: partial(reader.printed.__getitem__, name) for name in ("red", "replay", "green", "explore")},
