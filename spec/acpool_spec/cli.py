@@ -256,6 +256,18 @@ def _parser() -> argparse.ArgumentParser:
     history = commands.add_parser("history", help="judge a recorded history (JSON lines)")
     history.add_argument("file", type=Path, metavar="FILE")
     history.add_argument("--max-sessions", type=_count, metavar="N", help="where the file does not say it")
+    history.add_argument(
+        "--spec",
+        choices=("register", "cas-register", "key-value", "lock", "queue"),
+        help="judge it as a history of such objects, one for each key (default: of a session pool)",
+    )
+    history.add_argument(
+        "--states",
+        type=_count,
+        default=200_000,
+        metavar="N",
+        help="configurations to explore at most between two cuts, with --spec (default: %(default)s)",
+    )
     return parser
 
 

@@ -16,8 +16,10 @@ from acpool_spec.campaign import command
 from acpool_spec.campaign.replaying import is_scenario_schedule
 from acpool_spec.console import Terminal, below, count, say, verdict
 from acpool_spec.coverage_table import print_coverage
+from acpool_spec.explanation import explanation_of, lines_of
 from acpool_spec.history_report import judge_file
 from acpool_spec.making import clip
+from acpool_spec.object_histories import OBJECTS, judge_objects
 from acpool_spec.properties import BY_ID
 from acpool_spec.quiet import quiet
 from acpool_spec.refinement.coverage import GOALS
@@ -34,6 +36,7 @@ from acpool_spec.timeline import WIDTH, Watcher, render
 from acpool_spec.verdict import Outcome
 
 _NARROWEST = 60  # columns: a timeline on a narrower terminal would be nothing but breaks
+_KEYS_SHOWN = 5
 _GAP = 2  # columns between those of the table
 
 
@@ -173,10 +176,33 @@ def replay(options: argparse.Namespace) -> int:
 def history(options: argparse.Namespace) -> int:
     """``acpool history FILE``."""
     console = Terminal()
+    if options.spec is not None:
+        return _objects(console, options)
     report = judge_file(options.file, max_sessions=options.max_sessions)
     for line in report.lines:
         why = f": {escape(below(line.why))}" if line.why else ""
         judged = verdict(line.outcome) if line.outcome is not None else "not judged"
         say(console, f"{line.id:4}{line.name:26}{judged}{why}")
     say(console, f"{count(report.events, 'event')}; verdict: {verdict(report.outcome)}")
+    return report.outcome.exit_status
+
+
+def _objects(console: Terminal, options: argparse.Namespace) -> int:
+    report = judge_objects(options.file, options.spec, states=options.states)
+    if report.violated is not None:
+        key, window = report.violated
+        found = explanation_of(window, OBJECTS[options.spec].spec, key)
+        for text in lines_of(found, window.operations):
+            console.print(text, markup=False, highlight=False, soft_wrap=True)
+    for key in report.undecided[:_KEYS_SHOWN]:
+        what = "the history" if key is None else f"the history of key {key!r}"
+        say(console, escape(f"undecided: a search in {what} ended at its bound {report.bound} (--states)"))
+    if len(report.undecided) > _KEYS_SHOWN:
+        say(console, f"… and the histories of {len(report.undecided) - _KEYS_SHOWN:,} more keys")
+    say(
+        console,
+        f"{report.until:,} lines, {count(report.operations, 'operation')}, {report.pending:,} of them pending,"
+        f" {count(report.keys, 'object')}, {report.states:,} configurations, at most {report.most_held:,} operations in memory",
+    )
+    say(console, f"linearizable as {options.spec}: {verdict(report.outcome)}")
     return report.outcome.exit_status
