@@ -153,6 +153,11 @@ def _print_report(console: Console, report: gate.Report, folder: Path) -> dict[t
         f"{progress.runs:,} random schedules and {progress.machine_runs:,} of the Hypothesis machine, {progress.steps:,} steps,"
         f" {len(progress.histories):,} distinct histories, {progress.seconds:.0f} s",
     )
+    say(
+        console,
+        f"{progress.steered:,} of the random ones were made of others, which were the first to take one of"
+        f" {progress.transitions:,} transitions",
+    )
     if progress.followed:
         sampled = sum(progress.goals[goal] > 0 for goal in GOALS)
         say(
