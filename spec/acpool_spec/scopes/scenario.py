@@ -101,7 +101,7 @@ class PoolScenario:
     """One scope on the pools of one factory: calling it is one run.
 
     Raises, out of the run, :class:`~acpool_spec.scopes.monitor.PropertyViolated`. ``histories``: those of all runs so far.
-    ``forbidden``: histories at which a run ends as violated.
+    ``forbidden``: histories at which a run ends as violated. ``on_begin``, where set, is told of each run before its first step.
     """
 
     def __init__(self, scope: PoolScope, factory: PoolFactory, only: Collection[str] | None) -> None:
@@ -110,6 +110,7 @@ class PoolScenario:
         self.only = only
         self.histories = Histories()
         self.forbidden: dict[Signature, Violation] = {}
+        self.on_begin: Callable[[ScopeRun], object] | None = None
         # A schedule names them, and has the digest of what the pool is made of.
         self.__module__ = factory.__module__
         self.__qualname__ = f"{getattr(factory, '__qualname__', type(factory).__qualname__)} in {scope.name}"
@@ -129,7 +130,9 @@ class PoolScenario:
 
     async def __call__(self) -> None:
         """One run. Bounded by the bounds of the pool; a pool without any is found stuck at ``HORIZON_S``."""
-        run = _Run(self)
+        run = ScopeRun(self)
+        if self.on_begin is not None:
+            self.on_begin(run)
         try:
             await run.to_the_end()
         finally:
@@ -137,8 +140,8 @@ class PoolScenario:
             self.histories.judge(run.monitor)
 
 
-class _Run:
-    """What one run is made of."""
+class ScopeRun:
+    """What one run is made of; to be looked at by whoever tells of it, and changed by nobody else."""
 
     def __init__(self, scenario: PoolScenario) -> None:
         scope = scenario.scope
@@ -185,6 +188,7 @@ class _Run:
         return self.agents.quiet
 
     async def to_the_end(self) -> None:
+        """The run, to the end of the audit. Raises the first violation."""
         await self._until_calm()
         self.agents.calm()
         judgement = self.monitor.judgement
