@@ -136,10 +136,11 @@ EXHIBITS = (
         property_id="S7",
         way=Sampled(seed=2, runs=100),
         story="""
-            a's old session was refused by the agent, so it has a new one; somebody has to be told.
-            A caller gets the lease of a. The flag is lowered, since its prompt will carry the notice.
-            The caller is cancelled before its prompt was answered: nobody has read anything.
-            a is asked for again, and the answer says that no session was lost (S7).
+            The agents cannot load. The process of a has died, so its session is lost, and somebody must know.
+            A caller gets the lease of a's new session. The flag is lowered: its prompt carries the notice.
+            Nobody has read anything yet: the prompt is on its way, and may fail, or be cancelled.
+            Another caller asks for a, and the answer says that no session was lost (S7).
+            If the prompt comes to nothing, nobody will ever be told.
         """,
         avoided_by="lower the flag when a prompt on that session was answered to its caller",
     ),
