@@ -130,7 +130,7 @@ def test_the_history_of_a_pool_is_drawn_as_its_run_is(raced: History) -> None:
     ]
     assert (
         "'a': c1 live s1, leased by client 0 AND c3 live s1, idle"
-        in dict((part.title, part.lines) for part in story.run.states[story.run.state_at[-1]])["keys"]
+        in {part.title: part.lines for part in story.run.states[story.run.state_at[-1]]}["keys"]
     )
 
 

@@ -31,13 +31,12 @@ def answer_words(event: Event) -> str:
     """What ``event``, the end of an operation, says, in a few words."""
     if event.type != "ok":
         return event.error or ("not known" if event.type == "info" else "failed")
-    answer: object = event.value
-    if isinstance(answer, dict):
-        value = cast("dict[str, object]", answer)
-        flags = [name for name in ("resumed", "session_reset") if value.get(name) is True]
-        if isinstance(value.get("session_id"), str):
-            return ", ".join([str(value["session_id"]), *flags])
-    return repr(cast("object", answer)) if answer is not None else "done"
+    if not isinstance(event.value, dict):
+        return repr(event.value) if event.value is not None else "done"
+    value = cast("dict[str, object]", event.value)
+    flags = [name for name in ("resumed", "session_reset") if value.get(name) is True]
+    session_id = value.get("session_id")
+    return ", ".join([session_id, *flags]) if isinstance(session_id, str) else repr(value)
 
 
 @dataclass(slots=True)
