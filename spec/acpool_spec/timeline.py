@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 from acpool_spec.events import Event
 from acpool_spec.properties import Violation
+from acpool_spec.refinement.direction import DirectedWorld, told
 from acpool_spec.tasks import Location
 from acpool_spec.world import Moment, World
 
@@ -61,7 +62,7 @@ class Watcher:
 
 def render(
     watcher: Watcher,
-    world: World,
+    world: World | DirectedWorld,
     violation: Violation | None,
     width: int = WIDTH,
     notes: Mapping[int, Sequence[str]] = MappingProxyType({}),
@@ -153,7 +154,7 @@ def describe_decision(decision: str) -> str:
     if verb == "start":
         client, f, key = words[0], words[1], " ".join(words[2:-1])
         return f"client {client} calls {f}" + (f"({key!r})" if key != "-" else "")
-    return _OUTSIDE[verb].format(*words) if verb in _OUTSIDE else decision
+    return _OUTSIDE[verb].format(*words) if verb in _OUTSIDE else told(decision)
 
 
 def _call(event: Event) -> str:

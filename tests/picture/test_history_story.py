@@ -9,7 +9,7 @@ import pytest
 
 from acpool_spec.cli import main
 from acpool_spec.history import History, write_history
-from acpool_spec.history_report import violations_of
+from acpool_spec.history_report import judge
 from acpool_spec.linearizability import check_history
 from acpool_spec.objects.key_value import KeyValue
 from acpool_spec.objects.register import Register
@@ -119,7 +119,7 @@ def raced(kept: Schedule, target: Target) -> History:
 
 
 def test_the_history_of_a_pool_is_drawn_as_its_run_is(raced: History) -> None:
-    violations = violations_of(raced)
+    violations = judge(raced).violations
     story = story_of_history(raced, violations, title="h", main="S3")
     broken = story.run.main
     assert broken is not None and broken.property == "S3"
@@ -135,7 +135,7 @@ def test_the_history_of_a_pool_is_drawn_as_its_run_is(raced: History) -> None:
 
 
 def test_the_first_of_several_is_what_a_history_is_about(raced: History) -> None:
-    story = story_of_history(raced, violations_of(raced), title="h")
+    story = story_of_history(raced, judge(raced).violations, title="h")
     main_break = story.run.main
     assert main_break is not None
     assert all(main_break.step <= broken.step for broken in story.run.breaks)
@@ -159,7 +159,7 @@ def test_the_command_writes_the_page(
 
 
 def test_the_text_of_a_history_fits_a_hundred_columns(raced: History) -> None:
-    story = story_of_history(raced, violations_of(raced), title="h")
+    story = story_of_history(raced, judge(raced).violations, title="h")
     lines = list(text_lines(story))
     assert max(map(len, lines)) <= 100
     assert any("the history can be explained up to" in line for line in lines)
