@@ -1,13 +1,14 @@
 """The story of a history: one step for each event, or for each invocation and return; what was judged beside it.
 
-:func:`story_of_operations` is for any object, :func:`story_of_history` for histories of pools. Of a long history the
-steps around the place where it can no longer be explained are shown, and the picture says so.
+:func:`story_of_operations` is for any object, :func:`story_of_window` for what was found in a history judged as it was read,
+:func:`story_of_history` for histories of pools. Of a long history the steps around the place where it can no longer be explained
+are shown, and the picture says so.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from acpool_spec.events import Event, History
@@ -17,9 +18,10 @@ from acpool_spec.picture.story import Break, Explanation, Mark, Run, States, Ste
 from acpool_spec.picture.telling import accused, draw_effects
 from acpool_spec.properties import BY_ID, Violation
 from acpool_spec.properties.ledger import Ledger
+from acpool_spec.sections import Window
 from acpool_spec.sequential import Operation, SequentialSpec
 from acpool_spec.timeline import describe_event
-from acpool_spec.verdict import Verdict
+from acpool_spec.verdict import Outcome, Verdict
 
 STEPS = 2_000
 """Steps that a picture of a history shows at most."""
@@ -90,6 +92,24 @@ def story_of_operations(
         "operations",
         "time",
     )
+
+
+def story_of_window(window: Window[Any], partition: Hashable, *, title: str) -> Story:
+    """The story of the part of a long history that shows that ``partition`` has no linearization."""
+    counts = {"operations": len(window.operations)}
+    verdict = Verdict(
+        outcome=Outcome.VIOLATED,
+        counts=counts,
+        longest=window.longest,
+        stuck=window.stuck,
+        partition=partition,
+    )
+    story = story_of_operations(window.operations, verdict, title=title)
+    if not window.before:
+        return story
+    states = " or ".join(repr(way.state) for way in window.begin[:_SHOWN])
+    note = f"before these, {window.before:,} completed operations have linearizations, which leave {states}"
+    return replace(story, run=replace(story.run, note=f"{note}; {story.run.note}".removesuffix("; ")))
 
 
 def operation_words(operation: Operation) -> str:
