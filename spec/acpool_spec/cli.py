@@ -161,6 +161,12 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="annotate the lines of offending steps, and append to the summary of the job",
     )
+    check.add_argument(
+        "--sensitivity",
+        nargs="*",
+        metavar="N|MUTANT",
+        help="look for mutants of acpool's own pool instead, all, N or the named ones: each must be caught",
+    )
 
     explore = commands.add_parser(
         "explore",
@@ -302,6 +308,18 @@ def _parser() -> argparse.ArgumentParser:
     history.add_argument("--max-sessions", type=_count, metavar="N", help="where the file does not say it")
     history.add_argument(
         "--html", type=Path, metavar="OUT", help="write the picture of it as a page that stands alone"
+    )
+    history.add_argument(
+        "--spec",
+        choices=("register", "cas-register", "key-value", "lock", "queue"),
+        help="judge it as a history of such objects, one for each key (default: of a session pool)",
+    )
+    history.add_argument(
+        "--states",
+        type=_count,
+        default=200_000,
+        metavar="N",
+        help="configurations to explore at most between two cuts, with --spec (default: %(default)s)",
     )
     return parser
 

@@ -10,10 +10,22 @@ from acpool_spec.making import clip
 
 MOST = 5_000
 """Objects looked at before the search gives up."""
-_OPAQUE = frozenset({"asyncio", "_asyncio", "logging", "contextvars", "threading", "builtins", "enum", "functools"})
+_OPAQUE = frozenset(
+    {"asyncio", "_asyncio", "logging", "contextvars", "threading", "builtins", "enum", "functools"}
+)
 _CHECKERS = frozenset(
     f"acpool_spec.{room}"
-    for room in ("fakes", "lanes", "loop", "outside", "recorder", "refinement.follower", "scopes.agents", "tasks", "timers")
+    for room in (
+        "fakes",
+        "lanes",
+        "loop",
+        "outside",
+        "recorder",
+        "refinement.follower",
+        "scopes.agents",
+        "tasks",
+        "timers",
+    )
 )
 _LONGEST_KEY = 40
 

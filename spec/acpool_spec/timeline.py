@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 from acpool_spec.events import Event
 from acpool_spec.properties import Violation
+from acpool_spec.refinement.direction import DirectedWorld, told
 from acpool_spec.tasks import Location
 from acpool_spec.world import Moment, World
 
@@ -61,7 +62,7 @@ class Watcher:
 
 def render(
     watcher: Watcher,
-    world: World,
+    world: World | DirectedWorld,
     violation: Violation | None,
     width: int = WIDTH,
     notes: Mapping[int, Sequence[str]] = MappingProxyType({}),
@@ -101,7 +102,10 @@ def _lines(row: Row, operation: str, width: int) -> Iterator[str]:
         ends = ", ends" if not row.who.startswith("callbacks") else ""
         yield from _folded(lead, f"{who}{count}{ends}", width)
         return
-    place, waits = f"now at {PurePath(row.where.filename).name}:{row.where.line}", f"waits for {row.waits_for}"
+    place, waits = (
+        f"now at {PurePath(row.where.filename).name}:{row.where.line}",
+        f"waits for {row.waits_for}",
+    )
     below = f"{'':{len(lead) + 2}}"
     if len(lead) + len(f"{who}{count}, {place}, {waits}") <= width:
         yield f"{lead}{who}{count}, {place}, {waits}"
@@ -150,7 +154,7 @@ def describe_decision(decision: str) -> str:
     if verb == "start":
         client, f, key = words[0], words[1], " ".join(words[2:-1])
         return f"client {client} calls {f}" + (f"({key!r})" if key != "-" else "")
-    return _OUTSIDE[verb].format(*words) if verb in _OUTSIDE else decision
+    return _OUTSIDE[verb].format(*words) if verb in _OUTSIDE else told(decision)
 
 
 def _call(event: Event) -> str:

@@ -49,7 +49,7 @@ def _in_words(frames: list[FrameType], future: object, pool: object) -> str:
 
 
 def _perhaps(frames: list[FrameType], future: object) -> Iterator[object]:
-    """What the wait may be about: a lock, event or condition of asyncio, the future itself, an object that the code has in hand."""
+    """What the wait may be about: a lock or the like of asyncio, the future itself, an object that the code has in hand."""
     inner = frames[-1].f_locals
     if type(inner.get("self")).__module__.split(".")[0] == "asyncio":
         yield inner["self"]

@@ -54,10 +54,33 @@ def test_a_bound_that_is_no_number_of_seconds_is_refused(agents: Agents, name: s
         SessionPool(agents, max_sessions=1, **bounds)
 
 
-@pytest.mark.parametrize("slots", [0, -1])
-def test_a_pool_without_slots_is_refused(agents: Agents, slots: int) -> None:
+@pytest.mark.parametrize("slots", [0, -1, 1.5])
+def test_a_pool_without_slots_is_refused(agents: Agents, slots: Any) -> None:
     with pytest.raises(ValueError, match=f"^max_sessions is {slots}: expected a whole number, 1 or more$"):
         SessionPool(agents, max_sessions=slots)
+
+
+async def test_without_capacity_timeout_the_refusal_comes_in_the_same_step(agents: Agents, make: Make) -> None:
+    pool = make()
+    holder = asyncio.create_task(hold(pool, "a", 100.0))
+    await agents.settle()
+    with pytest.raises(PoolExhausted):
+        pool.get_or_create("b").send(None)
+    holder.cancel()
+
+
+async def test_a_reset_ends_within_its_bound_though_a_start_does_not_end(
+    agents: Agents, make: Make, caplog: pytest.LogCaptureFixture
+) -> None:
+    pool = make(cancel_timeout=1.0, close_timeout=3.0)
+    opening = agents.deaf("open", "a")
+    caller = asyncio.create_task(pool.get_or_create("a"))
+    await agents.settle()
+    assert await pool.reset("a")
+    assert now() == 7.0 and pool.stats().closing == 1
+    assert "the process of 'a' outlived its reset" in caplog.text
+    opening.release()
+    assert (await caller).session_id == "s1"
 
 
 async def test_ttl_and_shutdown_timeout_that_are_no_seconds_are_refused(make: Make) -> None:

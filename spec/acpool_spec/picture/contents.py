@@ -41,7 +41,7 @@ def whereabouts_of_keys(pool: object, keys: Iterable[str]) -> dict[str, str]:
     found: dict[str, list[str]] = {}
     for where, member in _attributes(pool):
         if isinstance(member, _CONTAINERS):
-            has = {one for one in member if isinstance(one, str)}
+            has: set[object] = {one for one in member if isinstance(one, str)}  # pyright: ignore[reportUnknownVariableType]
             for key in wanted:
                 if key in has:
                     found.setdefault(key, []).append(where)

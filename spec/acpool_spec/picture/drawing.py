@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import cast
 
 from acpool_spec.events import Event
 from acpool_spec.picture.story import Bar, BarKind, Group, Lane, Mark, Section
@@ -30,12 +31,13 @@ def answer_words(event: Event) -> str:
     """What ``event``, the end of an operation, says, in a few words."""
     if event.type != "ok":
         return event.error or ("not known" if event.type == "info" else "failed")
-    if isinstance(event.value, dict):
-        value: Mapping[str, object] = event.value  # pyright: ignore[reportUnknownVariableType]
+    answer: object = event.value
+    if isinstance(answer, dict):
+        value = cast("dict[str, object]", answer)
         flags = [name for name in ("resumed", "session_reset") if value.get(name) is True]
         if isinstance(value.get("session_id"), str):
             return ", ".join([str(value["session_id"]), *flags])
-    return repr(event.value) if event.value is not None else "done"
+    return repr(cast("object", answer)) if answer is not None else "done"
 
 
 @dataclass(slots=True)
@@ -57,7 +59,14 @@ class Canvas:
         return lane
 
     def bar(
-        self, lane: str, begin: float, end: float | None, kind: BarKind, text: str, detail: str = "", row: int = 0
+        self,
+        lane: str,
+        begin: float,
+        end: float | None,
+        kind: BarKind,
+        text: str,
+        detail: str = "",
+        row: int = 0,
     ) -> None:
         """Draw a bar; ``end`` None: it was not over."""
         to = self.end if end is None else end
@@ -244,7 +253,9 @@ class _Connections:
     def _stage_bar(self, life: _Life, name: str, at: float | None) -> None:
         words = {"live": life.session, "prompt": f"{life.session} prompt", "opening": "open"}
         text = words.get(life.stage, life.stage)
-        detail = f"{name} of {life.key!r}: {life.stage}" + (f", session {life.session}" if life.session else "")
+        detail = f"{name} of {life.key!r}: {life.stage}" + (
+            f", session {life.session}" if life.session else ""
+        )
         self._canvas.bar(life.lane, life.since, at, life.stage, text, detail)
 
     def _phase_bar(self, life: _Life, name: str, at: float | None) -> None:
@@ -258,7 +269,10 @@ class _Connections:
 
 
 def state_of(ledger: Ledger, waits: Mapping[int, str], remembers: Sequence[str]) -> tuple[Section, ...]:
-    """The state as the events of ``ledger`` show it. ``waits``: what each client waits for; ``remembers``: the pool's own words."""
+    """The state as the events of ``ledger`` show it.
+
+    ``waits``: what each client waits for; ``remembers``: the pool's own words.
+    """
     taken = [p for p in ledger.processes.values() if p.running]
     of = "" if ledger.max_sessions is None else f" of max_sessions={ledger.max_sessions}"
     slots = f"{len(taken)}{of}: {', '.join(p.name for p in taken) or 'none'}"

@@ -1,7 +1,7 @@
 """The story of a history: one step for each event, or for each invocation and return; what was judged beside it.
 
-:func:`story_of_operations` is for any object, :func:`story_of_history` for histories of pools. Of a long history the steps around the
-place where it can no longer be explained are shown, and the picture says so.
+:func:`story_of_operations` is for any object, :func:`story_of_history` for histories of pools. Of a long history the
+steps around the place where it can no longer be explained are shown, and the picture says so.
 """
 
 from __future__ import annotations
@@ -39,14 +39,14 @@ def story_of_operations(
 ) -> Story:
     """The story of ``operations``, on which ``check_history`` gave ``verdict``.
 
-    ``title``: what they are a history of. ``spec``: where given, and the history is violated, only the operations of the partition
-    that has no linearization are shown. ``words``: an operation in a few words (default: call and answer).
+    ``title``: what they are a history of. ``spec``: where given, and the history is violated, only the operations of the
+    partition that has no linearization are shown. ``words``: an operation in a few words (default: call and answer).
     """
     say = words or operation_words
-    numbers = list(range(len(operations)))
+    numbers = [*range(len(operations))]
     if spec is not None and verdict.violated:
         numbers = [n for n in numbers if spec.partition(operations[n]) == verdict.partition]
-    order = list(verdict.linearization if verdict.holds else verdict.longest or ())
+    order = (verdict.linearization if verdict.holds else verdict.longest) or ()
     instants = _instants(operations, numbers)
     first = _first_shown(instants, verdict, order, operations)
     shown = instants[first : first + STEPS]
@@ -79,7 +79,16 @@ def story_of_operations(
         outcome = f"undecided: the bound {verdict.bound} ran out"
     facts = (("operations", str(len(operations))), ("shown", f"{len(shown)} of {len(instants)} steps"))
     return Story(
-        title, facts, f"{title}: {outcome}", verdict.violated, run, None, explanation, "processes", "operations"
+        title,
+        facts,
+        f"{title}: {outcome}",
+        verdict.violated,
+        run,
+        None,
+        explanation,
+        "processes",
+        "operations",
+        "time",
     )
 
 
@@ -108,7 +117,7 @@ def _instants(operations: Sequence[Operation], numbers: Sequence[int]) -> list[_
 def _first_shown(
     instants: Sequence[_Instant], verdict: Verdict, order: Sequence[int], operations: Sequence[Operation]
 ) -> int:
-    """Where the picture begins: at the beginning if all of it fits, else so that it ends a little after the first that is stuck."""
+    """Where the picture begins: at the beginning if all fits, else so that it ends a little after the first that is stuck."""
     if len(instants) <= STEPS:
         return 0
     ends = [end for s in verdict.stuck if (end := operations[s.operation].returned_at) is not None]
@@ -118,7 +127,9 @@ def _first_shown(
 
 
 def _cut_note(first: int, shown: int, all_: int) -> str:
-    return "" if shown == all_ else f"{shown} of {all_} steps are shown, from step {first + 1} of the history on"
+    return (
+        "" if shown == all_ else f"{shown} of {all_} steps are shown, from step {first + 1} of the history on"
+    )
 
 
 def _operation_step(instant: _Instant, operation: Operation, say: Callable[[Operation], str]) -> Step:
@@ -149,7 +160,9 @@ def _operation_bars(
         text = f"{number}: {say(operation)}"
         begin = at.get((number, False), -0.5) + 0.5
         over = None if end is None else end + 0.5
-        canvas.bar(lane, begin, over, "pending" if operation.pending else "operation", text, f"operation {text}")
+        canvas.bar(
+            lane, begin, over, "pending" if operation.pending else "operation", text, f"operation {text}"
+        )
 
 
 def _order_points(
@@ -212,7 +225,7 @@ def _no_linearization(
     place = int(min(ends, default=float(steps - 1)))
     known = BY_ID["S12"]
     message = f"no linearization: {len(order)} of {operations_shown} operations can be placed"
-    return (Break("linearizable", "", known.statement, message, place, main=True),)
+    return (Break(known.id, known.name, known.statement, message, place, main=True),)
 
 
 # -- pools -------------------------------------------------------------------------------------------------------------
@@ -221,8 +234,9 @@ def _no_linearization(
 def story_of_history(
     history: History, violations: Sequence[Violation], *, title: str, main: str | None = None
 ) -> Story:
-    """The story of the ``history`` of a pool, in which ``violations`` were found; ``main``: the property that it is about, by default
-    the one that broke first. Searches for a linearization, within :data:`~acpool_spec.picture.points.STATES`.
+    """The story of the ``history`` of a pool, in which ``violations`` were found.
+
+    ``main``: the property that it is about, by default the one that broke first. Searches for a linearization, within its bound.
     """
     found = {violation.property: violation for violation in violations}
     place = {event.index: number for number, event in enumerate(history.events)}
@@ -238,7 +252,14 @@ def story_of_history(
     first = max(0, last - STEPS)
     events = history.events[first:last]
     breaks = tuple(
-        Break(known, BY_ID[known].name, BY_ID[known].statement, found[known].message, number - first, known == main)
+        Break(
+            known,
+            BY_ID[known].name,
+            BY_ID[known].statement,
+            found[known].message,
+            number - first,
+            known == main,
+        )
         for known, number in sorted(at.items(), key=lambda item: (item[1], item[0] != main))
         if first <= number < last
     )
@@ -251,11 +272,18 @@ def story_of_history(
         verdict = f"{title}: nothing is broken that can be judged"
     else:
         verdict = f"{main} {BY_ID[main].name} violated: {found[main].message}"
-    return Story(title, facts, verdict, main is not None, accused(run), None, effects.explanation)
+    return Story(
+        title, facts, verdict, main is not None, accused(run), None, effects.explanation, clock="time"
+    )
 
 
 def _history_run(
-    history: History, events: Sequence[Event], first: int, breaks: tuple[Break, ...], effects: Effects, title: str
+    history: History,
+    events: Sequence[Event],
+    first: int,
+    breaks: tuple[Break, ...],
+    effects: Effects,
+    title: str,
 ) -> Run:
     places = {event.index: number + 0.5 for number, event in enumerate(events)}
     canvas = Canvas(events, places, float(len(events)))

@@ -128,9 +128,7 @@ def _moved(decisions: tuple[str, ...], place: int, to: int) -> _Edited:
     rest = [*decisions[:place], *decisions[place + 1 :]]
     rest.insert(to, decisions[place])
     where = "before" if to < place else "after"
-    text = (
-        f"decision {place + 1}, {decisions[place]!r}, is made {where} decision {to + 1}, {decisions[to]!r}"
-    )
+    text = f"decision {place + 1}, {decisions[place]!r}, is made {where} decision {to + 1}, {decisions[to]!r}"
     return _Edited(tuple(rest), to, (text,))
 
 

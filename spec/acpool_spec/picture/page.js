@@ -30,7 +30,7 @@
     made.textContent = shown;
     return made;
   }
-  const seconds = (time) => `${Number(time.toFixed(3))} s`;
+  const seconds = (time) => `${Number(time.toPrecision(7))} s`;
   const main = (run) => run.breaks.find((broken) => broken.main);
 
   // -- lanes ------------------------------------------------------------------------------------------------------
@@ -115,7 +115,7 @@
 
   function label(run, svg) {
     write(svg, 8, 15, "step", "faint small");
-    write(svg, 8, 30, "virtual time", "faint small");
+    write(svg, 8, 30, story.clock, "faint small");
     write(svg, 8, 45, "decision", "faint small");
     run.flags.found.forEach((broken, row) => {
       write(svg, 8, HEAD + FLAG * row, broken.main ? `✗ ${broken.property} broken` : `also broken: ${broken.property}`,
@@ -235,7 +235,7 @@
           made = draw("path", svg, { d: `M${at - 4} ${y} h8 l-4 6 z` });
           break;
         case "point":
-          made = draw("path", svg, { d: `M${at} ${y + 3} l6 7 l-6 7 l-6 -7 z` });
+          made = draw("path", svg, { d: `M${at} ${y + (lane.group === "client" ? 13 : 9)} l5 6 l-5 6 l-5 -6 z` });
           break;
         case "cancel": case "fault":
           made = draw("path", svg, { d: `M${at - 5} ${y + low - 6} l10 10 m0 -10 l-10 10` });
@@ -336,12 +336,12 @@
       list(at, found.details);
     });
     runs[0].breaks.filter((broken) => broken.step === view.cursor).forEach((broken) => {
-      make("p", at, `✗ ${broken.property} ${broken.name}: ${broken.message}`, broken.main ? "broke" : "also");
+      make("p", at, `✗ ${`${broken.property} ${broken.name}`.trim()}: ${broken.message}`, broken.main ? "broke" : "also");
       make("p", at, `${broken.property} says: ${broken.statement}`);
     });
     state(byId("state"), runs[0], "State after this step");
     const other = byId("other");
-    other.hidden = runs.length < 2;
+    other.hidden = true;
     if (runs.length > 1) state(other, runs[1], "State in the passing schedule");
     const selected = byId("selected");
     selected.hidden = !view.selected;
@@ -351,6 +351,7 @@
   const same = (one, other) => JSON.stringify(one) === JSON.stringify(other);
   function state(section, run, title) {
     section.replaceChildren();
+    section.hidden = !run.states.some((found) => found.length);
     make("h2", section, title);
     const number = run.stateAt[Math.min(view.cursor, run.stateAt.length - 1)];
     if (view.cursor >= run.steps.length) make("p", section, "this run is over; its last state:");

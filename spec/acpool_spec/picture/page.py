@@ -23,7 +23,7 @@ from acpool_spec.picture.text import text_lines
 LEGEND = (
     "Bars: operations of clients, below them hatched what they wait for and, solid, the lease they hold; of a key the sessions"
     " that live under it; of a connection its stages. ▾ a decision of the outside, ▮ a step, ◇ where an operation took effect,"
-    " ✕ a fault or a cancellation, ✖ where the property broke. The axis counts steps: virtual time is beside it. Click for detail."
+    " ✕ a fault or a cancellation, ✖ where the property broke. The axis counts steps, time is beside it. Click for detail."
 )
 
 
@@ -38,9 +38,7 @@ def page(story: Story) -> str:
     template, style, script = (
         (room / f"page.{kind}").read_text(encoding="utf-8") for kind in ("html", "css", "js")
     )
-    policy = (
-        f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(style)}'; base-uri 'none'; form-action 'none'"
-    )
+    policy = f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(style)}'; base-uri 'none'; form-action 'none'"
     text = "\n".join(text_lines(story))
     return Template(template).substitute(
         policy=html.escape(policy, quote=False),
@@ -76,6 +74,7 @@ def _facts(story: Story, text: str) -> dict[str, Any]:
         "facts": story.facts,
         "callers": story.callers,
         "actions": story.actions,
+        "clock": story.clock,
         "legend": LEGEND,
         "text": text,
         "runs": [_run(run) for run in runs],
@@ -118,7 +117,8 @@ def _run(run: Run) -> dict[str, Any]:
             for step in run.steps
         ],
         "lanes": [
-            {"group": lane.group, "label": lane.label, "rows": lane.rows, "bad": lane.bad} for lane in run.lanes
+            {"group": lane.group, "label": lane.label, "rows": lane.rows, "bad": lane.bad}
+            for lane in run.lanes
         ],
         "bars": list(_bars(run.bars, number)),
         "marks": list(_marks(run.marks, number)),

@@ -6,7 +6,6 @@ within the action, or what stands before it would have begun after it was over.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from acpool_spec.events import History
@@ -24,8 +23,10 @@ _SHOWN = 6
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """An action that took effect after event ``after`` (its place in the history). ``process``: whose call it belongs to, None: the
-    pool's own, about ``connection``."""
+    """An action that took effect after event ``after`` (its place in the history).
+
+    ``process``: whose call it belongs to, None: the pool's own, about ``connection``.
+    """
 
     after: int
     process: int | None
@@ -79,8 +80,8 @@ def _points(history: History, actions: Actions, verdict: Verdict) -> tuple[Point
         begun = history.events[operation.invoked_at // 2]
         process, connection = begun.process, begun.connection or ""
         if operation.name in ("commit", "evict", "give_up"):
-            agent = actions.knowledge.agents[operation.argument]
-            process, connection = None, agent.name
+            number: int = operation.argument
+            process, connection = None, actions.knowledge.agents[number].name
         points.append(Point(latest // 2, process, connection, actions.words[index]))
     return tuple(points)
 

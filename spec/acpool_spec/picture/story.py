@@ -135,7 +135,7 @@ class Explanation:
 class Run:
     """One run over its steps. ``states``: the distinct states; ``state_at``: for each step the one after it.
 
-    ``notes``: what is to be said beside the history after the event of each index; ``last_event``: the index of the last one shown.
+    ``notes``: what is to be said beside the history after the event of each index; ``last_event``: the index of the last one.
     """
 
     title: str
@@ -184,7 +184,7 @@ class Nearest:
 class Story:
     """A picture. ``facts``: what it is a picture of, name and value; ``verdict``: how it ends, in a sentence.
 
-    ``callers``: what the first lanes are; ``actions``: what a linearization is made of.
+    ``callers``: what the first lanes are; ``actions``: what a linearization is made of; ``clock``: whose time it is.
     """
 
     title: str
@@ -196,6 +196,7 @@ class Story:
     explanation: Explanation | None = None
     callers: str = "clients"
     actions: str = "actions"
+    clock: str = "virtual time"
 
 
 @dataclass(slots=True)

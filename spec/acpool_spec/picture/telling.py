@@ -7,19 +7,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import PurePath
 
-from acpool_spec.picture.drawing import Canvas, client_lane, draw, state_of
+from acpool_spec.picture.drawing import Canvas, draw, state_of
 from acpool_spec.picture.nearest import nearest_passing, parting, side_by_side
 from acpool_spec.picture.points import Effects, beginning, effects_of
 from acpool_spec.picture.recording import Recording, Taken, record
 from acpool_spec.picture.story import Break, Explanation, Mark, Nearest, Run, States, Step, Story
-from acpool_spec.properties import BY_ID
+from acpool_spec.properties import BY_ID, Property
 from acpool_spec.properties.ledger import Ledger
 from acpool_spec.schedule import Schedule
 from acpool_spec.targets import Target
-from acpool_spec.timeline import describe_decision, describe_event
+from acpool_spec.timeline import describe_event
 from acpool_spec.world import NotEnabled, World
 
-_FAULTS = ("die", "outlive")
+_OF_A_SCENARIO = "the scenario returns, and leaves nothing behind"
 
 
 def tell(schedule: Schedule, target: Target, *, search: bool = True) -> Story:
@@ -53,8 +53,10 @@ def tell(schedule: Schedule, target: Target, *, search: bool = True) -> Story:
 
 
 def run_of(recording: Recording, property_id: str, title: str) -> tuple[Run, Explanation]:
-    """The picture of ``recording``, to the step that breaks ``property_id``, or to the end of what is calm; and how far its history
-    can be explained."""
+    """The picture of ``recording``, to the step that breaks ``property_id`` or to the end of what is calm.
+
+    And how far its history can be explained.
+    """
     found = recording.violation(property_id)
     cut = recording.audit_from if recording.audit_from is not None else len(recording.steps)
     # What an audit did is shown where it is what broke the property.
@@ -108,7 +110,10 @@ def _notes(recording: Recording, breaks: Sequence[Break], effects: Effects) -> I
     for broken in breaks:
         if not broken.main:
             line = broken.message.partition("\n")[0]
-            yield recording.broken[broken.property][0].index, f"✗ also {broken.property} {broken.name}: {line}"
+            yield (
+                recording.broken[broken.property][0].index,
+                f"✗ also {broken.property} {broken.name}: {line}",
+            )
 
 
 def _events_before(recording: Recording, step: int) -> int:
@@ -125,51 +130,38 @@ def _step_of(steps: Sequence[Taken], event: int) -> int:
 
 def _step(taken: Taken, recording: Recording, before: Mapping[str, str]) -> Step:
     details = [describe_event(recording.events[index]) for index in taken.events]
-    for key in recording.scope.keys:
+    for key in recording.keys:
         then, now = before.get(key, ""), taken.containers.get(key, "")
         if then != now:
-            details.append(f"the pool has {key!r} in {now or 'nothing'} now" + (f", not in {then}" if then else ""))
-    lane = _lane_name(taken)
-    if not taken.lane:
-        return Step(taken.time, taken.number, describe_decision(taken.decision), tuple(details), lane, notable=True)
-    what = f"{taken.lane.replace('client-', 'client ')} runs"
+            details.append(
+                f"the pool has {key!r} in {now or 'nothing'} now" + (f", not in {then}" if then else "")
+            )
     if taken.where is not None:
         place = f"{PurePath(taken.where.filename).name}:{taken.where.line}"
         details.append(f"now at {place} in {taken.where.function}(), waits for {taken.waits_for}")
-    return Step(taken.time, taken.number, what, tuple(details), lane, notable=bool(taken.events))
-
-
-def _lane_name(taken: Taken) -> str:
-    if taken.lane.startswith("client-"):
-        return f"client {taken.lane.removeprefix('client-')}"
-    if taken.lane:
-        return "task pool"
-    verb, *words = taken.decision.split(" ")
-    if verb in ("start", "cancel"):
-        return f"client {words[0]}"
-    if verb == "answer":
-        return f"connection {words[0].partition('.')[0]}"
-    return f"connection {words[0]}" if words else ""
+    notable = not taken.runs or bool(taken.events)
+    return Step(taken.time, taken.number, taken.words, tuple(details), taken.about, notable)
 
 
 def _steps(canvas: Canvas, steps: Sequence[Taken]) -> None:
     """Marks for steps and decisions; hatched bars for what clients wait for between their steps."""
     waiting: dict[str, tuple[float, str]] = {}
     for number, taken in enumerate(steps):
-        lane, at = _lane_name(taken), number + 0.5
-        if not taken.lane:
-            _decision(canvas, taken, lane, at)
+        lane = taken.about
+        if lane:
+            group, _, name = lane.partition(" ")
+            label = {"client": lane, "task": "pool's tasks"}.get(group, name)
+            canvas.lane(
+                "client" if group == "client" else "task" if group == "task" else "connection", name, label
+            )
+            canvas.marks.append(Mark(lane, number + 0.5, taken.kind, taken.words))
+        if not taken.runs or not lane.startswith("client "):
             continue
-        if taken.lane.startswith("client-"):
-            client_lane(canvas, int(taken.lane.removeprefix("client-")))
-            began = waiting.pop(lane, None)
-            if began is not None:
-                _wait(canvas, lane, began, float(number))
-            if taken.where is not None and taken.waits_for != "its turn":
-                waiting[lane] = (number + 1.0, taken.waits_for)
-        else:
-            canvas.lane("task", "pool", "pool's tasks")
-        canvas.marks.append(Mark(lane, at, "step", taken.lane))
+        began = waiting.pop(lane, None)
+        if began is not None:
+            _wait(canvas, lane, began, float(number))
+        if taken.where is not None and taken.waits_for != "its turn":
+            waiting[lane] = (number + 1.0, taken.waits_for)
     for lane, began in waiting.items():
         _wait(canvas, lane, began, None)
 
@@ -187,7 +179,15 @@ def _memory(canvas: Canvas, steps: Sequence[Taken]) -> None:
                 text = f"pool: {places[begin] or 'forgotten'}"
                 if places[begin] or begin:
                     end = None if place is None else number + 0.95
-                    canvas.bar(lane, begin + 0.95, end, "memory", text, f"the pool has {key!r} in {places[begin]}", row)
+                    canvas.bar(
+                        lane,
+                        begin + 0.95,
+                        end,
+                        "memory",
+                        text,
+                        f"the pool has {key!r} in {places[begin]}",
+                        row,
+                    )
                 begin = number
 
 
@@ -195,26 +195,6 @@ def _wait(canvas: Canvas, lane: str, began: tuple[float, str], end: float | None
     begin, what = began
     if (canvas.end if end is None else end) > begin:
         canvas.bar(lane, begin, end, "wait", what, f"waits for {what}")
-
-
-def _decision(canvas: Canvas, taken: Taken, lane: str, at: float) -> None:
-    verb, *words = taken.decision.split(" ")
-    kind = "decision"
-    if verb == "cancel":
-        kind = "cancel"
-    elif verb in _FAULTS or (verb == "answer" and words[-1] != "ok"):
-        kind = "fault"
-    text = describe_decision(taken.decision)
-    if lane:
-        group = "client" if lane.startswith("client ") else "connection"
-        name = lane.partition(" ")[2]
-        canvas.lane(group, name, lane if group == "client" else name)
-    if kind == "cancel":
-        canvas.marks.append(Mark(lane, at, "cancel", text))
-    elif kind == "fault":
-        canvas.marks.append(Mark(lane, at, "fault", text))
-    else:
-        canvas.marks.append(Mark(lane, at, "decision", text))
 
 
 def draw_effects(canvas: Canvas, effects: Effects, places: Mapping[int, float], end: float) -> None:
@@ -241,7 +221,7 @@ def draw_effects(canvas: Canvas, effects: Effects, places: Mapping[int, float], 
 def _breaks(recording: Recording, property_id: str, last: int) -> tuple[Break, ...]:
     found: list[Break] = []
     for known, (violation, step) in recording.broken.items():
-        rule = BY_ID[known]
+        rule = BY_ID.get(known) or Property(known, "", _OF_A_SCENARIO)
         main = known == property_id
         if main or step < last:
             place = last - 1 if main else step
@@ -273,7 +253,11 @@ def accused(run: Run) -> Run:
         if bar.end > main.step
         and (
             (bar.lane in names and bar.lane.startswith("connection "))
-            or (bar.lane in keys and bar.kind != "memory" and connections & set(re.findall(r"[\w.-]+", bar.text)))
+            or (
+                bar.lane in keys
+                and bar.kind != "memory"
+                and connections & set(re.findall(r"[\w.-]+", bar.text))
+            )
         )
         else bar
         for bar in run.bars
@@ -285,14 +269,14 @@ def accused(run: Run) -> Run:
 
 
 def _states(recording: Recording, steps: Sequence[Taken]) -> States:
-    ledger = Ledger(recording.scope.max_sessions, sees_rest=True, sees_closing=True)
+    ledger = Ledger(recording.max_sessions, sees_rest=True, sees_closing=True)
     states = States()
     waits: dict[int, str] = {}
     for taken in steps:
         for index in taken.events:
             ledger.see(recording.events[index])
-        if taken.lane.startswith("client-"):
-            waits[int(taken.lane.removeprefix("client-"))] = taken.waits_for
+        if taken.runs and taken.about.startswith("client "):
+            waits[int(taken.about.removeprefix("client "))] = taken.waits_for
         states.add(state_of(ledger, waits, taken.remembers))
     return states
 
@@ -318,13 +302,13 @@ def _nearest(schedule: Schedule, target: Target, failing: Recording, run: Run) -
         drawn,
         search.passing.in_words,
         side_by_side(made, search.passing.made),
-        (_first_step(run, part), _first_step(drawn, part)),
+        (first_step(run, part), first_step(drawn, part)),
         search.tried,
         search.bound,
     )
 
 
-def _first_step(run: Run, decisions: int) -> int:
+def first_step(run: Run, decisions: int) -> int:
     """The first step after ``decisions`` decisions."""
     return next((n for n, step in enumerate(run.steps) if step.decision > decisions), len(run.steps))
 
@@ -332,8 +316,10 @@ def _first_step(run: Run, decisions: int) -> int:
 def try_schedule(
     schedule: Schedule, target: Target, decisions: Sequence[str], before: frozenset[str]
 ) -> tuple[Sequence[int], bool]:
-    """Run ``decisions`` without those that cannot be made: the places of those made, and whether the property of ``schedule`` holds
-    then, and nothing is broken but what is in ``before``."""
+    """Run ``decisions`` without those that cannot be made: the places of those made, and whether the run passes.
+
+    It does where the property of ``schedule`` holds, and nothing is broken but what is in ``before``.
+    """
     made: list[int] = []
     with World(target.factory, schedule.scope) as world:
         broken = world.judgement.violations

@@ -6,27 +6,34 @@ from collections.abc import Iterator
 from textwrap import wrap
 
 from acpool_spec.making import clip
-from acpool_spec.picture.story import Bar, Explanation, Lane, Nearest, Run, Story
+from acpool_spec.picture.story import Bar, BarKind, Break, Explanation, Lane, Nearest, Run, Story
 
 WIDTH = 100
 _LABEL = 14
 _INDENT = " " * 15
 _AROUND = 12  # pairs shown before and after the first divergence
-_LETTERS = {
-    **{"operation": "=", "failed": "!", "unknown": "?", "pending": "-", "wait": ".", "lease": "#"},
-    **{"creating": "c", "idle": "i", "leased": "#", "closing": "x", "memory": " "},
-    **{"opening": "o", "initialize": "i", "new": "n", "load": "l", "live": "-", "prompt": "P"},
-}
+_LETTERS: dict[BarKind, str] = dict(
+    zip(
+        (
+            *("operation", "failed", "unknown", "pending", "wait", "lease"),
+            *("creating", "idle", "leased", "closing", "memory"),
+            *("opening", "initialize", "new", "load", "live", "prompt"),
+        ),
+        "=!?-.#ci#x oinl-P",
+        strict=True,
+    )
+)
+"""The letter of each kind of bar; that of a wait under a lease is the lease's, since the steps tell it."""
 KEY = (
     "clients: = - ! ? an operation that answers, is not answered yet, fails, is not known; . waits; # holds a lease",
     "keys: c creating, i idle, # leased, x closing; connections: o i n l opening, initialize, new, load, - live, P prompt",
-    "* takes effect, X a fault or a cancellation, ^ the first bad step, | the first divergence",
+    "* takes effect, X a fault or a cancellation, | a step of a task, ^ the first bad step, | the first divergence",
 )
 
 
 def text_lines(story: Story, width: int = WIDTH) -> Iterator[str]:
     """Everything that the page shows, in lines of ``width`` columns at most."""
-    yield from _fold(story.verdict, width, "", 8)
+    yield from _fold(story.verdict.partition("\n")[0], width, "", 3)
     yield from _fold(", ".join(f"{name}: {value}" for name, value in story.facts), width, "", 3)
     yield ""
     yield from step_lines(story.run, width)
@@ -34,12 +41,11 @@ def text_lines(story: Story, width: int = WIDTH) -> Iterator[str]:
     yield from closing_lines(story, width)
 
 
-def closing_lines(story: Story, width: int = WIDTH) -> Iterator[str]:
-    """What comes below the steps: lanes, how far the history can be explained, the nearest passing schedule."""
+def closing_lines(story: Story, width: int = WIDTH, *, explain: bool = True) -> Iterator[str]:
+    """What comes below the steps: lanes, how far the history can be explained (``explain``), the nearest passing schedule."""
     part = story.nearest.diverges[0] if story.nearest is not None and story.nearest.run is not None else None
     yield from lane_lines(story.run, width, part)
-    main = story.run.main
-    if story.explanation is not None and (main is None or main.property != "S12"):  # whose message says it
+    if story.explanation is not None and explain:
         yield ""
         yield from explanation_lines(story.explanation, width, story.actions)
     if story.nearest is not None:
@@ -63,7 +69,13 @@ def step_lines(run: Run, width: int = WIDTH) -> Iterator[str]:
             yield from _fold(f"{effect} takes effect", width, f"{_INDENT}  * ", 3)
         for found in broken.get(number, ()):
             lead = "✗ " if found.main else "✗ also "
-            yield from _fold(f"{lead}{found.property} {found.name}: {found.message.partition(chr(10))[0]}", width, _INDENT, 3)
+            text = f"{lead}{title(found)}: {found.message.partition(chr(10))[0]}"
+            yield from _fold(text, width, _INDENT, 3)
+
+
+def title(broken: Break) -> str:
+    """Id and name of a broken property; a failure that is none has no name."""
+    return f"{broken.property} {broken.name}".rstrip()
 
 
 def lane_lines(run: Run, width: int = WIDTH, part: int | None = None) -> Iterator[str]:
@@ -99,9 +111,7 @@ def _row(run: Run, lane: Lane, bars: list[Bar], row: int, steps: range) -> str:
         if bar.row != row:
             continue
         for at in range(max(int(bar.begin), steps.start), min(int(bar.end - 1e-9) + 1, steps.stop)):
-            letter = _LETTERS[bar.kind]
-            # A wait under a lease is drawn as the lease, and told by the steps.
-            letters[at - steps.start] = letter
+            letters[at - steps.start] = _LETTERS[bar.kind]
     for mark in run.marks:
         at = int(mark.at)
         if mark.lane == lane.id and row == 0 and at in steps:
@@ -109,7 +119,7 @@ def _row(run: Run, lane: Lane, bars: list[Bar], row: int, steps: range) -> str:
                 letters[at - steps.start] = "*"
             elif mark.kind in ("fault", "cancel"):
                 letters[at - steps.start] = "X"
-            elif mark.kind == "step" and lane.group == "task":
+            elif mark.kind == "step" and letters[at - steps.start] == " ":
                 letters[at - steps.start] = "|"
     return "".join(letters)
 
@@ -117,9 +127,11 @@ def _row(run: Run, lane: Lane, bars: list[Bar], row: int, steps: range) -> str:
 def explanation_lines(found: Explanation, width: int = WIDTH, actions: str = "actions") -> Iterator[str]:
     """How far the history can be explained."""
     if found.whole:
-        yield f"linearizable up to here: {found.placed} of {found.total} {actions} have their places (*)"
+        text = f"linearizable up to here: {found.placed} of {found.total} {actions} have their places (*)"
+        yield from _fold(text, width, "", 2)
         return
-    yield f"the history can be explained up to {found.placed} of {found.total} {actions}, the last of them:"
+    text = f"the history can be explained up to {found.placed} of {found.total} {actions}, the last of them:"
+    yield from _fold(text, width, "", 2)
     if found.note:
         yield from _fold(found.note, width, "  ", 3)
     for line in found.last:
@@ -133,10 +145,17 @@ def explanation_lines(found: Explanation, width: int = WIDTH, actions: str = "ac
 def nearest_lines(nearest: Nearest, width: int = WIDTH) -> Iterator[str]:
     """The nearest passing schedule beside the failing one, around their first divergence."""
     if nearest.run is None:
-        yield from _fold(f"no passing schedule was found near this one; looked at: {nearest.bound}", width, "", 3)
+        yield from _fold(
+            f"no passing schedule was found near this one; looked at: {nearest.bound}", width, "", 3
+        )
         return
     yield from _fold(f"the nearest schedule that passes: {'; '.join(nearest.edits)}", width, "", 6)
-    yield from _fold(f"found after {nearest.tried} runs; looked at: {nearest.bound}", width, "", 3)
+    yield from _fold(
+        f"found after {nearest.tried} {'run' if nearest.tried == 1 else 'runs'}; looked at: {nearest.bound}",
+        width,
+        "",
+        3,
+    )
     half = (width - 2) // 2
     part = next((n for n, pair in enumerate(nearest.pairs) if pair.failing[1] != pair.passing[1]), 0)
     first, last = max(0, part - 3), min(len(nearest.pairs), part + _AROUND)
@@ -150,8 +169,13 @@ def nearest_lines(nearest: Nearest, width: int = WIDTH) -> Iterator[str]:
         yield f"{mark} {clip(cells[0], half - 1):<{half}}{clip(cells[1], half)}".rstrip()
     if last < len(nearest.pairs):
         yield f"  {'…':<{half}}…"
-    answers = [(bar.lane, bar.text) for bar in nearest.run.bars if bar.kind in ("operation", "failed", "unknown", "pending")]
-    yield "how its operations end:"
+    answers = [
+        (bar.lane, bar.text)
+        for bar in nearest.run.bars
+        if bar.kind in ("operation", "failed", "unknown", "pending")
+    ]
+    if answers:
+        yield "how its operations end:"
     for lane, text in answers:
         yield from _fold(f"{lane}: {text}", width, "  ", 2)
 

@@ -23,9 +23,10 @@ from acpool.errors import (
     PoolError,
     PoolExhausted,
     SessionBusy,
+    SessionRefused,
     SessionStartError,
 )
-from acpool_spec.pools._start import START_TIMEOUT_S, end, start
+from acpool_spec.pools._start import START_TIMEOUT_S, end
 from acpool_spec.races.pools.turns import Turns
 
 T = TypeVar("T")
@@ -70,7 +71,7 @@ class Creation:
     begun: bool = False
     abandoned: bool = False
     entry: Entry | None = None
-    failure: SessionStartError | None = None
+    failure: PoolError | None = None
     bound: asyncio.Timeout | None = None
     resets: int = 0
     over: asyncio.Event = field(default_factory=asyncio.Event)
@@ -120,6 +121,7 @@ class BasePool:
         self.untold: set[str] = set()
         self.creations: dict[str, Creation] = {}
         self.closed = False
+        self.lease_timeout_s: float | None = LEASE_TIMEOUT_S
         self._connector = connector
         self._places = Turns(max_sessions)
         self._gates: dict[str, Gate] = {}
@@ -137,7 +139,7 @@ class BasePool:
         async with self._gate(key, guest=True):
             creation = self.creations.get(key)
             if creation is not None and not creation.abandoned:
-                await asyncio.wait([creation.task])
+                await self._over(creation)
             self._check_open()
             entry = self.live.get(key)
             if entry is None or not entry.usable:
@@ -187,11 +189,13 @@ class BasePool:
         """End the session of ``key``, forget its id, and defeat its start; tell whether there was anything to forget."""
         self._check_open()
         found, creation, entry = self._forget(key), self.creations.get(key), self.live.get(key)
+        found |= entry is not None and entry.ending is None
+        found |= creation is not None and not creation.abandoned
         if creation is not None:
             await self._defeated(creation)
         if entry is not None:
             await self._ended(entry)
-        return found or entry is not None or (creation is not None and not creation.abandoned)
+        return found
 
     async def shutdown(self, timeout: float = 10.0) -> None:
         """Abandon the starts, let leases finish for ``timeout`` seconds, and end every session."""
@@ -226,9 +230,13 @@ class BasePool:
             gate.users -= 1
             gate.guests -= guest
             if not gate.users:
-                del self._gates[key]
-                if key in self.creations:
-                    self._abandon(self.creations[key])
+                self._deserted(key)
+
+    def _deserted(self, key: str) -> None:
+        """Nobody is at the gate of ``key`` any more."""
+        del self._gates[key]
+        if key in self.creations:
+            self._abandon(self.creations[key])
 
     async def _ready(self, key: str) -> Entry:
         """The session of ``key``, under its gate: the live one, that of the creation in flight, or a new one."""
@@ -240,12 +248,12 @@ class BasePool:
                 return entry
             creation = self.creations.get(key)
             if creation is None and entry is not None:
-                await self._ended(entry)
+                await self._bury(entry)
                 continue
             if creation is None:
                 self._make_room(key)
                 creation = self._create(key)
-            await asyncio.wait([creation.task])
+            await self._over(creation)
             if creation.failure is not None:
                 raise creation.failure
 
@@ -265,13 +273,25 @@ class BasePool:
                     creation.entry = await self._start(creation)
                 finally:
                     if creation.entry is None:
-                        self._places.give()
-        except SessionStartError as error:
+                        self._undone(creation)
+        except PoolError as error:
             creation.failure = error
         finally:
             creation.over.set()
             if self.creations.get(creation.key) is creation:
                 del self.creations[creation.key]
+
+    async def _over(self, creation: Creation) -> None:
+        """Wait until ``creation`` is over; a caller that is cancelled leaves it to the others."""
+        await asyncio.wait([creation.task])
+
+    async def _bury(self, entry: Entry) -> None:
+        """See to it that ``entry``, which is dead or dying, is gone before its key gets another."""
+        await self._ended(entry)
+
+    def _undone(self, creation: Creation) -> None:
+        """``creation`` came to nothing: its place is the next one's."""
+        self._places.give()
 
     def _abandon(self, creation: Creation) -> None:
         """Nobody waits for ``creation`` any more: its process goes, and then its slot is free."""
@@ -316,8 +336,44 @@ class BasePool:
             await end(connection)
 
     async def _started(self, key: str, bound: asyncio.Timeout) -> tuple[Connection, SessionInfo]:
-        """A process with a session of ``key``; whatever fails, or is cancelled, takes the process along."""
-        return await start(self._connector, key, self.saved.get(key), bound, lambda: self._lose(key))
+        """A process with a session of ``key``: the saved one, or a new one; raises SessionStartError."""
+        saved, stage, claims = self.saved.get(key), "open", False
+        connection: Connection | None = None
+        try:
+            async with bound:
+                connection = await self._connector.open(key)
+                stage = "initialize"
+                await connection.initialize()
+                if saved is not None and connection.supports_load:
+                    stage, claims = "load", True
+                    if await self._loads(connection, saved):
+                        return connection, SessionInfo(saved, resumed=True, session_reset=False)
+                    claims = False
+                stage = "new"
+                session_id = await connection.new_session()
+                return connection, SessionInfo(session_id, resumed=False, session_reset=saved is not None)
+        except BaseException as cause:
+            if connection is not None:
+                await self._undo(key, connection, cause, claims=claims)
+            if isinstance(cause, Exception):
+                raise SessionStartError(key, stage, cause) from cause
+            raise
+
+    async def _loads(self, connection: Connection, saved: str) -> bool:
+        """Whether the agent loads ``saved``: False where it refuses to; any other failure is one of the start."""
+        try:
+            await connection.load_session(saved)
+        except SessionRefused:
+            return False
+        return True
+
+    async def _undo(self, key: str, connection: Connection, cause: BaseException, *, claims: bool) -> None:
+        """Take along the process of a start that failed with ``cause``; it may own the saved id where it ``claims`` it."""
+        try:
+            await end(connection)
+        finally:
+            if connection.alive and claims:
+                self._lose(key)
 
     async def _defeated(self, creation: Creation) -> None:
         """Have the start in flight begin anew, without the old id, and wait until the old one is over."""
@@ -341,12 +397,14 @@ class BasePool:
     async def _acquire(self, entry: Entry) -> None:
         """Take the lease of ``entry``, among whose users the caller is; raises NoSession, SessionBusy, PoolClosed."""
         try:
-            async with asyncio.timeout(LEASE_TIMEOUT_S):
+            async with asyncio.timeout(self.lease_timeout_s):
                 await entry.lease.take()
         except BaseException as error:
             entry.users -= 1
             if isinstance(error, TimeoutError):
-                raise SessionBusy(f"the lease of {entry.key!r} was held for {LEASE_TIMEOUT_S} s") from error
+                raise SessionBusy(
+                    f"the lease of {entry.key!r} was held for {self.lease_timeout_s} s"
+                ) from error
             raise
         try:
             self._check_open()
