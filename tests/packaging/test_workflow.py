@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import re
 import shlex
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from acpool_spec import gate
 from acpool_spec.cli import _parser  # pyright: ignore[reportPrivateUsage]  # what the command takes, without running it
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -78,6 +81,29 @@ def test_failures_are_kept_and_everything_is_uploaded_whatever_the_verdict() -> 
         assert "!cancelled()" in step["if"]
     check = next(number for number, step in enumerate(STEPS) if "acpool check" in step.get("run", ""))
     assert STEPS.index(restored) < check < STEPS.index(saved)
+
+
+def test_the_page_has_the_options_and_the_figures_of_the_code() -> None:
+    page = (DOCS / "gate.md").read_text(encoding="utf-8")
+    options = set(re.findall(r"--[a-z][a-z-]+", page))
+    commands = ("check", "explore", "replay")
+    helps = {name: set(re.findall(r"--[a-z][a-z-]+", _help(name))) for name in commands}
+    assert options <= set().union(*helps.values())
+    assert {"--junit", "--sarif", "--github", "--report", "--failures", "--profile"} <= options & helps[
+        "check"
+    ]
+    rows = [
+        f"| `{name}` | {known.seconds:,.0f} | {known.floor:,} | {known.examples:,} |"
+        for name, known in gate.PROFILES.items()
+    ]
+    _, _, below = page.partition("<!-- profiles -->\n")
+    assert below.partition("\n<!-- end of profiles -->")[0].splitlines() == rows
+
+
+def _help(command: str) -> str:
+    with pytest.raises(SystemExit), redirect_stdout(io.StringIO()) as said:
+        _parser().parse_args([command, "--help"])
+    return said.getvalue()
 
 
 def test_no_step_lets_a_red_check_pass() -> None:
