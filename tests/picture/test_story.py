@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
@@ -152,7 +153,7 @@ def test_waits_lie_between_the_steps_of_a_client_and_say_what_for() -> None:
 def test_a_connection_goes_through_its_stages_without_a_gap() -> None:
     stages = bars(run([*CREATE, "answer c1.new ok"]), "connection c1")
     assert [bar.kind for bar in stages] == ["opening", "initialize", "new", "live"]
-    for one, following in zip(stages, stages[1:], strict=False):
+    for one, following in pairwise(stages):
         assert one.end == following.begin
     assert stages[-1].open
 
