@@ -7,12 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from acpool import LeaseRevoked, NoSession, PoolError, SessionInfo
+from acpool import LeaseRevoked, NoSession, PoolError, SessionInfo, SessionPool
 
 if TYPE_CHECKING:
     from tests.pool.conftest import Agents, Make
-
-    from acpool import SessionPool
 
 
 async def hello(lease: Any) -> Any:
@@ -280,3 +278,20 @@ async def test_a_prompt_that_ended_after_the_lease_was_taken_back_delivered_noth
     await talking  # its agent swallowed the interruption, so it ends as it would under asyncio.timeout
     await shutting
     assert pool.core.suspended["a"].session_reset
+
+
+def test_in_a_foreign_loop_a_lease_is_refused_and_given_back(agents: Agents) -> None:
+    pool = SessionPool(agents, max_sessions=1)
+    own, foreign = asyncio.new_event_loop(), asyncio.new_event_loop()
+
+    async def enter() -> None:
+        with pytest.raises(RuntimeError, match="an event loop that is not its own"):
+            async with pool.session("a"):
+                pytest.fail("nobody could interrupt it")
+
+    own.run_until_complete(pool.get_or_create("a"))
+    foreign.run_until_complete(enter())
+    assert pool.stats().idle == 1
+    own.run_until_complete(pool.shutdown())
+    for loop in (own, foreign):
+        loop.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -358,3 +359,32 @@ async def test_a_lease_that_ended_before_is_left_alone(agents: Agents, make: Mak
     await pool.reset("a")
     await pool.get_or_create("a")
     assert await talking == "done"
+
+
+async def test_a_holder_that_takes_its_own_lease_away_keeps_the_requests_of_others(
+    agents: Agents, make: Make
+) -> None:
+    pool = make()
+
+    async def holder() -> int:
+        task = asyncio.current_task()
+        assert task is not None
+        async with pool.session("a"):
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.sleep(1.0)
+            assert await pool.reset("a")
+        return task.cancelling()
+
+    assert await asyncio.create_task(holder()) == 1
+
+
+async def test_who_holds_nothing_is_not_interrupted(make: Make) -> None:
+    pool = make()
+    lease = pool.session("a")
+    lease.interrupt("reset")
+    async with lease:
+        assert lease.alive
+    lease.interrupt("reset")
+    await asyncio.sleep(1.0)
+    assert pool.stats().idle == 1
