@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from acpool import LeaseRevoked, NoSession, PoolError, SessionInfo, SessionPool
+from acpool import LeaseRevoked, NoSession, PoolError, SessionInfo, SessionPool, SessionRefused
 
 if TYPE_CHECKING:
     from tests.pool.conftest import Agents, Make
@@ -295,3 +296,22 @@ def test_in_a_foreign_loop_a_lease_is_refused_and_given_back(agents: Agents) -> 
     own.run_until_complete(pool.shutdown())
     for loop in (own, foreign):
         loop.close()
+
+
+async def test_s7_a_prompt_that_was_called_off_unsent_delivered_nothing(
+    agents: Agents, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool = make(suspended={"a": "old"})
+    agents.fail("load", "a", SessionRefused("gone"))
+    async with pool.session("a") as lease:
+        assert lease.info.session_reset
+
+        async def unsent(*_: object) -> object:
+            return SimpleNamespace(answered=False)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(type(agents["a1"]), "prompt", unsent)
+            await lease.prompt("x")
+        assert lease.info.session_reset
+        await lease.prompt("x")
+        assert not lease.info.session_reset
