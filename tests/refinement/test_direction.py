@@ -95,12 +95,12 @@ def test_a_sampled_run_that_breaks_it_comes_first() -> None:
     progress = Progress(Plan((POOL,), schedules=2), 0.0)
     progress.add(sample(DIRECTED_RUN, 2))
     progress.add(sample(7, 30))
-    assert progress.found["R1"][1].run == 7
-    schedule = schedule_of(load_target(POOL), progress.found["R1"][1].failure)
-    lines = gate._judge(progress.plan, progress, {"R1": schedule})  # pyright: ignore[reportPrivateUsage]  # the verdict, without sampling
+    assert progress.pools[POOL].found["R1"].run == 7
+    schedule = schedule_of(load_target(POOL), progress.pools[POOL].found["R1"].failure)
+    lines = gate._judge(progress.plan, progress, {(POOL, "R1"): schedule})  # pyright: ignore[reportPrivateUsage]  # the verdict, without sampling
     assert [line.outcome for line in lines if line.id == "R1"] == []  # nothing was followed
-    progress.followed = 1
-    lines = gate._judge(progress.plan, progress, {"R1": schedule})  # pyright: ignore[reportPrivateUsage]  # as above
+    progress.pools[POOL].followed = 1
+    lines = gate._judge(progress.plan, progress, {(POOL, "R1"): schedule})  # pyright: ignore[reportPrivateUsage]  # as above
     assert [line.outcome for line in lines if line.id == "R1"] == [Outcome.VIOLATED]
 
 
