@@ -361,22 +361,35 @@ async def test_a_lease_that_ended_before_is_left_alone(agents: Agents, make: Mak
     assert await talking == "done"
 
 
+@pytest.mark.parametrize("interrupted_before", [False, True])
 async def test_a_holder_that_takes_its_own_lease_away_keeps_the_requests_of_others(
-    agents: Agents, make: Make
+    agents: Agents, make: Make, interrupted_before: bool
 ) -> None:
     pool = make()
+    lease = pool.session("a")
+
+    async def interrupted() -> None:
+        with pytest.raises(LeaseRevoked):
+            async with lease:
+                await asyncio.sleep(10.0)
 
     async def holder() -> int:
         task = asyncio.current_task()
         assert task is not None
-        async with pool.session("a"):
+        if interrupted_before:
+            await interrupted()
+        async with lease:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await asyncio.sleep(1.0)
             assert await pool.reset("a")
         return task.cancelling()
 
-    assert await asyncio.create_task(holder()) == 1
+    holding = asyncio.create_task(holder())
+    await agents.settle()
+    if interrupted_before:
+        assert await pool.reset("a")
+    assert await holding == 1
 
 
 async def test_who_holds_nothing_is_not_interrupted(make: Make) -> None:
