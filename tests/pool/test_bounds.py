@@ -60,7 +60,9 @@ def test_a_pool_without_slots_is_refused(agents: Agents, slots: Any) -> None:
         SessionPool(agents, max_sessions=slots)
 
 
-async def test_without_capacity_timeout_the_refusal_comes_in_the_same_step(agents: Agents, make: Make) -> None:
+async def test_without_capacity_timeout_the_refusal_comes_in_the_same_step(
+    agents: Agents, make: Make
+) -> None:
     pool = make()
     holder = asyncio.create_task(hold(pool, "a", 100.0))
     await agents.settle()
