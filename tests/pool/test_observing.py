@@ -21,6 +21,7 @@ async def test_on_event_hears_every_step_in_order(agents: Agents, make: Make) ->
     pool = make(on_event=events.append)
     async with pool.session("a"):
         await pool.get_or_create("a")
+        assert events[-1].action == "touch", "it is told at once"
     async with pool.session("b"):
         pass
     await pool.shutdown()
