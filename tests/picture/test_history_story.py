@@ -130,7 +130,9 @@ def test_the_command_draws_the_window_of_an_object_that_has_no_linearization(
     assert "the picture is in" in capsys.readouterr().out
     written = page.read_text()
     assert re.search(r"\d+: read\(\) \\u2192 3", written)
-    before = re.search(r"before these, (\d+) completed operations have linearizations, which leave (\d+)", written)
+    before = re.search(
+        r"before these, (\d+) completed operations have linearizations, which leave (\d+)", written
+    )
     assert before is not None and int(before[2]) == int(before[1]) - 1  # whatever the window begins with
     file.write_text("\n".join(rows[:4]))
     page.unlink()
