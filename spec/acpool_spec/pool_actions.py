@@ -14,11 +14,18 @@ from typing import Any
 
 from acpool_spec.calls import Call, calls_of
 from acpool_spec.events import Event, History
-from acpool_spec.pool_knowledge import CANCELLED, CREATING, LEASING, NEVER, Agent, Knowledge, know, member
+from acpool_spec.pool_knowledge import (
+    CANCELLED,
+    CREATING,
+    INDIFFERENT,
+    LEASING,
+    NEVER,
+    Agent,
+    Knowledge,
+    know,
+    member,
+)
 from acpool_spec.sequential import Operation
-
-_INDIFFERENT = ("initialized", "loading", "created", "loaded", "refused")
-"""Events on which no decision depends by itself: they bound the interval of one, or nothing."""
 
 _FAILURES = {
     "get_or_create": {"PoolExhausted", "SessionStartError", "PoolClosed"},
@@ -150,7 +157,7 @@ def _events(actions: Actions, history: History) -> None:
             found = _seen(event, agent, place)
             if found is not None:
                 name, argument = found, (place, agent.number, -1 if event.process is None else event.process)
-            elif event.f in _INDIFFERENT and place != agent.opening:
+            elif event.f in INDIFFERENT and place != agent.opening:
                 continue
         elif event.type == "ok" and event.f == "shutdown":
             name = "down"

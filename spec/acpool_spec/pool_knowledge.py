@@ -17,6 +17,8 @@ CREATING = ("get_or_create", "session")
 NEVER = 1 << 60
 CANCELLED = "CancelledError"
 """What an operation ends with whose caller was cancelled: it may have had its effect, and has none from then on."""
+INDIFFERENT = ("initialized", "loading", "created", "loaded", "refused")
+"""Events on which no decision depends by itself: they bound the interval of one, or nothing."""
 
 
 @dataclass(slots=True, eq=False)
@@ -58,7 +60,8 @@ class Knowledge:
     Masks of agents: ``running`` (from opening to the end, those given up on aside), ``holding`` (these, those given up
     on, and those whose death the pool may not have noticed), ``unheard_of`` (ended, which the pool may not have heard of).
     ``lapsing``: with this event a call that may have been promised a slot has ended without a session.
-    ``sweeping``: a cleanup is in progress whose answer is not known. ``times``: nanoseconds.
+    ``sweeping``: a cleanup is in progress whose answer is not known. ``times``: nanoseconds; ``until``:
+    those of the next event that is not :data:`INDIFFERENT`, the last instant of what happens after this one and before that.
     """
 
     keys: dict[str, int]
@@ -72,6 +75,7 @@ class Knowledge:
     down: int = NEVER
     proven: int = 0  # mask of the agents that were certainly installed
     times: list[int] = field(default_factory=list[int])
+    until: list[int] = field(default_factory=list[int])
     creators: list[int] = field(default_factory=list[int])
     wanted: list[int] = field(default_factory=list[int])
     arriving: list[int] = field(default_factory=list[int])
@@ -115,6 +119,12 @@ def know(history: History, calls: Iterable[Call], ordinal: dict[int, int]) -> Kn
         _sessions_in_answers(knowledge, calls, ordinal)
     _prove(knowledge, history, calls, ordinal)
     _Reader(knowledge, calls, ordinal, history.rests).read(history.events)
+    until = knowledge.times[-1] if knowledge.times else 0
+    for event in reversed(history.events):
+        knowledge.until.append(until)
+        if not (event.type == "event" and event.f in INDIFFERENT):
+            until = event.time
+    knowledge.until.reverse()
     return knowledge
 
 

@@ -58,7 +58,6 @@ class PoolSpec:
         self._known = known
         self._agents = known.agents
         self._key_of = [agent.key for agent in known.agents]
-        self._last = len(known.times) - 1
         self._slots = known.max_sessions
         self._of_key = [0] * len(known.keys)
         for agent in known.agents:
@@ -414,8 +413,8 @@ class PoolSpec:
 
     def _now(self, state: PoolState) -> tuple[int, int]:
         """The times, in nanoseconds, between which an action after ``state.place`` happens."""
-        times, place = self._known.times, state.place
-        return times[max(place, 0)], times[min(place + 1, self._last)]
+        known, place = self._known, max(state.place, 0)
+        return known.times[place], known.until[place]
 
     def _passed(self, state: PoolState, place: int, number: int) -> PoolState:
         """The state after agent ``number`` began to close or ended at ``place``."""
