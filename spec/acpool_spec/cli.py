@@ -309,6 +309,18 @@ def _parser() -> argparse.ArgumentParser:
     history.add_argument(
         "--html", type=Path, metavar="OUT", help="write the picture of it as a page that stands alone"
     )
+    history.add_argument(
+        "--spec",
+        choices=("register", "cas-register", "key-value", "lock", "queue"),
+        help="judge it as a history of such objects, one for each key (default: of a session pool)",
+    )
+    history.add_argument(
+        "--states",
+        type=_count,
+        default=200_000,
+        metavar="N",
+        help="configurations to explore at most between two cuts, with --spec (default: %(default)s)",
+    )
     return parser
 
 

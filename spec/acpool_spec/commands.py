@@ -6,6 +6,7 @@ import argparse
 import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -18,11 +19,13 @@ from acpool_spec.campaign.old_failures import Replayed, replay_old
 from acpool_spec.campaign.replaying import is_scenario_schedule
 from acpool_spec.console import Terminal, below, count, say, verdict
 from acpool_spec.coverage_table import print_coverage
+from acpool_spec.explanation import explanation_of, lines_of
 from acpool_spec.history import read_history
-from acpool_spec.history_report import judge_file, violations_of
+from acpool_spec.history_report import judge_file
 from acpool_spec.making import clip
 from acpool_spec.mutants.command import sensitivity
-from acpool_spec.picture.history_story import story_of_history
+from acpool_spec.object_histories import OBJECTS, judge_objects
+from acpool_spec.picture.history_story import story_of_history, story_of_window
 from acpool_spec.picture.page import write_page
 from acpool_spec.picture.telling import tell
 from acpool_spec.picture.text import closing_lines
@@ -40,12 +43,14 @@ from acpool_spec.schedule import (
     run_schedule,
     save_schedule,
 )
+from acpool_spec.sections import Window
 from acpool_spec.targets import OURS, BadInput, load_target
 from acpool_spec.timeline import WIDTH, Watcher, render
 from acpool_spec.verdict import Outcome
 from acpool_spec.world import DIRECTED
 
 _NARROWEST = 60  # columns: a timeline on a narrower terminal would be nothing but breaks
+_KEYS_SHOWN = 5
 _GAP = 2  # columns between those of the table
 
 
@@ -150,6 +155,11 @@ def _print_report(console: Console, report: gate.Report, folder: Path) -> dict[t
         f"{progress.runs:,} random schedules and {progress.machine_runs:,} of the Hypothesis machine, {progress.steps:,} steps,"
         f" {len(progress.histories):,} distinct histories, {progress.seconds:.0f} s",
     )
+    say(
+        console,
+        f"{progress.steered:,} of the random ones were made of others, which were the first to take one of"
+        f" {progress.transitions:,} transitions",
+    )
     if progress.followed:
         sampled = sum(progress.goals[goal] > 0 for goal in GOALS)
         say(
@@ -240,7 +250,7 @@ def replay(options: argparse.Namespace) -> int:
     if story is not None:
         for event, note in story.run.notes:
             notes.setdefault(event, []).append(note)
-        closing = ("", *closing_lines(story, width), "")
+        closing = ("", *closing_lines(story, width, explain=known.id != "S12"), "")
         if violation is not None and known.id == "S12":
             shown = dataclasses.replace(
                 violation, index=story.run.last_event
@@ -262,6 +272,8 @@ def replay(options: argparse.Namespace) -> int:
 def history(options: argparse.Namespace) -> int:
     """``acpool history FILE``."""
     console = Terminal()
+    if options.spec is not None:
+        return _objects(console, options)
     report = judge_file(options.file, max_sessions=options.max_sessions)
     for line in report.lines:
         why = f": {escape(below(line.why))}" if line.why else ""
@@ -269,8 +281,42 @@ def history(options: argparse.Namespace) -> int:
         say(console, f"{line.id:4}{line.name:26}{judged}{why}")
     say(console, f"{count(report.events, 'event')}; verdict: {verdict(report.outcome)}")
     if options.html is not None:
-        judged_again = read_history(options.file)
-        broke = violations_of(judged_again, max_sessions=options.max_sessions)
-        write_page(story_of_history(judged_again, broke, title=str(options.file)), options.html)
+        recorded = read_history(options.file)
+        write_page(story_of_history(recorded, report.violations, title=str(options.file)), options.html)
         say(console, escape(f"the picture is in {options.html}"))
+    return report.outcome.exit_status
+
+
+def _picture_of_objects(
+    console: Terminal, options: argparse.Namespace, violated: tuple[str | None, Window[Any]] | None
+) -> None:
+    if violated is None:
+        say(console, escape(f"{options.html} is not written: the picture is of what has no linearization"))
+        return
+    key, window = violated
+    title = str(options.file) if key is None else f"{options.file}, key {key!r}"
+    write_page(story_of_window(window, key, title=title), options.html)
+    say(console, escape(f"the picture is in {options.html}"))
+
+
+def _objects(console: Terminal, options: argparse.Namespace) -> int:
+    report = judge_objects(options.file, options.spec, states=options.states)
+    if report.violated is not None:
+        key, window = report.violated
+        found = explanation_of(window, OBJECTS[options.spec].spec, key)
+        for text in lines_of(found, window.operations):
+            console.print(text, markup=False, highlight=False, soft_wrap=True)
+    for key in report.undecided[:_KEYS_SHOWN]:
+        what = "the history" if key is None else f"the history of key {key!r}"
+        say(console, escape(f"undecided: a search in {what} ended at its bound {report.bound} (--states)"))
+    if options.html is not None:
+        _picture_of_objects(console, options, report.violated)
+    if len(report.undecided) > _KEYS_SHOWN:
+        say(console, f"… and the histories of {len(report.undecided) - _KEYS_SHOWN:,} more keys")
+    say(
+        console,
+        f"{report.until:,} lines, {count(report.operations, 'operation')}, {report.pending:,} of them pending,"
+        f" {count(report.keys, 'object')}, {report.states:,} configurations, at most {report.most_held:,} operations in memory",
+    )
+    say(console, f"linearizable as {options.spec}: {verdict(report.outcome)}")
     return report.outcome.exit_status

@@ -23,11 +23,12 @@ from acpool_spec.minimise import Failure
 from acpool_spec.properties import EVERY, REFINEMENT
 from acpool_spec.refinement.coverage import GOALS
 from acpool_spec.schedule import Schedule, schedule_of
+from acpool_spec.steering import Lineage
 from acpool_spec.targets import BadInput, load_target
 from acpool_spec.verdict import Outcome
 from acpool_spec.workers import begin_worker, held_back
 
-BATCH = 25
+BATCH = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +120,9 @@ class Tally:
 
 @dataclass(slots=True)
 class Progress:
-    """What was done so far; ``pools``: of it, what is about each pool."""
+    """What was done so far; ``pools``: of it, what is about each pool. ``steered``: of the random ``runs``, those made of others
+    that took something new; ``transitions``: how many different ones all of them took, once they are over
+    (:mod:`~acpool_spec.novelty`)."""
 
     plan: Plan
     started: float
@@ -136,6 +139,8 @@ class Progress:
     histories: set[bytes] = field(default_factory=set[bytes])
     phase: str = "sampling"
     interrupted: bool = False
+    steered: int = 0
+    transitions: int = 0
 
     @property
     def unseen(self) -> list[str]:
@@ -158,6 +163,7 @@ class Progress:
         self.runs += sample.runs
         self.machine_runs += sample.machine_runs
         self.followed += sample.followed
+        self.steered += sample.steered
         self.directed += sample.directed
         self.exercised.update(sample.exercised)
         self.goals.update(sample.goals)
@@ -247,17 +253,38 @@ def _canary(workers: Any, asked: Interruption) -> Canary:
 def _sample(
     plan: Plan, progress: Progress, workers: Any, show: Callable[[Progress], object], asked: Interruption
 ) -> None:
-    jobs = _jobs(plan)
-    running: set[Future[Sample]] = set()
+    lineages = {name: Lineage(name, plan.seed) for name in plan.targets}
+    _make_runs(plan, lineages, progress, workers, show, asked)
+    for lineage in lineages.values():
+        lineage.end()
+        progress.transitions += lineage.corpus.transitions
+
+
+def _make_runs(
+    plan: Plan,
+    lineages: Mapping[str, Lineage],
+    progress: Progress,
+    workers: Any,
+    show: Callable[[Progress], object],
+    asked: Interruption,
+) -> None:
+    jobs = _jobs(plan, lineages)
+    running: dict[Future[Sample], Job] = {}
+
+    def take_in(future: Future[Sample], job: Job) -> None:
+        progress.add(future.result())
+        if job.batch is not None:
+            lineages[job.target].add(job.batch, future.result().ran)
+
     while True:
         while len(running) < plan.workers + 1 and (job := next(jobs, None)) is not None:
             with held_back():
-                running.add(workers.submit(*job))
+                running[workers.submit(job.work, job.target, *job.arguments)] = job
         if not running:
             return
-        done, running = wait(running, timeout=LOOK_S, return_when=FIRST_COMPLETED)
+        done, _ = wait(running, timeout=LOOK_S, return_when=FIRST_COMPLETED)
         for future in done:
-            progress.add(future.result())
+            take_in(future, running.pop(future))
         show(progress)
         if asked.requested:
             progress.interrupted = True
@@ -267,22 +294,39 @@ def _sample(
         if plan.schedules is None and progress.seconds >= plan.seconds:
             for future in running:
                 future.cancel()
-            for future in [future for future in running if not future.cancelled()]:
-                progress.add(future.result())
+            for future, job in running.items():
+                if not future.cancelled():
+                    take_in(future, job)
             show(progress)
             return
 
 
-def _jobs(plan: Plan) -> Iterator[tuple[Any, ...]]:
-    """Directed runs and Hypothesis first, then random runs, in turn of every target, without end or as many as planned."""
+@dataclass(frozen=True, slots=True)
+class Job:
+    """``work(target, *arguments)``, for a worker; ``batch``: which one of the target's random runs it is, where it is one."""
+
+    work: Callable[..., Sample]
+    target: str
+    arguments: tuple[object, ...] = ()
+    batch: int | None = None
+
+
+def _jobs(plan: Plan, lineages: Mapping[str, Lineage]) -> Iterator[Job | None]:
+    """Directed runs and Hypothesis first, then random runs, in turn of every target, without end or as many as planned.
+
+    None where the next batch is to know what was kept of one that has not ended: ask again.
+    """
     for name in plan.targets:
-        yield run_directed_batch, name
-        yield run_machine_batch, name, plan.seed, plan.examples
+        yield Job(run_directed_batch, name)
+        yield Job(run_machine_batch, name, (plan.seed, plan.examples))
     number = 0
     while plan.schedules is None or number < plan.schedules:
         size = BATCH if plan.schedules is None else min(BATCH, plan.schedules - number)
-        name = plan.targets[(number // BATCH) % len(plan.targets)]
-        yield run_batch, name, plan.seed, range(number, number + size)
+        batch, turn = divmod(number // BATCH, len(plan.targets))
+        name, numbers = plan.targets[turn], range(number, number + size)
+        while not lineages[name].may_begin(batch):
+            yield None
+        yield Job(run_batch, name, (plan.seed, numbers, lineages[name].parents(batch, numbers)), batch)
         number += size
 
 

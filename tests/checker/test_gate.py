@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from acpool_spec import canary, gate
+from acpool_spec import canary, gate, steering
 from acpool_spec.batch import Found, Sample, fingerprint, minimise, run_batch, run_machine_batch
 from acpool_spec.canary import Canary, judge_canary
 from acpool_spec.gate import Plan, Progress, Report, run_check, targets_of
@@ -54,7 +54,11 @@ def judged(progress: Progress) -> Report:
     return Report(progress.plan, tuple(gate._judge(progress.plan, progress, {})), Canary(True), progress)  # pyright: ignore[reportPrivateUsage]  # the verdict, without an hour of sampling
 
 
-def test_the_same_sample_gives_the_same_report_on_one_process_and_on_two() -> None:
+def test_the_same_sample_gives_the_same_report_on_one_process_and_on_two(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(gate, "BATCH", 4)
+    monkeypatch.setattr(steering, "AHEAD", 3)
     reports = [run_check(Plan(OURS, seed=5, schedules=60, workers=workers)) for workers in (1, 2)]
     assert lines(reports[0]) == lines(reports[1])
     first, second = (report.progress for report in reports)
@@ -63,6 +67,9 @@ def test_the_same_sample_gives_the_same_report_on_one_process_and_on_two() -> No
     assert first.histories == second.histories
     assert len(first.histories) > 50
     assert first.machine_runs == second.machine_runs > 0
+    # Of the pools' 8 and 7 batches of 4, the first 3 of each know nothing of others; of the rest half are made of them.
+    assert first.steered == second.steered == 2 * (5 + 4)
+    assert first.transitions == second.transitions > 500
 
 
 def test_a_budget_that_ends_early_is_named_and_nothing_holds() -> None:

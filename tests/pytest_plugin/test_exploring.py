@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from acpool_spec import pytest_marker
 
 from .conftest import Session
 
@@ -53,6 +56,23 @@ def test_a_race_is_a_failure_with_its_schedule_and_replays_until_it_is_mended(
     refused.assert_outcomes(failed=1, deselected=1)
     refused.stdout.fnmatch_lines(["*made for other code*replay it with --acpool-anyway*"])
     assert session("").parseoutcomes() == {"passed": 2}
+
+
+@pytest.mark.no_cover
+def test_the_example_of_the_page(session: Session, pytester: pytest.Pytester) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "pytest.md").read_text(encoding="utf-8")
+    blocks = dict(re.findall(r"<!-- (\w+): mark -->\n```\w+\n(.*?)```", page, re.DOTALL))
+    pytester.makepyfile(test_counter=blocks["example"])
+    result = session("")
+    result.assert_outcomes(failed=1, passed=1)
+    assert blocks["output"] in result.stdout.str()
+    assert blocks["output"].splitlines()[1] in result.outlines
+    for name in pytest_marker._KNOWN:  # pyright: ignore[reportPrivateUsage]  # what the table of the page is about
+        assert f"`{name}`" in page
+    for option in re.findall(r"--acpool-\w+", page):
+        assert (
+            option in pytester.runpytest_inprocess("-p", "acpool_spec.pytest_plugin", "--help").stdout.str()
+        )
 
 
 def test_old_failures_are_tried_first(session: Session) -> None:

@@ -71,8 +71,14 @@ def test_a_red_check_leaves_everything_and_the_next_one_begins_with_its_failure(
         "index.html",
         "junit.xml",
         "acpool.sarif",
+        "pictures/global_lock-L1.html",
         "schedules/global_lock-L1.json",
     }
+    links = Tags(Path("rep/index.html").read_text(encoding="utf-8")).links
+    assert {"pictures/global_lock-L1.html", "schedules/global_lock-L1.json"} < set(links)
+    assert "L1 isolation" in Path("rep/pictures/global_lock-L1.html").read_text(encoding="utf-8")
+    summary = html.unescape(Path("summary.md").read_text(encoding="utf-8"))
+    assert "Its picture is global_lock-L1.html in the artifacts of this run" in summary
     assert main(["replay", "rep/schedules/global_lock-L1.json"]) == 1
     capsys.readouterr()
 

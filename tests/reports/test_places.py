@@ -11,8 +11,9 @@ import pytest
 
 from acpool_spec.batch import minimise, run_batch
 from acpool_spec.reports.places import Place, look_again, shown_path
-from acpool_spec.schedule import load_schedule, schedule_of
+from acpool_spec.schedule import Schedule, load_schedule, schedule_of
 from acpool_spec.targets import load_target
+from acpool_spec.world import DIRECTED, Scope
 
 # A pool, a property that it breaks, and the line of its code at which it does.
 LINES = {
@@ -33,6 +34,23 @@ def test_the_line_of_the_offending_step_is_found(pool: str, known: str) -> None:
     assert sight.place is not None
     assert linecache.getline(sight.place.file, sight.place.line).strip() == LINES[pool, known]
     assert Path(sight.place.file).parts[-2:] == ("pools", f"{pool}.py")
+    assert sight.timeline[0].split() == ["time/s", "what", "happened"]
+
+
+def test_a_directed_run_has_a_timeline_and_no_place() -> None:
+    target = load_target("acpool_spec.reference:patient")
+    schedule = Schedule(
+        pool=target.name,
+        digest="",
+        checker="",
+        python="3.11",
+        scope=Scope(1, 1, ("a",), DIRECTED),
+        decisions=(),
+        property_id="R1",
+        message="",
+    )
+    sight = look_again(schedule, target)
+    assert sight.place is None
     assert sight.timeline[0].split() == ["time/s", "what", "happened"]
 
 

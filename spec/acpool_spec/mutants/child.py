@@ -2,7 +2,8 @@
 
 It ends when its standard input does, and so with whoever started it.
 
-``python -m acpool_spec.mutants.child RESULTS MODULE all|first SECONDS STRATEGY...`` with the folder of the mutated pool in ``PYTHONPATH``.
+``python -m acpool_spec.mutants.child RESULTS MODULE all|first SECONDS STRATEGY...``, with the folder of what was mutated in
+``PYTHONPATH``.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from types import FrameType
@@ -42,27 +44,47 @@ def main(arguments: Sequence[str]) -> None:
 
         write(strategy=READY, folders={name: str(folder_of(name)) for name in PACKAGES})
         for name in names:
-            runs = 0
+            watch = _Watch(run_s)
 
-            def beat() -> None:
-                nonlocal runs
-                runs += 1
-                signal.setitimer(signal.ITIMER_PROF, run_s)
-                signal.setitimer(signal.ITIMER_REAL, WAIT_S)
+            def endless(watch: _Watch = watch, name: str = name) -> None:
+                write(
+                    strategy=name,
+                    **asdict(Look("endless", watch.runs, run_s, f"a run took {run_s:g} s of CPU")),
+                )
 
-            def endless(_signum: int, _frame: FrameType | None, name: str = name) -> None:
-                hung = Look("endless", runs, run_s, f"a run did not end in {run_s:g} s of CPU")
-                write(strategy=name, **asdict(hung))
-                os._exit(0)
-
-            for signum in (signal.SIGPROF, signal.SIGALRM):
-                signal.signal(signum, endless)
-            seen = look(name, module, beat)
-            for timer in (signal.ITIMER_PROF, signal.ITIMER_REAL):
-                signal.setitimer(timer, 0)
+            with watch.over(endless):
+                seen = look(name, module, watch.beat)
             write(strategy=name, **asdict(seen))
             if seen.broken and which == "first":
                 return
+
+
+class _Watch:
+    """Ends the process at a run that has no end; ``runs``: those that began."""
+
+    def __init__(self, run_s: float) -> None:
+        self.runs = 0
+        self._run_s = run_s
+
+    def beat(self) -> None:
+        """A run begins."""
+        self.runs += 1
+        signal.setitimer(signal.ITIMER_PROF, self._run_s)
+        signal.setitimer(signal.ITIMER_REAL, WAIT_S)
+
+    @contextmanager
+    def over(self, last_words: Callable[[], None]) -> Generator[None, None, None]:
+        """Inside, ``last_words`` are said where a run has no end."""
+
+        def end(_signum: int, _frame: FrameType | None) -> None:
+            last_words()
+            os._exit(0)
+
+        for signum in (signal.SIGPROF, signal.SIGALRM):
+            signal.signal(signum, end)
+        yield
+        for timer in (signal.ITIMER_PROF, signal.ITIMER_REAL):
+            signal.setitimer(timer, 0)
 
 
 def _end_with_input() -> None:

@@ -80,7 +80,7 @@ def guards_of(source: str) -> tuple[Guard, ...]:
 
 
 def removed(before: str, after: str) -> list[str]:
-    """Names of the guards of the module ``before`` that are not in ``after``; of equal ones in a function the last are missing."""
+    """Names of the guards of the module ``before`` that are not in ``after``; of equal ones the last are missing."""
     names = {guard.name for guard in guards_of(after)}
     return [guard.name for guard in guards_of(before) if guard.name not in names]
 

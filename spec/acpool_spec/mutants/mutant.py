@@ -120,8 +120,9 @@ def _mutant(module: str, name: str, table: Mapping[str, Any]) -> Mutant:
         )
     if ("becomes" in table) == ("before" in table) or not table.get("keeps") or not table.get("breaks"):
         raise ValueError(f"{module}.toml: {name}: expected keeps, breaks, and becomes or before")
-    return Mutant(name=name, module=module, **{**table, "breaks": tuple(table["breaks"])})
+    text: dict[str, str] = {member: said for member, said in table.items() if member != "breaks"}
+    return Mutant(name=name, module=module, breaks=tuple(table["breaks"]), **text)
 
 
 def _toml(file: str) -> dict[str, Any]:
-    return tomllib.loads(resources.files(__package__).joinpath(file).read_text(encoding="utf-8"))
+    return tomllib.loads(resources.files("acpool_spec.mutants").joinpath(file).read_text(encoding="utf-8"))

@@ -106,7 +106,7 @@ def sampled(beat: Beat) -> Iterator[tuple[str, str]]:
         yield first, found[first].message if first else ""
 
 
-STRATEGIES: Final = ("directed", "explored", "sampled")
+STRATEGIES: Final = ("directed", "sampled", "explored")
 LAST: Final = "tested"
 """Only where no other strategy has seen anything."""
 
@@ -127,8 +127,9 @@ def look(name: str, module: str, beat: Beat = lambda: None) -> Look:
     executions = 0
     broken = message = ""
     try:
-        for broken, message in _runs(name, module, beat):
+        for seen in _runs(name, module, beat):
             executions += 1
+            broken, message = seen
             if broken:
                 break
     except Exception as error:  # noqa: BLE001 - whatever a broken pool does to its checker

@@ -1,9 +1,9 @@
 """The table of the mutants: what each strategy saw of each, a line a mutant, kept beside the tests.
 
-``python -m acpool_spec.mutants.table FILE [PROCESSES]`` looks for those mutants that are not in ``FILE`` as they are now, and writes it anew;
-so after a change of one function only its mutants are looked for. A line is the mutant's name, the digest of the mutated functions,
-and for each strategy what it saw broken and in how many executions: ``-`` where it saw nothing, ``.`` where it was not asked,
-since one before it had seen something. What all of them see is what ``acpool check --sensitivity`` prints.
+``python -m acpool_spec.mutants.table FILE [PROCESSES]`` looks for those mutants that were not caught in ``FILE`` as they are now,
+and writes it anew; so after a change of one function only its mutants are looked for. A line is the mutant's name, the digest of
+the mutated functions, and for each strategy what it saw broken and in how many executions: ``-`` where it saw nothing, ``.``
+where it was not asked, since another had seen something. ``acpool check --sensitivity`` prints what all of them see.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _NOTHING, _UNASKED = "-", "."
 
 
 class Line(NamedTuple):
-    """One mutant: ``seen`` by strategy, what was broken, empty for nothing, and the executions; strategies not asked are left out."""
+    """One mutant: ``seen`` by each strategy that was asked, what was broken, empty for nothing, and the executions."""
 
     name: str
     digest: str
@@ -85,7 +85,7 @@ def main(arguments: Sequence[str]) -> int:
     fresh = {
         name: line
         for name, line in known.items()
-        if name in mutants and line.digest == digest_of(mutants[name])
+        if line.caught and name in mutants and line.digest == digest_of(mutants[name])
     }
 
     def write(row: Row | None) -> None:

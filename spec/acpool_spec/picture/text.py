@@ -33,7 +33,7 @@ KEY = (
 
 def text_lines(story: Story, width: int = WIDTH) -> Iterator[str]:
     """Everything that the page shows, in lines of ``width`` columns at most."""
-    yield from _fold(story.verdict, width, "", 8)
+    yield from _fold(story.verdict.partition("\n")[0], width, "", 3)
     yield from _fold(", ".join(f"{name}: {value}" for name, value in story.facts), width, "", 3)
     yield ""
     yield from step_lines(story.run, width)
@@ -41,12 +41,11 @@ def text_lines(story: Story, width: int = WIDTH) -> Iterator[str]:
     yield from closing_lines(story, width)
 
 
-def closing_lines(story: Story, width: int = WIDTH) -> Iterator[str]:
-    """What comes below the steps: lanes, how far the history can be explained, the nearest passing schedule."""
+def closing_lines(story: Story, width: int = WIDTH, *, explain: bool = True) -> Iterator[str]:
+    """What comes below the steps: lanes, how far the history can be explained (``explain``), the nearest passing schedule."""
     part = story.nearest.diverges[0] if story.nearest is not None and story.nearest.run is not None else None
     yield from lane_lines(story.run, width, part)
-    main = story.run.main
-    if story.explanation is not None and (main is None or main.property != "S12"):  # whose message says it
+    if story.explanation is not None and explain:
         yield ""
         yield from explanation_lines(story.explanation, width, story.actions)
     if story.nearest is not None:
@@ -128,9 +127,11 @@ def _row(run: Run, lane: Lane, bars: list[Bar], row: int, steps: range) -> str:
 def explanation_lines(found: Explanation, width: int = WIDTH, actions: str = "actions") -> Iterator[str]:
     """How far the history can be explained."""
     if found.whole:
-        yield f"linearizable up to here: {found.placed} of {found.total} {actions} have their places (*)"
+        text = f"linearizable up to here: {found.placed} of {found.total} {actions} have their places (*)"
+        yield from _fold(text, width, "", 2)
         return
-    yield f"the history can be explained up to {found.placed} of {found.total} {actions}, the last of them:"
+    text = f"the history can be explained up to {found.placed} of {found.total} {actions}, the last of them:"
+    yield from _fold(text, width, "", 2)
     if found.note:
         yield from _fold(found.note, width, "  ", 3)
     for line in found.last:

@@ -67,6 +67,7 @@ TOURS: Final[tuple[tuple[Scope, Sequence[Action]], ...]] = (
     # The least recently used makes room, for another key and for one in line whose turn comes at a commit and at a release.
     (Scope(2, 1, 1), [*_live(1), _ask(2, 1), Action(Kind.CLOSED, 1)]),
     (Scope(2, 1, 1), [*_live(1), Action(Kind.DIE, 1), _ask(2, 1), Action(Kind.LEAVE, client=1)]),
+    (Scope(3, 1, 2), [*_live(1), *_live(2), Action(Kind.DIE, 2), _ask(3, 1)]),
     (Scope(2, 2, 1), [_ask(1, 1), _ask(2, 2), *_live(1)[1:], Action(Kind.CLOSED, 1), Action(Kind.OPENED, 2)]),
     (
         Scope(2, 2, 1),

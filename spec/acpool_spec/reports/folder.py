@@ -8,11 +8,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from acpool_spec.json_file import write_whole
+from acpool_spec.picture.page import write_page
+from acpool_spec.picture.story import Story
+from acpool_spec.picture.telling import tell
+from acpool_spec.quiet import quiet
 from acpool_spec.reports.github import append_summary
 from acpool_spec.reports.junit import junit
 from acpool_spec.reports.page import page
 from acpool_spec.reports.result import Case, Result
 from acpool_spec.reports.sarif import sarif
+from acpool_spec.schedule import Schedule
+from acpool_spec.targets import load_target
+from acpool_spec.world import DIRECTED
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +60,14 @@ def write_reports(result: Result, wanted: Wanted) -> list[str]:
 
 
 def _fill(folder: Path, result: Result) -> None:
-    """The page, both machine-readable reports, and copies of the schedules, so that the folder is whole by itself."""
+    """The page, both machine-readable reports, copies of the schedules and pictures of them: the folder is whole by itself."""
     kept = _in_folder(result, folder)
     for before, after in zip(result.cases, kept.cases, strict=True):
         if before.file is not None and after.file is not None:
             after.file.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(before.file, after.file)
+        if after.schedule is not None and after.picture is not None:
+            write_page(_story(after.schedule), after.picture)
     write_whole(folder / "index.html", page(kept, folder))
     write_whole(folder / "junit.xml", junit(result))
     write_whole(folder / "acpool.sarif", sarif(result))
@@ -72,4 +81,13 @@ def _in_folder(result: Result, folder: Path | None) -> Result:
 
 
 def _moved(case: Case, folder: Path) -> Case:
-    return case if case.file is None else replace(case, file=folder / "schedules" / case.file.name)
+    if case.file is None:
+        return case
+    drawn = case.schedule is not None and case.schedule.scope.mode != DIRECTED and case.place is not None
+    picture = folder / "pictures" / case.file.with_suffix(".html").name if drawn else None
+    return replace(case, file=folder / "schedules" / case.file.name, picture=picture)
+
+
+def _story(schedule: Schedule) -> Story:
+    with quiet():
+        return tell(schedule, load_target(schedule.pool))

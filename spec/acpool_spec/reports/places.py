@@ -23,11 +23,11 @@ from typing import Any, TypeAlias
 from acpool_spec.events import Event
 from acpool_spec.lanes import Lane
 from acpool_spec.quiet import quiet
-from acpool_spec.schedule import Schedule, broken
+from acpool_spec.schedule import Schedule, broken, run_schedule
 from acpool_spec.sources import files_of
 from acpool_spec.targets import Target
 from acpool_spec.timeline import Watcher, render
-from acpool_spec.world import World
+from acpool_spec.world import DIRECTED, World
 
 _CLIENT = re.compile(r"\bclient (\d+)\b")
 _STUCK = re.compile(r"^  cannot follow: (?:event (\d+) |(.*?\)) (?:answering|failing))", re.MULTILINE)
@@ -166,7 +166,15 @@ def _awaits(task: asyncio.Task[Any], future: object) -> bool:
 
 
 def look_again(schedule: Schedule, target: Target) -> Sight:
-    """Replay ``schedule`` of ``target`` and look where it goes wrong. Raises what :meth:`World.apply` raises."""
+    """Replay ``schedule`` of ``target`` and look where it goes wrong. Raises what :meth:`World.apply` raises.
+
+    A directed run has no lanes, so that it has no place.
+    """
+    if schedule.scope.mode == DIRECTED:
+        watcher = Watcher()
+        with quiet():
+            directed = run_schedule(schedule, target, watcher.watch)
+        return Sight(None, tuple(render(watcher, directed, broken(directed, schedule))))
     files = files_of([target.name.partition(":")[0]])
     own = frozenset(file for name, file in files.items() if name.partition(".")[0] != "acpool")
     place, timeline = _replayed(schedule, target, own)

@@ -12,16 +12,17 @@ from acpool_spec.canary import Canary
 from acpool_spec.gate import Line, Report
 from acpool_spec.properties import BY_ID, REFINEMENT
 from acpool_spec.reports.places import Place, look_again
-from acpool_spec.schedule import Divergence
+from acpool_spec.schedule import Divergence, Schedule
 from acpool_spec.targets import load_target
 from acpool_spec.verdict import Outcome
+from acpool_spec.world import NotEnabled
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
     """One property of one pool; of a violation also where its schedule lies, where it happens, and how.
 
-    ``file``: None where it could not be written. ``picture``: a page that shows the run, beside the file, where there is one.
+    ``file``: None where it could not be written. ``picture``: a page that shows the run, where there is one.
     """
 
     id: str
@@ -38,6 +39,7 @@ class Case:
     place: Place | None = None
     timeline: tuple[str, ...] = ()
     picture: Path | None = None
+    schedule: Schedule | None = None
 
     @property
     def replay(self) -> str:
@@ -114,7 +116,7 @@ def _case(line: Line, file: Path | None) -> Case:
     try:
         sight = look_again(schedule, load_target(schedule.pool))
         place, timeline = sight.place, sight.timeline
-    except Divergence as error:  # what was found in another process is not seen in this one
+    except (Divergence, NotEnabled) as error:  # what was found in another process is not seen in this one
         timeline = (f"the replay parts from the schedule: {error}",)
     return Case(
         line.id,
@@ -130,4 +132,5 @@ def _case(line: Line, file: Path | None) -> Case:
         file,
         place,
         timeline,
+        schedule=schedule,
     )

@@ -17,7 +17,7 @@ from typing import Any
 
 from acpool_spec.clients import Client, Registry
 from acpool_spec.clients import Program as Call
-from acpool_spec.exploration import Report, explore
+from acpool_spec.exploration import Failure, Report, explore
 from acpool_spec.fakes import FakeConnector
 from acpool_spec.findings import Finding
 from acpool_spec.loop import DeterministicLoop, running_loop
@@ -32,7 +32,7 @@ from acpool_spec.residue import residue
 from acpool_spec.scopes.agents import Agents
 from acpool_spec.scopes.features import listen
 from acpool_spec.scopes.grammar import OPERATIONS, ClientProgram, PoolScope
-from acpool_spec.scopes.monitor import Monitor, Signature, signature_of
+from acpool_spec.scopes.monitor import Monitor, PropertyViolated, Signature, signature_of
 from acpool_spec.verdict import Budget
 from acpool_spec.world import PoolFactory
 
@@ -117,6 +117,15 @@ class PoolScenario:
 
     def canonical_state(self) -> object:
         """Nothing: what is kept from run to run lies beside the runs."""
+        return None
+
+    def found_afterwards(self) -> Failure | None:
+        """What is wrong with the history of a run that has ended well: S12 is judged of it when it is complete."""
+        if self.only is not None and "S12" not in self.only:
+            return None
+        for violation in self.histories.violated.values():
+            error = PropertyViolated(violation.property, violation.message)
+            return Failure(error.failure_kind, str(error))
         return None
 
     async def __call__(self) -> None:
