@@ -119,6 +119,9 @@ def _pose_initial(view: View) -> tuple[list[Any], dict[str, Any]]:
         kept = z3.If(z3.And(z3.Select(suspended, at), at >= 1, at < view.fresh), at, 0)
         return Key(*map(z3.IntVal, Key()))._replace(kept=kept, established=kept)
 
+    def client(number: Any) -> Client:
+        return Client(*map(z3.IntVal, Client()))
+
     first = replace(
         view,
         open=z3.IntVal(1),
@@ -127,7 +130,7 @@ def _pose_initial(view: View) -> tuple[list[Any], dict[str, Any]]:
         taken=z3.IntVal(0),
         unseen=z3.IntVal(0),
         key=key,
-        client=lambda number: Client(*map(z3.IntVal, Client())),
+        client=client,
     )
     return [], claims.conjuncts(first)
 

@@ -15,7 +15,6 @@ import importlib
 from collections.abc import Callable
 from typing import Any
 
-from crosshair import NoTracing
 from crosshair.libimpl import builtinslib
 from crosshair.statespace import optional_context_statespace
 
@@ -26,6 +25,7 @@ from acpool_model.invariants import every
 from acpool_model.state import Client, Key, State
 from acpool_spec.proofs.any_keys import claims, steps
 from acpool_spec.proofs.any_keys.view import SCALARS, Chosen, View, drawn
+from acpool_spec.proofs.decisions.numbers import no_tracing
 from acpool_spec.proofs.obligations import (
     Obligation,
     actions,
@@ -130,7 +130,7 @@ def _names_are_within(state: State) -> bool:
 def said_of(state: State, say: Callable[[View], dict[str, Any]]) -> dict[str, bool]:
     """What is said of ``state`` as a state of any number of keys, and of the choices made in it, decided by z3."""
     numbers = _numbers(state)
-    with NoTracing():
+    with no_tracing():
         view = drawn(_terms(numbers))
         return _decided(say(view), view)
 
@@ -138,7 +138,7 @@ def said_of(state: State, say: Callable[[View], dict[str, Any]]) -> dict[str, bo
 def compared(before: State, after: State, step: Callable[[View], View]) -> dict[str, bool]:
     """Whether ``step`` leads from one to the other, by what is compared."""
     old, new = _numbers(before), _numbers(after)
-    with NoTracing():
+    with no_tracing():
         view = drawn(_terms(old))
         there = drawn(_terms(new))
         came = step(view)
