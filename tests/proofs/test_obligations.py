@@ -9,9 +9,10 @@ import pytest
 
 from acpool_model import INVARIANTS, Scope, Stage, State, enabled, initial, step
 from acpool_model.actions import SHAPES
-from acpool_model.inductive import AUXILIARY, between, inductive, promises_are_in_order, ungiven
+from acpool_model.inductive import AUXILIARY, BETWEEN, between, inductive, promises_are_in_order, ungiven
 from acpool_model.state import Dying, Key
 from acpool_spec.proofs.any_keys.obligations import of_any_number
+from acpool_spec.proofs.any_keys.sameness import LEFT_OUT, same
 from acpool_spec.proofs.command import expected
 from acpool_spec.proofs.obligations import KINDS, actions, obligations
 from acpool_spec.proofs.shapes import Size
@@ -21,7 +22,7 @@ SIZE = Size(3, 2)
 
 
 def test_what_was_proved_is_still_to_be_proved() -> None:
-    assert [*obligations(SIZE), *of_any_number()] == list(expected())
+    assert [*obligations(SIZE), *of_any_number(), *same()] == list(expected())
 
 
 def test_there_is_one_for_every_action_with_every_choice_and_for_every_property() -> None:
@@ -88,3 +89,9 @@ def test_a_promise_out_of_turn_is_in_no_state_of_the_invariant() -> None:
     for ordered in (turned, (early, late._replace(source=2, dying=Dying.CLOSING), Key())):
         assert promises_are_in_order(full._replace(keys=ordered))
         assert served(full._replace(keys=ordered))
+
+
+def test_the_steps_of_any_number_of_keys_are_compared_and_so_is_all_that_is_said_of_them() -> None:
+    proved = {name.removeprefix("any-") for name in of_any_number()} - {"S3", "initial"}  # not about steps
+    assert {name.removeprefix("same-") for name in same()} == proved | {"invariant", "claims"}
+    assert set(BETWEEN) > LEFT_OUT

@@ -14,6 +14,7 @@ from multiprocessing.process import BaseProcess
 
 from acpool_spec.making import said
 from acpool_spec.proofs.any_keys.obligations import AnyNumber, of_any_number, prove_any
+from acpool_spec.proofs.any_keys.sameness import same
 from acpool_spec.proofs.decisions.obligations import OfStructures, core_obligations
 from acpool_spec.proofs.decisions.prover import prove_structures
 from acpool_spec.proofs.obligations import Obligation, obligations
@@ -112,7 +113,7 @@ AnyObligation = Obligation | AnyNumber | OfStructures
 
 def table_of(size: Size, *, core: bool) -> dict[str, AnyObligation]:
     """The obligations about the model for states of this ``size`` and of any, or those about the decisions of the core."""
-    return {**core_obligations(size)} if core else {**obligations(size), **of_any_number()}
+    return {**core_obligations(size)} if core else {**obligations(size), **of_any_number(), **same()}
 
 
 def _work(answer: Connection, name: str, order: Order) -> None:

@@ -120,7 +120,7 @@ def _initial(size: Size) -> Obligation:
 
 def _of_action(action: Action) -> Obligation:
     def premise(before: State) -> bool:
-        return (inductive(before) & _in_order(action, before)) and machine.guard(before, action)
+        return (inductive(before) & in_order(action, before)) and machine.guard(before, action)
 
     def effect(state: State) -> State:
         return transitions.EFFECTS[action.kind](state, action)
@@ -130,20 +130,19 @@ def _of_action(action: Action) -> Obligation:
         found = {name: holds(after) for name, holds in BETWEEN.items()}
         return found | _of_the_step(before, action, after) | steady(before, after)
 
-    shape = SHAPES[action.kind]
-    name = KINDS[action.kind] + CHOICES.get((action.kind, action.arg), "")
+    name = name_of(action)
     return Obligation(
         name=name,
         says=f"what {name} does leads from the invariant to what holds within a step",
         premise=premise,
         conclusion=conclusion,
-        arrange=_at_key_1 if shape.client and not shape.key else _as_it_is,
+        arrange=arrangement(action),
         happens=describe(action),
         after=effect,
     )
 
 
-def _in_order(action: Action, state: State) -> bool:
+def in_order(action: Action, state: State) -> bool:
     """Keys that the action does not name are numbered by their stages, clients so by what they do, and by their arrival."""
     keys = state.keys[1:] if action.key or action.client else state.keys
     clients = state.clients[1:] if action.client else state.clients
@@ -155,15 +154,30 @@ def _in_order(action: Action, state: State) -> bool:
     )
 
 
+def name_of(action: Action) -> str:
+    """The name of an action with its choice."""
+    return KINDS[action.kind] + CHOICES.get((action.kind, action.arg), "")
+
+
+def arrangement(action: Action) -> Callable[[State], State]:
+    """What is fixed by symmetry before an action is looked at."""
+    shape = SHAPES[action.kind]
+    return _at_key_1 if shape.client and not shape.key else _as_it_is
+
+
 def _at_key_1(state: State) -> State:
     """Client 1 is at key 1."""
     return state._replace(clients=(state.clients[0]._replace(key=1), *state.clients[1:]))
 
 
+def in_order_of_arrival(state: State) -> bool:
+    """Keys are numbered as their creations have come."""
+    return every([one.arrival <= other.arrival for one, other in pairwise(state.keys)])
+
+
 def _round() -> Obligation:
     def premise(before: State) -> bool:
-        came = [one.arrival <= other.arrival for one, other in pairwise(before.keys)]
-        return between(before) & every(came)
+        return between(before) & in_order_of_arrival(before)
 
     def conclusion(before: State) -> dict[str, bool]:
         after = transitions.serve_one(before)

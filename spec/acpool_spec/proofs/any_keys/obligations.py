@@ -1,8 +1,8 @@
 """What is to be proved for any number of keys and clients, and that what it is proved of is the model.
 
 ``any-...`` is *proved* on z3's *unsat* of its negation and nothing else. It is about one conjunct after another, so that what is
-not proved has a name. That the encoding does what the model does is
-``differences``, which the tests look at in every state of small scopes: tested there, not proved.
+not proved has a name. That the encoding does what the model does is in ``sameness.py``, and ``differences``, which the tests
+look at in every state of small scopes.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -18,14 +18,11 @@ from acpool_model.actions import Action
 from acpool_model.state import Client, Key, State
 from acpool_spec.proofs.any_keys import claims, steps
 from acpool_spec.proofs.any_keys.view import SCALARS, Unbounded, View, any_number, few
-from acpool_spec.proofs.obligations import CHOICES, KINDS, actions
+from acpool_spec.proofs.obligations import actions, name_of
 from acpool_spec.proofs.solver import Finding
 from acpool_spec.verdict import Outcome
 
 z3: Any = importlib.import_module("z3")  # it comes without types
-
-LEFT_OUT = frozenset({"nobody queues where nobody may", "who is passed over is served"})
-"""The conjuncts of the model's ``BETWEEN`` that are not said of any number of keys: they count who is in line."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,12 +69,19 @@ def of_any_number() -> dict[str, AnyNumber]:
     """Those for z3, by name."""
     table = [
         AnyNumber(
-            name=f"any-{_name(action)}",
-            says=f"of any number of keys: what {_name(action)} does keeps what holds within a step",
+            name=f"any-{name_of(action)}",
+            says=f"of any number of keys: what {name_of(action)} does keeps what holds within a step",
             pose=partial(_pose_action, action),
         )
         for action in encoded()
     ]
+    table.append(
+        AnyNumber(
+            name="any-initial",
+            says="of any number of keys: an initial state satisfies what holds within a step",
+            pose=_pose_initial,
+        )
+    )
     table.append(
         AnyNumber(
             name="any-serve",
@@ -100,15 +104,35 @@ def encoded() -> list[Action]:
     return [action for action in actions() if action.kind in steps.EFFECTS]
 
 
-def _name(action: Action) -> str:
-    return KINDS[action.kind] + CHOICES.get((action.kind, action.arg), "")
-
-
 def _pose_action(action: Action, view: View) -> tuple[list[Any], dict[str, Any]]:
     at, number = z3.Ints("at number")
     named = Action(action.kind, at, number, action.arg)
     after = steps.EFFECTS[action.kind](view, named)
     return [at >= 1, number >= 1, steps.can(view, named)], claims.conjuncts(after)
+
+
+def _pose_initial(view: View) -> tuple[list[Any], dict[str, Any]]:
+    """An open pool in which nothing was done yet; a key may come with a suspended session, whose id is its number."""
+    suspended = z3.Array("suspended", z3.IntSort(), z3.BoolSort())
+
+    def key(at: Any) -> Key:
+        kept = z3.If(z3.And(z3.Select(suspended, at), at >= 1, at < view.fresh), at, 0)
+        return Key(*map(z3.IntVal, Key()))._replace(kept=kept, established=kept)
+
+    def client(number: Any) -> Client:
+        return Client(*map(z3.IntVal, Client()))
+
+    first = replace(
+        view,
+        open=z3.IntVal(1),
+        now=z3.IntVal(1),
+        processes=z3.IntVal(0),
+        taken=z3.IntVal(0),
+        unseen=z3.IntVal(0),
+        key=key,
+        client=client,
+    )
+    return [], claims.conjuncts(first)
 
 
 def differences(view: View, state: State) -> dict[str, bool]:

@@ -84,12 +84,23 @@ def _operator_can(view: View, key: Key, kind: int) -> Any:
         case Kind.CANCEL:
             return (key.holder != 0) & (view.client(key.holder).prompt == Prompt.RUNNING)
         case Kind.EXPIRE:
-            # Which of the idle ones goes first is S9 of the step, which is not looked at here.
-            return key.stage == Stage.IDLE
+            rests_longest = view.domain.all_keys(lambda other: no(_is_older(view, other, key)))
+            dead_longest = view.domain.all_keys(
+                lambda other: (view.key(other).alive != 0) | no(_is_older(view, other, key))
+            )
+            return (key.stage == Stage.IDLE) & (rests_longest | ((key.alive == 0) & dead_longest))
         case Kind.RECLAIM:
-            return key.stage == Stage.LEASED
+            buried = view.domain.all_keys(
+                lambda other: (view.key(other).stage != Stage.IDLE) | (view.key(other).alive != 0)
+            )
+            return (key.stage == Stage.LEASED) & buried
         case _:
             return key.stage >= Stage.ABSENT  # RESET
+
+
+def _is_older(view: View, other: Any, key: Key) -> Any:
+    """Whether ``other`` has been idle for longer than ``key``."""
+    return (view.key(other).stage == Stage.IDLE) & (view.key(other).used < key.used)
 
 
 # -- queues ------------------------------------------------------------------------------------------------------------

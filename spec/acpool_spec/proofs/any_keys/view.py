@@ -12,8 +12,9 @@ starts whose process was not seen yet. ``with_key``, alone in changing keys, add
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import count
 from typing import Any, Protocol
 
 from acpool_model.invariants import every
@@ -86,18 +87,26 @@ def _first(last: int, among: Callable[[Any], Any], before: Callable[[Any, Any], 
 
 @dataclass(frozen=True)
 class Unbounded:
-    """Any number of keys and clients; ``known`` collects what is known of the fresh numbers."""
+    """Any number of keys and clients; ``known`` collects what is known of the fresh numbers.
+
+    The same questions are the same terms each time that they are asked of a new domain, as CrossHair needs them.
+    """
 
     known: list[Any] = field(default_factory=list[Any])
+    serials: Iterator[int] = field(default_factory=count)
+
+    def fresh(self, what: str) -> Any:
+        """A number that nothing is known of."""
+        return z3.Int(f"{what}!{next(self.serials)}")
 
     def all_keys(self, holds: Callable[[Any], Any]) -> Any:
         """A quantifier."""
-        number = z3.FreshConst(NUMBERS, "key")
+        number = self.fresh("key")
         return z3.ForAll([number], z3.Implies(number >= 1, holds(number)))
 
     def all_clients(self, holds: Callable[[Any], Any]) -> Any:
         """A quantifier."""
-        number = z3.FreshConst(NUMBERS, "client")
+        number = self.fresh("client")
         return z3.ForAll([number], z3.Implies(number >= 1, holds(number)))
 
     def first_key(self, among: Callable[[Any], Any], before: Callable[[Any, Any], Any]) -> Any:
@@ -110,7 +119,7 @@ class Unbounded:
 
     def count_clients(self, among: Callable[[Any], Any]) -> Any:
         """No less than 0; nothing else is known of it."""
-        number = z3.FreshConst(NUMBERS, "count")
+        number = self.fresh("count")
         self.known.append(number >= 0)
         return number
 
@@ -120,11 +129,68 @@ class Unbounded:
         among: Callable[[Any], Any],
         before: Callable[[Any, Any], Any],
     ) -> Any:
-        found = z3.FreshConst(NUMBERS, "first")
+        return self._found(self.fresh("first"), all_, among, before)
+
+    def _found(
+        self,
+        found: Any,
+        all_: Callable[[Callable[[Any], Any]], Any],
+        among: Callable[[Any], Any],
+        before: Callable[[Any, Any], Any],
+    ) -> Any:
         none = z3.And(found == 0, all_(lambda number: z3.Not(among(number))))
         least = all_(lambda number: z3.Not(z3.And(among(number), before(number, found))))
         self.known.append(z3.Or(none, z3.And(found >= 1, among(found), least)))
         return found
+
+
+@dataclass(frozen=True)
+class Chosen(Unbounded):
+    """Any number of them, of which all but so many are nothing; the fresh numbers are told, as terms.
+
+    What ``known`` collects is then to be shown: that these are numbers of which all that holds. There are no quantifiers:
+    what is asked of all is asked of those that are something, and of one of the others, any, another one each time. If what
+    is to be shown is so whichever these are, it is so of the quantifiers: where one is true, all its instances are; where it
+    is false, one of these is, if no other one then that of some number beyond.
+    """
+
+    keys: int = 0
+    clients: int = 0
+
+    def all_keys(self, holds: Callable[[Any], Any]) -> Any:
+        """Each that is something is looked at, and one beyond."""
+        return self._all(self.keys, holds)
+
+    def all_clients(self, holds: Callable[[Any], Any]) -> Any:
+        """Each that is something is looked at, and one beyond."""
+        return self._all(self.clients, holds)
+
+    def _all(self, last: int, holds: Callable[[Any], Any]) -> Any:
+        some = self.fresh("beyond")
+        beyond = z3.If(some > last, some, last + 1)
+        return z3.And([holds(number) for number in (*map(z3.IntVal, range(1, last + 1)), beyond)])
+
+    def first_key(self, among: Callable[[Any], Any], before: Callable[[Any, Any], Any]) -> Any:
+        """Of several, the one with the lowest number."""
+        return self._found(_first_term(self.keys, among, before), self.all_keys, among, before)
+
+    def first_client(self, among: Callable[[Any], Any], before: Callable[[Any, Any], Any]) -> Any:
+        """Of several, the one with the lowest number."""
+        return self._found(_first_term(self.clients, among, before), self.all_clients, among, before)
+
+    def count_clients(self, among: Callable[[Any], Any]) -> Any:
+        """How many there are."""
+        counted = z3.Sum([z3.If(among(z3.IntVal(n)), 1, 0) for n in range(1, self.clients + 1)])
+        self.known.append(counted >= 0)
+        return counted
+
+
+def _first_term(last: int, among: Callable[[Any], Any], before: Callable[[Any, Any], Any]) -> Any:
+    """The first of the places up to ``last``, and of one beyond, which is like all those that are nothing."""
+    found = z3.IntVal(0)
+    for number in map(z3.IntVal, range(1, last + 2)):
+        found = z3.If(z3.And(among(number), z3.Or(found == 0, before(number, found))), number, found)
+    return found
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -178,13 +244,62 @@ def any_number(name: str) -> View:
     )
 
 
+def drawn(state: State) -> View:
+    """A state whose numbers are terms, as one of any number of keys and clients: those beyond its own are nothing."""
+    keys, clients = list(state.keys), list(state.clients)
+    return View(
+        domain=Chosen(keys=len(keys), clients=len(clients)),
+        **{name: getattr(state, name) for name in SCALARS[:-2]},
+        taken=z3.Sum([slots_of(key) for key in keys]),
+        unseen=z3.Sum([unseen_of(key) for key in keys]),
+        key=lambda at: Key(*_at(at, keys, Key())),
+        client=lambda number: Client(*_at(number, clients, Client())),
+    )
+
+
+def _at(number: Any, places: Sequence[Sequence[Any]], nothing: Sequence[Any]) -> list[Any]:
+    """The numbers at a place."""
+    if z3.is_int_value(number):
+        known = number.as_long()
+        return list(places[known - 1] if 1 <= known <= len(places) else map(z3.IntVal, nothing))
+    found = [z3.IntVal(part) for part in nothing]
+    for place, there in enumerate(places, 1):
+        found = [z3.If(number == place, one, other) for one, other in zip(there, found, strict=True)]
+    return found
+
+
+def _remembered(look: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """``look``, each place looked at once: views are made of views, and the terms of one place would be built over and over."""
+    seen: dict[int, tuple[Any, Any]] = {}
+
+    def looked(number: Any) -> Any:
+        if not isinstance(number, z3.ExprRef):
+            return look(number)
+        name = number.get_id()
+        if name not in seen:
+            seen[name] = number, look(number)  # the term is kept, so that its id stays its own
+        return seen[name][1]
+
+    return looked
+
+
 def choose(condition: Any, one: Any, other: Any) -> Any:
     """``one`` where the condition holds, else ``other``."""
     if not isinstance(condition, z3.ExprRef):
         return one if condition else other
     if one is other:
         return one
+    if z3.is_true(condition) or z3.is_false(condition):
+        chosen = one if z3.is_true(condition) else other
+        return z3.IntVal(chosen) if isinstance(chosen, int) else chosen
     return z3.If(condition, one, other)
+
+
+def _is_place(number: Any, at: Any) -> Any:
+    """Whether the two are one place; told at once of two that are known, which keeps terms small."""
+    if z3.is_int_value(number) and z3.is_int_value(at):
+        return z3.BoolVal(number.as_long() == at.as_long())
+    return number == at
 
 
 def either(condition: Any, one: Callable[[], View], other: Callable[[], View]) -> View:
@@ -202,8 +317,8 @@ def either(condition: Any, one: Callable[[], View], other: Callable[[], View]) -
     return replace(
         this,
         **{name: choose(condition, getattr(this, name), getattr(that, name)) for name in SCALARS},
-        key=key,
-        client=client,
+        key=_remembered(key),
+        client=_remembered(client),
     )
 
 
@@ -228,14 +343,14 @@ def with_key(view: View, at: Any, **changes: Any) -> View:
 
     def key(number: Any) -> Key:
         before = view.key(number)
-        here = number == at
+        here = _is_place(number, at)
         return before._replace(
             **{name: choose(here, value, getattr(before, name)) for name, value in changes.items()}
         )
 
     return replace(
         view,
-        key=key,
+        key=_remembered(key),
         now=view.now + 1,
         taken=view.taken + slots_of(new) - slots_of(old),
         unseen=view.unseen + unseen_of(new) - unseen_of(old),
@@ -246,9 +361,9 @@ def seat(view: View, number: Any, client: Client) -> View:
     """Put ``client`` at a place; a tick passes."""
 
     def seated(other: Any) -> Client:
-        return Client(*_each(other == number, client, view.client(other)))
+        return Client(*_each(_is_place(other, number), client, view.client(other)))
 
-    return replace(view, now=view.now + 1, client=seated)
+    return replace(view, now=view.now + 1, client=_remembered(seated))
 
 
 def tell_all(view: View, among: Callable[[Any], Any], answer: int) -> View:
@@ -257,4 +372,4 @@ def tell_all(view: View, among: Callable[[Any], Any], answer: int) -> View:
     def told(number: Any) -> Client:
         return Client(*_each(among(number), Client(answer=answer), view.client(number)))
 
-    return replace(view, now=view.now + view.domain.count_clients(among), client=told)
+    return replace(view, now=view.now + view.domain.count_clients(among), client=_remembered(told))

@@ -1,0 +1,221 @@
+"""The second encoding is held to the model: for every state of a few keys and clients, each step is the same, field by field.
+
+``any-...`` is proved of every choice of the numbers that the encoding leaves open (who is first of a queue, how many are told).
+So it is enough that the model's step is the encoding's for one choice, which ``Chosen`` writes down; that it is one that the
+encoding allows is part of what is proved. CrossHair follows the model's own functions. On each of its paths the symbolic
+numbers before the step go into the encoding as terms, and what comes out has to be equal to the terms after it.
+
+The premise is the invariant, and the order of names as in ``acpool_spec/proofs/obligations.py``. That the two sets of conjuncts
+say the same is ``same-invariant`` and ``same-claims``.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from typing import Any
+
+from crosshair.libimpl import builtinslib
+from crosshair.statespace import optional_context_statespace
+
+from acpool_model import machine, transitions
+from acpool_model.actions import Action
+from acpool_model.inductive import BETWEEN, between, inductive
+from acpool_model.invariants import every
+from acpool_model.state import Client, Key, State
+from acpool_spec.proofs.any_keys import claims, steps
+from acpool_spec.proofs.any_keys.view import SCALARS, Chosen, View, drawn
+from acpool_spec.proofs.decisions.numbers import no_tracing
+from acpool_spec.proofs.obligations import (
+    Obligation,
+    actions,
+    arrangement,
+    in_order,
+    in_order_of_arrival,
+    name_of,
+)
+
+z3: Any = importlib.import_module("z3")  # it comes without types
+
+LEFT_OUT = frozenset({"nobody queues where nobody may", "who is passed over is served"})
+"""The conjuncts of the model's ``BETWEEN`` that are not said of any number of keys: they count who is in line."""
+
+
+def same() -> dict[str, Obligation]:
+    """What is to be proved of the encoding, by name."""
+    table = [
+        *(_of_action(action) for action in actions() if action.kind in steps.EFFECTS),
+        _of_serving(),
+        _of_the_invariant(),
+        _of_the_claims(),
+    ]
+    return {obligation.name: obligation for obligation in table}
+
+
+def _of_action(action: Action) -> Obligation:
+    def premise(before: State) -> bool:
+        return inductive(before) & in_order(action, before)
+
+    def conclusion(before: State) -> dict[str, bool]:
+        named = Action(action.kind, z3.IntVal(action.key), z3.IntVal(action.client), action.arg)
+        if not machine.guard(before, action):
+            return said_of(before, lambda view: {"guard": z3.Not(steps.can(view, named))})
+        after = effect(before)
+        return compared(before, after, lambda view: steps.EFFECTS[action.kind](view, named)) | said_of(
+            before, lambda view: {"guard": steps.can(view, named)}
+        )
+
+    def effect(state: State) -> State:
+        return transitions.EFFECTS[action.kind](state, action)
+
+    name = name_of(action)
+    return Obligation(
+        name=f"same-{name}",
+        says=f"the encoding for any number of keys has {name} enabled where the model has, and it does the same",
+        premise=premise,
+        conclusion=conclusion,
+        arrange=arrangement(action),
+    )
+
+
+def _of_serving() -> Obligation:
+    def premise(before: State) -> bool:
+        return between(before) & in_order_of_arrival(before)
+
+    def conclusion(before: State) -> dict[str, bool]:
+        return compared(before, transitions.serve_one(before), steps.serve_one)
+
+    return Obligation(
+        name="same-serve",
+        says="the encoding for any number of keys has the model's rounds of serving",
+        premise=premise,
+        conclusion=conclusion,
+    )
+
+
+def _of_the_invariant() -> Obligation:
+    def conclusion(state: State) -> dict[str, bool]:
+        return said_of(state, lambda view: claims.conjuncts(view) | {"of sums": claims.of_sums(view)})
+
+    return Obligation(
+        name="same-invariant",
+        says="what the encoding takes for granted of any number of keys follows from what the model has within a step",
+        premise=between,
+        conclusion=conclusion,
+    )
+
+
+def _of_the_claims() -> Obligation:
+    def premise(state: State) -> bool:
+        return every(said_of(state, claims.conjuncts).values()) & _names_are_within(state)
+
+    def conclusion(state: State) -> dict[str, bool]:
+        return {name: holds(state) for name, holds in BETWEEN.items() if name not in LEFT_OUT}
+
+    return Obligation(
+        name="same-claims",
+        says="what the encoding proves of any number of keys is what the model has within a step",
+        premise=premise,
+        conclusion=conclusion,
+    )
+
+
+def _names_are_within(state: State) -> bool:
+    """No key and no client is named that there is not."""
+    return every(
+        [(key.source <= len(state.keys)) & (key.holder <= len(state.clients)) for key in state.keys]
+    ) & every([client.key <= len(state.keys) for client in state.clients])
+
+
+def said_of(state: State, say: Callable[[View], dict[str, Any]]) -> dict[str, bool]:
+    """What is said of ``state`` as a state of any number of keys, and of the choices made in it, decided by z3."""
+    numbers = _numbers(state)
+    with no_tracing():
+        view = drawn(_terms(numbers))
+        return _decided(say(view), view)
+
+
+def compared(before: State, after: State, step: Callable[[View], View]) -> dict[str, bool]:
+    """Whether ``step`` leads from one to the other, by what is compared."""
+    old, new = _numbers(before), _numbers(after)
+    with no_tracing():
+        view = drawn(_terms(old))
+        there = drawn(_terms(new))
+        came = step(view)
+        found = {name: getattr(came, name) == getattr(there, name) for name in SCALARS}
+        found |= _same_places("key", Key._fields, came.key, there.key, len(before.keys), came.domain.all_keys)
+        found |= _same_places(
+            "client", Client._fields, came.client, there.client, len(before.clients), came.domain.all_clients
+        )
+        return _decided(found, view)
+
+
+def _same_places(
+    what: str,
+    fields: tuple[str, ...],
+    mine: Callable[[Any], Any],
+    theirs: Callable[[Any], Any],
+    last: int,
+    all_: Callable[[Callable[[Any], Any]], Any],
+) -> dict[str, Any]:
+    """That each place is the same, and those beyond the ``last`` are, too."""
+    found = {
+        f"{what} {number} {field}": getattr(mine(z3.IntVal(number)), field)
+        == getattr(theirs(z3.IntVal(number)), field)
+        for number in range(1, last + 1)
+        for field in fields
+    }
+    beyond = all_(
+        lambda number: z3.Implies(
+            number > last,
+            z3.And([one == other for one, other in zip(mine(number), theirs(number), strict=True)]),
+        )
+    )
+    return found | {f"{what}s beyond": beyond}
+
+
+def _numbers(state: State) -> tuple[Any, ...]:
+    """The numbers of a state, as deep as they are in it, in tuples of Python's own."""
+    return (
+        *state[:6],
+        tuple(tuple(key) for key in state.keys),
+        tuple(tuple(client) for client in state.clients),
+    )
+
+
+def _terms(numbers: tuple[Any, ...]) -> State:
+    """A state of terms."""
+    *scalars, keys, clients = numbers
+    held = tuple(Key(*map(_term, key)) for key in keys)
+    seated = tuple(Client(*map(_term, client)) for client in clients)
+    return State._make([*map(_term, scalars), held, seated])
+
+
+def _term(number: Any) -> Any:
+    """A number of Python's, or a symbolic one of CrossHair's, for z3."""
+    match number:
+        case builtinslib.SymbolicInt():
+            return number.var
+        case builtinslib.SymbolicBool():
+            return z3.If(number.var, 1, 0)
+        case int():
+            return z3.IntVal(int(number))
+        case _:
+            raise TypeError(f"not a number: {type(number)}")
+
+
+def _decided(found: dict[str, Any], view: View) -> dict[str, bool]:
+    """The terms, and that the choices made in ``view`` were open, as booleans of CrossHair's, or of Python's outside it."""
+    assert isinstance(view.domain, Chosen)
+    known = {f"choice {n}": term for n, term in enumerate(view.domain.known)}
+    return {name: _boolean(term) for name, term in (found | known).items()}
+
+
+def _boolean(term: Any) -> Any:
+    if z3.is_true(z3.simplify(term)):
+        return True
+    if optional_context_statespace() is not None:
+        return builtinslib.SymbolicBool(term)
+    solver = z3.Solver()
+    solver.add(z3.Not(term))
+    return solver.check() == z3.unsat

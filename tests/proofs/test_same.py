@@ -1,0 +1,94 @@
+"""The encoding for any number of keys does what the model does: that is proved, and of one that does not it is refuted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from acpool_model.actions import Action, Kind
+from acpool_model.state import Stage
+from acpool_spec.proofs.any_keys import claims, steps
+from acpool_spec.proofs.any_keys.sameness import same
+from acpool_spec.proofs.any_keys.view import View, with_key
+from acpool_spec.proofs.shapes import Size
+from acpool_spec.proofs.solver import prove, refutes
+from acpool_spec.verdict import Outcome
+
+# The functions as they are, before any test replaces one.
+_can = steps.can
+_conjuncts = claims.conjuncts
+_rest = steps.rest
+_vacate = steps.vacate
+
+
+def always(view: View) -> Any:
+    return view.capacity == view.capacity
+
+
+def the_last(view: View, at: Any) -> Any:
+    return view.domain.first_client(
+        lambda number: steps.waits(view, number, at),
+        lambda one, other: view.client(one).arrival > view.client(other).arrival,
+    )
+
+
+def forgets_the_id(view: View, at: Any) -> View:
+    return with_key(_vacate(view, at), at, kept=0)
+
+
+def idle_and_used(view: View, at: Any) -> View:
+    return with_key(_rest(view, at), at, used=view.now)
+
+
+def whatever_is_idle(view: View, action: Action) -> Any:
+    if action.kind == Kind.EXPIRE:
+        return view.key(action.key).stage == Stage.IDLE
+    return _can(view, action)
+
+
+def also_closed(view: View) -> dict[str, Any]:
+    return _conjuncts(view) | {"closed": view.open == 0}
+
+
+def without_s2(view: View) -> dict[str, Any]:
+    return {name: claim for name, claim in _conjuncts(view).items() if name != "S2"}
+
+
+@pytest.mark.no_cover
+@pytest.mark.parametrize(
+    ("module", "function", "defect", "name", "size"),
+    [
+        (steps, "has_slot", always, "same-serve", Size(2, 1)),
+        (steps, "first_waiter", the_last, "same-commit", Size(1, 2)),
+        (steps, "vacate", forgets_the_id, "same-fail", Size(1, 1)),
+        (steps, "rest", idle_and_used, "same-release", Size(1, 1)),
+        (steps, "can", whatever_is_idle, "same-expire", Size(2, 1)),
+        (claims, "conjuncts", also_closed, "same-invariant", Size(1, 1)),
+        (claims, "conjuncts", without_s2, "same-claims", Size(1, 1)),
+    ],
+)
+def test_a_defect_in_the_encoding_is_refuted(
+    monkeypatch: pytest.MonkeyPatch,
+    module: Any,
+    function: str,
+    defect: Callable[..., Any],
+    name: str,
+    size: Size,
+) -> None:
+    monkeypatch.setattr(module, function, defect)
+    obligation = same()[name]
+    finding = prove(obligation, size, 60)
+    assert finding.outcome is Outcome.VIOLATED, finding
+    assert obligation.broken(*finding.states)
+    # Without the defect that state is no refutation.
+    monkeypatch.undo()
+    assert not refutes(same()[name], finding.states)
+
+
+@pytest.mark.no_cover
+@pytest.mark.parametrize("name", ["same-die", "same-invariant", "same-claims"])
+def test_the_encoding_as_it_is_does_the_same(name: str) -> None:
+    finding = prove(same()[name], Size(1, 1), 60)
+    assert finding.outcome is Outcome.HOLDS, finding
