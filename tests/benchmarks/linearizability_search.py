@@ -64,8 +64,9 @@ def holds(operations: Sequence[Operation], spec: SequentialSpec[Any], limit: int
     order = sorted(operations, key=lambda op: op.invoked_at)
     ends = [never if op.returned_at is None else op.returned_at for op in order]
     completed = sum(1 << n for n, op in enumerate(order) if not op.pending)
-    start = (0, spec.initial())
-    seen, stack = {start}, [start]
+    start: tuple[int, Any] = (0, spec.initial())
+    seen: set[tuple[int, Any]] = {start}
+    stack: list[tuple[int, Any]] = [start]
     while stack:
         if len(seen) > limit:
             return None
