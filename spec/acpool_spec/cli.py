@@ -1,4 +1,4 @@
-"""The command line: ``acpool check | explore | model | prove | replay FILE | history FILE``.
+"""The command line: ``acpool check | explore | model | prove | replay FILE | races | history FILE``.
 
 Exit status: 0 holds, 1 violated, 2 unusable input, 3 undecided.
 """
@@ -83,6 +83,10 @@ def _command(name: str) -> Callable[[argparse.Namespace], int]:
         from acpool_spec.proofs.command import prove
 
         return prove
+    if name == "races":
+        from acpool_spec.races.command import races
+
+        return races
     from acpool_spec.campaign.command import explore
     from acpool_spec.commands import check, history, replay
     from acpool_spec.model_command import model
@@ -122,7 +126,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     check.add_argument("--seed", type=int, default=0, help="seed of the sample (default: %(default)s)")
     check.add_argument(
-        "--budget", type=_seconds, default=60.0, metavar="SECONDS", help="time to sample (default: 60)"
+        "--profile",
+        choices=("pr", "nightly"),
+        default="pr",
+        help="how much where nothing else is said: about a minute, or half an hour (default: %(default)s)",
+    )
+    check.add_argument(
+        "--budget", type=_seconds, metavar="SECONDS", help="time to sample (default: the profile's)"
     )
     check.add_argument(
         "--schedules", type=_count, metavar="N", help="sample exactly N schedules, whatever time it takes"
@@ -136,7 +146,26 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         default=Path("acpool-failures"),
         metavar="DIR",
-        help="where schedules go (default: %(default)s)",
+        help="where schedules go, and where old ones are replayed from (default: %(default)s)",
+    )
+    check.add_argument("--junit", type=Path, metavar="FILE", help="write the verdicts as JUnit XML")
+    check.add_argument("--sarif", type=Path, metavar="FILE", help="write the violations as SARIF 2.1.0")
+    check.add_argument(
+        "--report",
+        type=Path,
+        metavar="DIR",
+        help="write a page, both of these and the schedules into a folder",
+    )
+    check.add_argument(
+        "--github",
+        action="store_true",
+        help="annotate the lines of offending steps, and append to the summary of the job",
+    )
+    check.add_argument(
+        "--sensitivity",
+        nargs="*",
+        metavar="N|MUTANT",
+        help="look for mutants of acpool's own pool instead, all, N or the named ones: each must be caught",
     )
 
     explore = commands.add_parser(
@@ -252,10 +281,34 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="replay although the code has changed since the file was written",
     )
+    replay.add_argument(
+        "--html", type=Path, metavar="OUT", help="write the picture of it as a page that stands alone"
+    )
+
+    races = commands.add_parser(
+        "races",
+        help="the museum of races: list them, tell the story of one, find it anew",
+        epilog="exit status of run ID: 1 when the race shows; of run --all: 0 when every one shows and acpool has none",
+    )
+    races.add_argument(
+        "action",
+        nargs="?",
+        choices=("list", "show", "run"),
+        default="list",
+        help="what to do (default: %(default)s)",
+    )
+    races.add_argument("exhibit", nargs="?", metavar="ID", help="of the exhibit to show or to run")
+    races.add_argument(
+        "--all", action="store_true", help="run every exhibit, and acpool's own pool beside it"
+    )
+    _add_workers(races)
 
     history = commands.add_parser("history", help="judge a recorded history (JSON lines)")
     history.add_argument("file", type=Path, metavar="FILE")
     history.add_argument("--max-sessions", type=_count, metavar="N", help="where the file does not say it")
+    history.add_argument(
+        "--html", type=Path, metavar="OUT", help="write the picture of it as a page that stands alone"
+    )
     history.add_argument(
         "--spec",
         choices=("register", "cas-register", "key-value", "lock", "queue"),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from acpool_spec.events import Event, History, HistoryError, PoolFacts
 from acpool_spec.history import iter_history
-from acpool_spec.properties import PROPERTIES, Property
+from acpool_spec.properties import PROPERTIES, Property, Violation
 from acpool_spec.properties.judgement import Judgement
 from acpool_spec.targets import BadInput
 from acpool_spec.verdict import Outcome
@@ -36,10 +36,11 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class HistoryReport:
-    """The verdicts on one history."""
+    """The verdicts on one history, and the ``violations`` that they are about."""
 
     lines: tuple[Line, ...]
     events: int
+    violations: tuple[Violation, ...] = ()
 
     @property
     def outcome(self) -> Outcome:
@@ -94,7 +95,8 @@ def _judge(records: Iterable[PoolFacts | Event], max_sessions: int | None) -> Hi
         )
     seen = _Seen(count, connected, pool, _slots(pool, max_sessions))
     lines = [_line(known, judgement, _missing(known.id, seen)) for known in PROPERTIES]
-    return HistoryReport(tuple(lines), count)
+    broken = tuple(judgement.violations[line.id] for line in lines if line.outcome is Outcome.VIOLATED)
+    return HistoryReport(tuple(lines), count, broken)
 
 
 def _slots(pool: PoolFacts | None, max_sessions: int | None) -> int | None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import pytest
 
 from acpool_model import Kind, Scope
 from acpool_model.picture import ACTIONS, VIEWS, Arrow, Picture, picture, to_dot, to_mermaid
+from acpool_spec.pages import Page
 
 AWKWARD = Picture(
     ('say "a\\b"', "two\nlines; <end> #1: {x}"),
@@ -71,21 +71,19 @@ def test_mermaid_escapes_labels() -> None:
     assert lines[3:] == ["    [*] --> n0", "    n0 --> n1: go, on"]
 
 
-def with_life(text: str) -> str:
-    """The page with the life of a key drawn anew. Two keys for one slot, two clients: whatever happens to a key happens there."""
-    drawn = to_mermaid(picture(Scope(2, 2, 1), VIEWS["life"]))
-    return re.sub(r"(?<=```mermaid\n).*?(?=```)", lambda _: drawn, text, flags=re.DOTALL)
+def life() -> str:
+    """The life of a key. Two keys for one slot, two clients: whatever happens to a key happens there."""
+    return f"```mermaid\n{to_mermaid(picture(Scope(2, 2, 1), VIEWS['life']))}```\n"
 
 
-PAGE = Path(__file__).parents[2] / "spec" / "SPEC.md"
+PAGE = Page(Path(__file__).parents[2] / "spec" / "SPEC.md", "tests/model/test_picture.py", {"life": life})
 
 
 @pytest.mark.no_cover
 def test_the_page_shows_the_life_of_a_key() -> None:
-    text = PAGE.read_text(encoding="utf-8")
-    assert text.count("```mermaid\n") == 1
-    assert with_life(text) == text
+    text = PAGE.read()
+    assert PAGE.filled(text) == text
 
 
 if __name__ == "__main__":
-    PAGE.write_text(with_life(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    PAGE.write()

@@ -16,8 +16,10 @@ from rich.text import Text
 from acpool_model import Action, State, describe
 from acpool_spec.console import STYLE, Terminal, below, count, say
 from acpool_spec.proofs.any_keys.obligations import AnyNumber
-from acpool_spec.proofs.crew import Order, Running, prove_all, table_of
-from acpool_spec.proofs.obligations import Obligation
+from acpool_spec.proofs.crew import AnyObligation, Order, Running, prove_all, table_of
+from acpool_spec.proofs.decisions.obligations import OfStructures
+from acpool_spec.proofs.decisions.prover import FAILS
+from acpool_spec.proofs.decisions.structure import Values, filled
 from acpool_spec.proofs.shapes import Size
 from acpool_spec.proofs.solver import BROKEN, Finding
 from acpool_spec.targets import BadInput
@@ -36,12 +38,13 @@ _WHY = 300  # characters of what CrossHair says
 def expected(*, core: bool = False) -> dict[str, int]:
     """The obligations that were proved of states of the size ``PROVED_AT``, and how many paths that took.
 
-    ``core``: those about the decisions of the core, of states of the size ``CORE_PROVED_AT``.
+    ``core``: those about the decisions of the core, of states of the size ``CORE_PROVED_AT``, and of how many structures; of
+    the one that is about all states, how many paths.
     """
     room = "acpool_spec.proofs.decisions" if core else "acpool_spec.proofs"
     text = files(room).joinpath("expected.txt").read_text(encoding="utf-8")
     lines = [line.split() for line in text.splitlines() if not line.startswith("#")]
-    return {name: int(paths) for name, paths in lines}
+    return {name: int(number) for name, number in lines}
 
 
 def prove(options: argparse.Namespace) -> int:
@@ -56,9 +59,9 @@ def prove(options: argparse.Namespace) -> int:
         for name in names:
             say(console, escape(f"{name}: {table[name].says}"))
         return Outcome.HOLDS.exit_status
-    paths = expected(core=core)
+    proved = expected(core=core)
     # The longest first, so that no process is left with a long one at the end.
-    longest_first = sorted(names, key=lambda name: -paths.get(name, 0))
+    longest_first = sorted(names, key=lambda name: -proved.get(name, 0))
     order = Order(names=longest_first, size=size, seconds=options.seconds, workers=options.workers, core=core)
     open_ = f"{count(size.keys, 'key')} and {count(size.clients, 'client')}"
     where = count(options.workers, "process", "processes")
@@ -70,14 +73,14 @@ def prove(options: argparse.Namespace) -> int:
     began = time.monotonic()
     findings = _watched(console, order)
     in_order = [findings[name] for name in names]
-    _print_table(console, in_order)
+    _print_table(console, in_order, structures=core)
     for finding in in_order:
         smaller = size.keys <= proved_at.keys and size.clients <= proved_at.clients
-        _explain(console, table[finding.name], finding, used_to_be=smaller and finding.name in paths)
+        _explain(console, table[finding.name], finding, used_to_be=smaller and finding.name in proved)
     return _conclude(console, in_order, time.monotonic() - began)
 
 
-def _selected(table: Mapping[str, Obligation | AnyNumber], asked: Sequence[str]) -> list[str]:
+def _selected(table: Mapping[str, AnyObligation], asked: Sequence[str]) -> list[str]:
     """The names that were asked for, each once; all where none were."""
     for name in asked:
         if name not in table:
@@ -108,20 +111,20 @@ def _watched(console: Console, order: Order) -> dict[str, Finding]:
     return findings
 
 
-def _print_table(console: Console, findings: Sequence[Finding]) -> None:
+def _print_table(console: Console, findings: Sequence[Finding], *, structures: bool) -> None:
     table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="bold")
-    for title in ("obligation", "verdict", "seconds", "paths"):
-        table.add_column(title, justify="right" if title in ("seconds", "paths") else "left", no_wrap=True)
+    numbers = ("seconds", *["structures"] * structures, "paths")
+    for title in ("obligation", "verdict", *numbers):
+        table.add_column(title, justify="right" if title in numbers else "left", no_wrap=True)
     for finding in findings:
         word = f"[{STYLE[finding.outcome]}]{WORDS[finding.outcome]}[/]"
-        table.add_row(escape(finding.name), word, f"{finding.seconds:.1f}", f"{finding.paths:,}")
+        visited = [f"{finding.structures:,}" if finding.structures else ""] * structures
+        table.add_row(escape(finding.name), word, f"{finding.seconds:.1f}", *visited, f"{finding.paths:,}")
     console.print(table)
     console.print()
 
 
-def _explain(
-    console: Console, obligation: Obligation | AnyNumber, finding: Finding, *, used_to_be: bool
-) -> None:
+def _explain(console: Console, obligation: AnyObligation, finding: Finding, *, used_to_be: bool) -> None:
     """What refutes it, or why it is undecided, and whether it used to be proved."""
     if finding.outcome is Outcome.HOLDS:
         return
@@ -133,9 +136,11 @@ def _explain(
         say(console, f"    {escape(line)}")
 
 
-def refutation(obligation: Obligation | AnyNumber, finding: Finding) -> list[str]:
+def refutation(obligation: AnyObligation, finding: Finding) -> list[str]:
     """The states and the action that refute an obligation, in words, and what is wrong; one line each."""
     lines: list[str] = []
+    if isinstance(obligation, OfStructures):
+        return _of_a_structure(obligation, *finding.states) if finding.states else lines
     for state in finding.states:
         lines += _in_words(state)
     if not finding.states or isinstance(obligation, AnyNumber):
@@ -151,6 +156,22 @@ def refutation(obligation: Obligation | AnyNumber, finding: Finding) -> list[str
     except BROKEN as error:
         return [*lines, f"cannot be: {type(error).__name__}: {error}"]
     return [*lines, f"broken: {', '.join(broken)}"]
+
+
+def _of_a_structure(obligation: OfStructures, template: State, values: Values) -> list[str]:
+    """The same of a structure and the values in it."""
+    lines = _in_words(filled(template, values))
+    for number, client in enumerate(template.clients, 1):
+        prompts = getattr(values, f"prompts{number}")
+        if client.prompt and prompts > 1:
+            lines.append(f"{prompts} prompts run of client {number}")
+    try:
+        broken = obligation.broken(template, values)
+        after = _in_words(obligation.after(template, values)) if obligation.happens else []
+    except FAILS as error:
+        return [*lines, "-->", f"cannot be: {type(error).__name__}: {error}"]
+    happened = ["-->", f"{obligation.happens}, and then", *after] if obligation.happens else []
+    return [*lines, *happened, f"broken: {', '.join(broken)}"]
 
 
 def _in_words(what: Action | State) -> list[str]:

@@ -14,7 +14,8 @@ from multiprocessing.process import BaseProcess
 
 from acpool_spec.making import said
 from acpool_spec.proofs.any_keys.obligations import AnyNumber, of_any_number, prove_any
-from acpool_spec.proofs.decisions.obligations import core_obligations
+from acpool_spec.proofs.decisions.obligations import OfStructures, core_obligations
+from acpool_spec.proofs.decisions.prover import prove_structures
 from acpool_spec.proofs.obligations import Obligation, obligations
 from acpool_spec.proofs.shapes import Size
 from acpool_spec.proofs.solver import Finding, prove
@@ -106,9 +107,12 @@ def _undecided(name: str, seconds: float, why: str) -> Finding:
     return Finding(name=name, outcome=Outcome.UNDECIDED, seconds=seconds, why=why)
 
 
-def table_of(size: Size, *, core: bool) -> dict[str, Obligation | AnyNumber]:
+AnyObligation = Obligation | AnyNumber | OfStructures
+
+
+def table_of(size: Size, *, core: bool) -> dict[str, AnyObligation]:
     """The obligations about the model for states of this ``size`` and of any, or those about the decisions of the core."""
-    return {**core_obligations()} if core else {**obligations(size), **of_any_number()}
+    return {**core_obligations(size)} if core else {**obligations(size), **of_any_number()}
 
 
 def _work(answer: Connection, name: str, order: Order) -> None:
@@ -119,7 +123,10 @@ def _work(answer: Connection, name: str, order: Order) -> None:
             finding = prove_any(obligation, order.seconds)
         else:
             size = order.size._replace(clients=max(order.size.clients, obligation.clients))
-            finding = prove(obligation, size, order.seconds)
+            if isinstance(obligation, OfStructures):
+                finding = prove_structures(obligation, size, order.seconds)
+            else:
+                finding = prove(obligation, size, order.seconds)
     except Exception as error:  # noqa: BLE001 - whatever CrossHair stumbles over, this obligation is undecided
         finding = _undecided(name, time.process_time(), said(error))
     answer.send(finding)

@@ -41,6 +41,23 @@ def read_arguments(message: str) -> tuple[Any, ...]:
 
     Raises ``ValueError`` where it has none that can be read.
     """
+    return tuple(_argument(argument) for argument in _arguments(message))
+
+
+def read_numbers(message: str) -> tuple[int, ...]:
+    """The numbers in such a message, ``... when calling obligation(Values(...))...``.
+
+    Raises ``ValueError`` where it has none that can be read.
+    """
+    match _arguments(message):
+        case [ast.Call(args=numbers, keywords=[])]:
+            return tuple(map(_value, numbers))
+        case _:
+            raise ValueError(f"no numbers in {message!r}")
+
+
+def _arguments(message: str) -> list[ast.expr]:
+    """What is in the call that a message tells of."""
     _, found, call = message.partition(_CALLING)
     if not found:
         raise ValueError(f"no call in {message!r}")
@@ -52,7 +69,7 @@ def read_arguments(message: str) -> tuple[Any, ...]:
         except SyntaxError:
             continue
         if isinstance(parsed, ast.Call):
-            return tuple(_argument(argument) for argument in parsed.args)
+            return parsed.args
     raise ValueError(f"no call in {message!r}")
 
 

@@ -42,6 +42,10 @@ class Names:
             return 0
         return self._sessions.setdefault((key, session_id), UNKNOWN + len(self._sessions))
 
+    def flag(self, up: bool) -> int:
+        """A flag of a record, as a number."""
+        return int(up)
+
     def establish(self, key: str, session_id: str, number: int) -> None:
         """From now on ``session_id`` of ``key`` is ``number``; whatever was called so is nowhere any more."""
         former = self._established.get(number)

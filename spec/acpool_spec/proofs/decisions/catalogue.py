@@ -12,7 +12,7 @@ from acpool_model.machine import guard
 from acpool_model.state import Dying, Phase, Stage, State, Want
 from acpool_spec.proofs.decisions.embodiment import KEY_NAMES, WISHES, Caller, EmbodiedCore, Process
 from acpool_spec.proofs.decisions.run import Run
-from acpool_spec.proofs.decisions.structure import Case
+from acpool_spec.proofs.decisions.structure import Case, Values
 
 NAME: Final = KEY_NAMES[0]
 """The key that decisions are about."""
@@ -35,18 +35,18 @@ class Decision:
     instead: str = ""
     clients: int = 1  # with fewer no state is one of the case
 
-    def check(self, state: State) -> dict[str, bool]:
-        """What has to hold of the decision in ``state``, by name; one about no key goes through all, in either order."""
-        found = self._check(state, backwards=False)
+    def check(self, template: State, values: Values | None = None) -> dict[str, bool]:
+        """What has to hold of the decision in a state, by name; one about no key goes through all, in either order."""
+        found = self._check(template, values, backwards=False)
         if not self.action.key and not self.action.client:
-            for name, holds in self._check(state, backwards=True).items():
+            for name, holds in self._check(template, values, backwards=True).items():
                 found[name] = found.get(name, True) & holds
         return found
 
-    def _check(self, state: State, *, backwards: bool) -> dict[str, bool]:
-        core = EmbodiedCore(state, backwards=backwards)
+    def _check(self, template: State, values: Values | None, *, backwards: bool) -> dict[str, bool]:
+        core = EmbodiedCore(template, values, backwards=backwards)
         run = Run(core, self.action.client)
-        enabled = guard(state, self.action)
+        enabled = guard(core.state, self.action)
         self.drive(core)
         told = self.told if enabled else self.instead
         run.found["it tells of its step"] = run.told == ([told] if told else [])

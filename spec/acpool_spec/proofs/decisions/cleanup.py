@@ -12,9 +12,10 @@ from acpool_model.actions import Action, Kind
 from acpool_model.state import Stage, State
 from acpool_spec.proofs.decisions.embodiment import KEY_NAMES, EmbodiedCore
 from acpool_spec.proofs.decisions.run import Run
+from acpool_spec.proofs.decisions.structure import Values
 
 
-def check_cleanup(state: State) -> dict[str, bool]:
+def check_cleanup(state: State, values: Values | None = None) -> dict[str, bool]:
     """What has to hold of a cleanup in ``state``, by name, whatever is too old, and in both orders of the live sessions."""
     found: dict[str, bool] = {}
     leased = [at for at, key in enumerate(state.keys, 1) if key.stage == Stage.LEASED]
@@ -23,12 +24,15 @@ def check_cleanup(state: State) -> dict[str, bool]:
         for too_old in product((False, True), repeat=len(leased)):
             old = [at for at, is_old in zip(leased, too_old, strict=True) if is_old]
             for backwards in (False, True):
-                _check(found, state, rested, old, backwards=backwards)
+                _check(
+                    found, EmbodiedCore(state, values, backwards=backwards), rested, old, backwards=backwards
+                )
     return found
 
 
-def _check(found: dict[str, bool], state: State, rested: int, old: list[int], *, backwards: bool) -> None:
-    core = EmbodiedCore(state, backwards=backwards)
+def _check(
+    found: dict[str, bool], core: EmbodiedCore, rested: int, old: list[int], *, backwards: bool
+) -> None:
     expected: list[Action] = []
     for rank, entry in enumerate(core.idle.values()):
         entry.used_at = 0 if rank < rested else 1

@@ -1,7 +1,8 @@
 """The core that looks like a state of the model: its real dictionaries and records, with concrete keys and callers.
 
-The state comes from ``structure``. What is symbolic in it is put where the core keeps a session id, a flag or a number, and
-passed on as it is. The outside world has stand-ins: a process that is a flag, a caller that is a lease without a task.
+The state is a template of ``frames``, or one of plain numbers. What is open in it is put where the core keeps a session id, a
+flag or a number, and passed on as it is. The outside world has stand-ins: a process that is a flag, a caller that is a lease
+without a task.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from acpool.records import Creation, Entry, Outcome, Suspended, Waiter
 from acpool.records import Stage as Life
 from acpool.records import Want as Wish
 from acpool_model.state import Client, Dying, Key, Phase, Stage, State, Want
+from acpool_spec.proofs.decisions.structure import Values, filled
 from acpool_spec.refinement.names import Names
 
 KEY_NAMES: Final = ("a", "b", "c", "d")
@@ -59,6 +61,10 @@ class Numbers(Names):
         """The number that stands in the record."""
         return 0 if session_id is None else session_id
 
+    def flag(self, up: Any) -> Any:
+        """The flag that stands in the record."""
+        return up
+
     def place(self, number: int, caller: object) -> None:
         """``caller`` is client ``number``."""
         waiter = caller if isinstance(caller, Waiter) else None
@@ -68,12 +74,13 @@ class Numbers(Names):
 
 
 class EmbodiedCore(Core):
-    """A core whose abstraction is ``state``.
+    """A core whose abstraction is ``template``, with ``values`` in its holes where they are given.
 
     ``backwards``: live sessions and creations are in their dictionaries in the other order; the model knows none.
     """
 
-    def __init__(self, state: State, *, backwards: bool = False) -> None:
+    def __init__(self, template: State, values: Values | None = None, *, backwards: bool = False) -> None:
+        state = template if values is None else filled(template, values)
         super().__init__(
             state.capacity,
             waits_for_capacity=cast(Any, state.queueing),
@@ -88,12 +95,13 @@ class EmbodiedCore(Core):
         for name in KEY_NAMES[: len(state.keys)]:
             self.names.key(name)
         self.callers: list[Caller | Waiter | None] = [None] * len(state.clients)
-        numbered = list(zip(KEY_NAMES, state.keys, strict=False))
-        for name, key in reversed(numbered) if backwards else numbered:
-            self._embody_key(name, key)
-        self._order(dict(numbered))
+        numbered = list(zip(KEY_NAMES, state.keys, template.keys, strict=False))
+        for name, key, like in reversed(numbered) if backwards else numbered:
+            self._embody_key(name, key, like)
+        self._order(dict(zip(KEY_NAMES, template.keys, strict=False)))
         for number in sorted(range(1, len(state.clients) + 1), key=lambda n: state.clients[n - 1].arrival):
-            self._embody_client(number, state.clients[number - 1])
+            prompts = 1 if values is None else getattr(values, f"prompts{number}")
+            self._embody_client(number, state.clients[number - 1], prompts)
 
     def entry_of(self, at: int) -> Entry:
         """The process of key ``at`` that is not dying. Raises ``LookupError`` where it has none."""
@@ -116,7 +124,8 @@ class EmbodiedCore(Core):
         self.entries[entry.serial] = entry
         return entry
 
-    def _embody_key(self, name: str, key: Key) -> None:
+    def _embody_key(self, name: str, key: Key, like: Key) -> None:
+        """``like`` is the same with an example where something is open in ``key``: only whether it is 0 is asked of it."""
         if key.stage in _IN_LINE:
             self.creations[name] = Creation(self._next(), name)
         elif Stage.OPENING <= key.stage <= Stage.NEW:
@@ -135,14 +144,14 @@ class EmbodiedCore(Core):
             )
         if key.dying:
             entry = self._enter(name, stage=Life.CLOSING, opened=key.dying == Dying.CLOSING)
-            if key.dying_session != 0:
+            if like.dying_session:
                 entry.claimed_id = cast(Any, key.dying_session)
             if entry.opened:
                 entry.connection = cast(Any, Process(1))
             self.dying[name] = entry
-        if key.kept != 0:
+        if like.kept:
             self.suspended[name] = Suspended(cast(Any, key.kept), cast(Any, key.kept_flag))
-        elif key.stage < Stage.IDLE and key.kept_flag:
+        elif key.stage < Stage.IDLE and like.kept_flag:
             self.suspended[name] = Suspended(None, session_reset=True)
 
     def _start(self, name: str, key: Key) -> Creation:
@@ -172,7 +181,7 @@ class EmbodiedCore(Core):
             else:
                 creation.queued = True
 
-    def _embody_client(self, number: int, client: Client) -> None:
+    def _embody_client(self, number: int, client: Client, prompts: int) -> None:
         if client.phase == Phase.OUT:
             return
         name = KEY_NAMES[client.key - 1]
@@ -184,7 +193,7 @@ class EmbodiedCore(Core):
             else:  # a record that the core has forgotten
                 entry = Entry(self._next(), name, stage=Life.CLOSING, opened=True)
                 entry.connection = cast(Any, Process(1))
-            entry.prompts = client.prompt
+            entry.prompts = prompts if client.prompt else 0
             caller.hold(entry)
             self._seat(number, caller)
             return

@@ -1,82 +1,136 @@
-"""The decisions as obligations, and the one that no state of the pool is left out of them."""
+"""The decisions as obligations, and the two that no state of the pool is left out of them."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
-from acpool_model import describe
+from acpool_model import Action, describe
 from acpool_model.inductive import inductive
 from acpool_model.state import State
 from acpool_spec.proofs.decisions.catalogue import DECISIONS, Decision
 from acpool_spec.proofs.decisions.cleanup import check_cleanup
+from acpool_spec.proofs.decisions.coverage import covered
 from acpool_spec.proofs.decisions.embodiment import EmbodiedCore
+from acpool_spec.proofs.decisions.frames import frames, structures
+from acpool_spec.proofs.decisions.numbers import conjunction, untraced
 from acpool_spec.proofs.decisions.run import differences, ranked
-from acpool_spec.proofs.decisions.soundness import unsound
-from acpool_spec.proofs.decisions.structure import Case, structured
+from acpool_spec.proofs.decisions.soundness import promises_are_in_order, unsound
+from acpool_spec.proofs.decisions.structure import Case, Values
+from acpool_spec.proofs.decisions.symmetry import stands_for_its_like
 from acpool_spec.proofs.obligations import Obligation
+from acpool_spec.proofs.shapes import Size
 from acpool_spec.refinement.abstraction import abstract, comparable
 
+COVERED = "core-covered"
 EMBODIED = "core-embodied"
 CLEANUP = "core-cleanup"
 
-
-def core_obligations() -> dict[str, Obligation]:
-    """All of them by name; a state that is not one of the decision's own has nothing to satisfy."""
-    embodied = Obligation(
-        name=EMBODIED,
-        says="every state that satisfies the invariant is what some core looks like",
-        premise=_any_state,
-        conclusion=_embodied,
-    )
-    cleanup = Obligation(
-        name=CLEANUP,
-        says="each part of a cleanup is a step of the model, and leads to where the model's does",
-        premise=_any_state,
-        conclusion=_cleaned_up,
-    )
-    return {decision.name: _of(decision) for decision in DECISIONS} | {CLEANUP: cleanup, EMBODIED: embodied}
+Check = Callable[[State, Values | None], dict[str, bool]]
 
 
-def _any_state(state: State) -> bool:
-    return state.now == state.now
+@dataclass(frozen=True, kw_only=True)
+class OfStructures:
+    """For every structure of ``case``, and all values in its holes, everything that ``check`` names holds.
+
+    ``happens`` says in words what happens, if something does, and ``after`` is what the pool looks like then. With fewer
+    than ``clients`` it would be about nothing. ``in_order``: only where promises are.
+    """
+
+    name: str
+    says: str
+    case: Case
+    check: Check
+    happens: str = ""
+    decision: Decision | None = None
+    clients: int = 1
+    in_order: bool = True
+
+    def templates(self, size: Size) -> Iterator[State]:
+        """What it is about, up to the numbers of keys and clients (``symmetry``)."""
+        # One that is about no key goes through all of them, in the order of their numbers.
+        about = self.decision.action if self.decision is not None else Action(0)
+        keys = 1 if about.key or about.client else size.keys
+        for frame in frames(size):
+            if not self.case.has(frame.open, frame.keys[0], frame.clients[0]):
+                continue
+            if not stands_for_its_like(frame, keys, about.client):
+                continue
+            for template in structures(frame):
+                if not self.in_order or promises_are_in_order(template):
+                    yield template
+
+    def is_about(self, state: State) -> bool:
+        """Whether it says anything of ``state``, a state that satisfies the invariant."""
+        return self.case.has(state.open, state.keys[0], state.clients[0]) and (
+            not self.in_order or promises_are_in_order(state)
+        )
+
+    def broken(self, state: State, values: Values | None = None) -> list[str]:
+        """What does not hold of a state without holes, or with ``values`` in them."""
+        return [name for name, holds in self.check(state, values).items() if not holds]
+
+    def after(self, state: State, values: Values | None = None) -> State:
+        """What the pool looks like after the decision, in the model's fields."""
+        core = EmbodiedCore(state, values)
+        if self.decision is not None:
+            self.decision.drive(core)
+        return abstract(core, core.names).state(core.state.capacity, state.queueing)
 
 
-def _of(decision: Decision) -> Obligation:
-    return Obligation(
+CoreObligation = OfStructures | Obligation
+
+
+def core_obligations(size: Size) -> dict[str, CoreObligation]:
+    """All of them by name, the one of coverage for symbolic states of this ``size``."""
+    found: list[CoreObligation] = [
+        *map(_of, DECISIONS),
+        OfStructures(
+            name=CLEANUP,
+            says="each part of a cleanup is a step of the model, and leads to where the model's does",
+            case=Case(open=(1,)),
+            check=check_cleanup,
+        ),
+        OfStructures(
+            name=EMBODIED,
+            says="every structure is what some core looks like, whose records fit together",
+            case=Case(),
+            check=_embodied,
+            in_order=False,
+        ),
+        Obligation(
+            name=COVERED,
+            says="every state that satisfies the invariant has one of the structures",
+            premise=inductive,
+            conclusion=partial(_covered, size),
+        ),
+    ]
+    return {obligation.name: obligation for obligation in found}
+
+
+def _of(decision: Decision) -> OfStructures:
+    return OfStructures(
         name=decision.name,
         says=f"what {decision.name} decides is a step of the model, and leads to where the model's does",
-        premise=_any_state,
-        conclusion=partial(_decided, decision),
+        case=decision.case,
+        check=decision.check,
         happens=describe(decision.action),
-        after=partial(_after, decision),
+        decision=decision,
         clients=decision.clients,
     )
 
 
-def _decided(decision: Decision, state: State) -> dict[str, bool]:
-    made = structured(state, decision.case)
-    return {} if made is None or unsound(EmbodiedCore(made)) else decision.check(made)
+def _embodied(template: State, values: Values | None) -> dict[str, bool]:
+    core = EmbodiedCore(template, values)
+    found = differences(abstract(core, core.names), comparable(core.state, ranked(core.state)))
+    in_order = promises_are_in_order(template)
+    return found | dict.fromkeys([what for what in unsound(core) if in_order], False)
 
 
-def _cleaned_up(state: State) -> dict[str, bool]:
-    made = structured(state, Case(open=(1,)))
-    return {} if made is None or unsound(EmbodiedCore(made)) else check_cleanup(made)
+def _covered(size: Size, state: State) -> dict[str, Any]:
+    def holds(state: State) -> Any:
+        return conjunction(covered(size, state).values())
 
-
-def _after(decision: Decision, state: State) -> State:
-    """What the pool looks like after the decision, in the model's fields."""
-    made = structured(state, decision.case)
-    if made is None:
-        return state
-    core = EmbodiedCore(made)
-    decision.drive(core)
-    return abstract(core, core.names).state(state.capacity, state.queueing)
-
-
-def _embodied(state: State) -> dict[str, bool]:
-    """A state that is left out breaks the invariant; any other is what its core looks like."""
-    made = structured(state, Case())
-    if made is None:
-        return {"what is left out breaks the invariant": not inductive(state)}
-    core = EmbodiedCore(made)
-    return differences(abstract(core, core.names), comparable(made, ranked(made)))
+    return {"it has one of the structures": untraced(holds, state)}
