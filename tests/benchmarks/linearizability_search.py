@@ -2,7 +2,7 @@
 
     python tests/benchmarks/linearizability_search.py [REGISTERS]
 
-Both sides must give the same verdicts. The plain search is a textbook's, in Python as ours: J. M. Wing and C. Gong (JPDC 17, 1993)
+Both sides must give the same verdicts. The plain search is a textbook's, in Python too: J. M. Wing and C. Gong (JPDC 17, 1993)
 with the memo of G. Lowe (CCPE 29(4), 2017), a bit mask of what is placed beside the state. The histories are of objects that
 work, by clients that overlap, some with one answer changed; their seeds are fixed.
 """
