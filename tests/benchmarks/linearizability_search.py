@@ -2,7 +2,7 @@
 
     python tests/benchmarks/linearizability_search.py [REGISTERS]
 
-Both sides must give the same verdicts. The plain search is a textbook's, in Python as ours: J. M. Wing and C. Gong (JPDC 17, 1993)
+Both sides must give the same verdicts. The plain search is a textbook's, in Python too: J. M. Wing and C. Gong (JPDC 17, 1993)
 with the memo of G. Lowe (CCPE 29(4), 2017), a bit mask of what is placed beside the state. The histories are of objects that
 work, by clients that overlap, some with one answer changed; their seeds are fixed.
 """
@@ -64,8 +64,9 @@ def holds(operations: Sequence[Operation], spec: SequentialSpec[Any], limit: int
     order = sorted(operations, key=lambda op: op.invoked_at)
     ends = [never if op.returned_at is None else op.returned_at for op in order]
     completed = sum(1 << n for n, op in enumerate(order) if not op.pending)
-    start = (0, spec.initial())
-    seen, stack = {start}, [start]
+    start: tuple[int, Any] = (0, spec.initial())
+    seen: set[tuple[int, Any]] = {start}
+    stack: list[tuple[int, Any]] = [start]
     while stack:
         if len(seen) > limit:
             return None
