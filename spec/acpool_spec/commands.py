@@ -6,6 +6,7 @@ import argparse
 import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -24,7 +25,7 @@ from acpool_spec.history_report import judge_file
 from acpool_spec.making import clip
 from acpool_spec.mutants.command import sensitivity
 from acpool_spec.object_histories import OBJECTS, judge_objects
-from acpool_spec.picture.history_story import story_of_history
+from acpool_spec.picture.history_story import story_of_history, story_of_window
 from acpool_spec.picture.page import write_page
 from acpool_spec.picture.telling import tell
 from acpool_spec.picture.text import closing_lines
@@ -42,6 +43,7 @@ from acpool_spec.schedule import (
     run_schedule,
     save_schedule,
 )
+from acpool_spec.sections import Window
 from acpool_spec.targets import OURS, BadInput, load_target
 from acpool_spec.timeline import WIDTH, Watcher, render
 from acpool_spec.verdict import Outcome
@@ -285,6 +287,18 @@ def history(options: argparse.Namespace) -> int:
     return report.outcome.exit_status
 
 
+def _picture_of_objects(
+    console: Terminal, options: argparse.Namespace, violated: tuple[str | None, Window[Any]] | None
+) -> None:
+    if violated is None:
+        say(console, escape(f"{options.html} is not written: the picture is of what has no linearization"))
+        return
+    key, window = violated
+    title = str(options.file) if key is None else f"{options.file}, key {key!r}"
+    write_page(story_of_window(window, key, title=title), options.html)
+    say(console, escape(f"the picture is in {options.html}"))
+
+
 def _objects(console: Terminal, options: argparse.Namespace) -> int:
     report = judge_objects(options.file, options.spec, states=options.states)
     if report.violated is not None:
@@ -295,6 +309,8 @@ def _objects(console: Terminal, options: argparse.Namespace) -> int:
     for key in report.undecided[:_KEYS_SHOWN]:
         what = "the history" if key is None else f"the history of key {key!r}"
         say(console, escape(f"undecided: a search in {what} ended at its bound {report.bound} (--states)"))
+    if options.html is not None:
+        _picture_of_objects(console, options, report.violated)
     if len(report.undecided) > _KEYS_SHOWN:
         say(console, f"… and the histories of {len(report.undecided) - _KEYS_SHOWN:,} more keys")
     say(

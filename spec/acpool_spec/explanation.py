@@ -172,10 +172,10 @@ def _end(operation: Operation) -> int:
 
 def _why(operation: Operation, allowed: bool) -> str:
     if allowed:
-        return "pending, so that it may be left out; after it no completed operation fits either"
+        return "it may never have happened, and would not help"
     if operation.pending:
-        return "pending, and it cannot happen in this state"
-    return "not allowed in this state with this answer"
+        return "it may never have happened, and cannot here"
+    return "not with this answer"
 
 
 def _states(

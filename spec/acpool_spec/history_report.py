@@ -9,7 +9,7 @@ from pathlib import Path
 
 from acpool_spec.events import Event, History, HistoryError, PoolFacts
 from acpool_spec.history import iter_history
-from acpool_spec.properties import PROPERTIES, Property
+from acpool_spec.properties import PROPERTIES, Property, Violation
 from acpool_spec.properties.judgement import Judgement
 from acpool_spec.targets import BadInput
 from acpool_spec.verdict import Outcome

@@ -21,6 +21,9 @@ from acpool_spec.verdict import Bound, Stuck
 SECTION = 256
 """Completed operations after which a cut is looked for."""
 
+CONTEXT = 6
+"""Completed operations that a window has at least, if there are so many: how a state came about is part of the story."""
+
 STATES = 200_000
 """Configurations that the search of one section may explore."""
 
@@ -29,10 +32,10 @@ STATES = 200_000
 class Window(Generic[State]):
     """The part of a partition that shows that it has no linearization.
 
-    It ends with the first return by which there is none, and begins at the last quiescent point before it, or where the section
-    began. ``before``: how many completed operations came before. ``begin``: where these may have led to. ``operations``: what had
-    been invoked by that return, the completed ones first, in the order of their returns. ``start``, ``longest``, ``stuck``: the
-    longest partial linearization, as indices of ``operations``, where it begins, and what could come next.
+    It ends with the first return by which there is none, and begins at a quiescent point some operations before it, or where
+    the section began. ``before``: how many completed operations came before. ``begin``: where these may have led to.
+    ``operations``: what had been invoked by that return, the completed ones first, in the order of their returns. ``start``,
+    ``longest``, ``stuck``: the longest partial linearization, as indices of ``operations``, where it begins, what could follow.
     """
 
     before: int
@@ -159,7 +162,7 @@ class Sections(Generic[State]):
             op for op in self._pending if op.invoked_at < now
         ]
         before, begin = self.placed, [w._replace(ahead=_chosen(w.ahead, seen)) for w in self._begin]
-        quiet = _last_quiet(completed, end)
+        quiet = _last_quiet(completed, end, end - CONTEXT)
         if quiet:
             earlier = self._searched(operations, begin, quiet)
             if earlier.outcome:
@@ -175,12 +178,12 @@ def _chosen(mask: int, places: Sequence[int]) -> int:
     return sum((mask >> place & 1) << n for n, place in enumerate(places))
 
 
-def _last_quiet(completed: Sequence[Operation], end: int) -> int:
-    """The most of ``completed``, fewer than ``end``, after which none of them was in progress; 0: there is no such point."""
+def _last_quiet(completed: Sequence[Operation], end: int, most: int) -> int:
+    """The most of ``completed``, up to ``most``, after which none of them was in progress; 0: there is no such point."""
     begins = _ended(completed[end - 1])
     for place in range(len(completed) - 1, 0, -1):
         begins = min(begins, completed[place].invoked_at)
-        if place < end and _ended(completed[place - 1]) < begins:
+        if place <= most and _ended(completed[place - 1]) < begins:
             return place
     return 0
 

@@ -25,7 +25,7 @@ from acpool_spec.cli import _parser  # pyright: ignore[reportPrivateUsage]  # wh
 from acpool_spec.pages import Page, by_hand
 from acpool_spec.proofs.any_keys.obligations import of_any_number
 from acpool_spec.proofs.command import CORE_PROVED_AT, PROVED_AT, expected
-from acpool_spec.proofs.decisions.obligations import EMBODIED, core_obligations
+from acpool_spec.proofs.decisions.obligations import COVERED, core_obligations
 from acpool_spec.properties import EVERY, REFINEMENT
 from acpool_spec.refinement.abstraction import COMPARED
 from acpool_spec.refinement.coverage import GOALS
@@ -192,15 +192,17 @@ def agreement() -> str:
 
 
 def steps() -> str:
-    proved, all_of_them = expected(core=True).keys(), core_obligations().keys()
-    assert proved <= all_of_them
+    proved, all_of_them = expected(core=True), core_obligations(CORE_PROVED_AT)
+    assert proved.keys() <= all_of_them.keys()
     in_ci = "repeats it" if "prove --core" in read(".ci/run") else "does not repeat it"
-    left_out = "" if EMBODIED in proved else " That they leave no state out is not among them."
+    left_out = "" if COVERED in proved else " That they leave no state out is not among them."
+    structures = sum(number for name, number in proved.items() if name != COVERED)
     return items(
         f"In every run, compared are {COMPARED} of {len(Key._fields)} fields of a key (the others are ghosts, which the pool"
         f" does not have), the {len(Client._fields)} of a caller, the number of processes, and whether the pool is open.",
         f"Proved of the decisions themselves: {len(proved)} of {len(all_of_them)} obligations, at {CORE_PROVED_AT.keys} keys"
-        f" and {CORE_PROVED_AT.clients} client{'s' * (CORE_PROVED_AT.clients > 1)}; `.ci/run` {in_ci}.{left_out}",
+        f" and {CORE_PROVED_AT.clients} client{'s' * (CORE_PROVED_AT.clients > 1)}, in {structures:,} structures gone through"
+        f" one by one; slots, session ids and the number of prompts have no bound. `.ci/run` {in_ci}.{left_out}",
     )
 
 

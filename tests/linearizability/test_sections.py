@@ -161,9 +161,9 @@ def test_a_quiescent_point_begins_the_window(toolbox: Any) -> None:
     feed(history, sections)
     window = sections.window
     assert window is not None
-    assert window.before == 50
-    assert [way.state for way in window.begin] == [49]
-    assert [o.invoked_at for o in window.operations] == [500, 501]
+    assert window.before == 46
+    assert [way.state for way in window.begin] == [45]
+    assert [o.invoked_at for o in window.operations] == [460, 470, 480, 490, 500, 501]
 
 
 def test_a_section_that_is_too_hard_is_undecided_and_names_the_bound(toolbox: Any) -> None:

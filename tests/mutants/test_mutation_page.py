@@ -82,9 +82,9 @@ def exemptions() -> str:
 
 
 def general() -> str:
-    text = row("module", "mutants", "run", "caught", "score") + row(*["---", *["--:"] * 4])
+    text = row("module", "places", "mutants run", "caught", "score") + row(*["---", *["--:"] * 4])
     for one in RESULTS:
-        text += row(f"`{one.room}`", one.mutants, one.run, one.caught, f"{one.caught / one.run:.1%}")
+        text += row(f"`{one.room}`", one.places, one.run, one.caught, f"{one.caught / one.run:.1%}")
     return text
 
 
@@ -137,7 +137,7 @@ def test_every_survivor_is_explained_and_nothing_else() -> None:
 def test_results_say_what_was_run() -> None:
     assert [one.room for one in RESULTS], "nothing was run"
     for one in RESULTS:
-        assert one.run - one.caught == len(one.survivors) and one.run <= one.mutants, one.room
+        assert one.run - one.caught == len(one.survivors) and one.run <= one.places, one.room
 
 
 def test_the_page_types_no_figure() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +114,30 @@ def test_of_a_long_history_the_steps_before_the_bad_one_are_shown() -> None:
     assert "2000 of 6002 steps are shown" in story.run.note
 
 
+def test_the_command_draws_the_window_of_an_object_that_has_no_linearization(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, page = tmp_path / "history.jsonl", tmp_path / "page.html"
+    lines: list[dict[str, Any]] = []
+    for value in range(20):
+        lines.append({"type": "invoke", "f": "write", "process": 0, "value": value})
+        lines.append({"type": "ok", "f": "write", "process": 0})
+    lines.append({"type": "invoke", "f": "read", "process": 1})
+    lines.append({"type": "ok", "f": "read", "process": 1, "value": 3})
+    rows = [json.dumps({"index": n, "time": n, **line}) for n, line in enumerate(lines)]
+    file.write_text("\n".join(rows))
+    assert main(["history", str(file), "--spec", "register", "--html", str(page)]) == 1
+    assert "the picture is in" in capsys.readouterr().out
+    written = page.read_text()
+    assert re.search(r"\d+: read\(\) \\u2192 3", written)
+    before = re.search(r"before these, (\d+) completed operations have linearizations, which leave (\d+)", written)
+    assert before is not None and int(before[2]) == int(before[1]) - 1  # whatever the window begins with
+    file.write_text("\n".join(rows[:4]))
+    page.unlink()
+    assert main(["history", str(file), "--spec", "register", "--html", str(page)]) == 0
+    assert "is not written" in capsys.readouterr().out and not page.exists()
+
+
 @pytest.fixture(scope="module")
 def raced(kept: Schedule, target: Target) -> History:
     with quiet():
@@ -130,7 +156,7 @@ def test_the_history_of_a_pool_is_drawn_as_its_run_is(raced: History) -> None:
     ]
     assert (
         "'a': c1 live s1, leased by client 0 AND c3 live s1, idle"
-        in dict((part.title, part.lines) for part in story.run.states[story.run.state_at[-1]])["keys"]
+        in {part.title: part.lines for part in story.run.states[story.run.state_at[-1]]}["keys"]
     )
 
 

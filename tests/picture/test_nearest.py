@@ -6,12 +6,14 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from acpool_spec.picture.nearest import DECISIONS, RUNS, nearest_passing, parting, side_by_side
+from acpool_spec.picture.nearest import DECISIONS, RUNS, Search, nearest_passing, parting, side_by_side
 
 A = ["start 0 a", "turn", "start 1 b", "answer c1.open ok", "turn"]
 
 
-def search(decisions: Sequence[str], passes: Callable[[list[str]], bool], impossible: Sequence[str] = ()):
+def search(
+    decisions: Sequence[str], passes: Callable[[list[str]], bool], impossible: Sequence[str] = ()
+) -> tuple[Search, list[list[str]]]:
     tried: list[list[str]] = []
 
     def attempt(candidate: Sequence[str]) -> tuple[Sequence[int], bool]:

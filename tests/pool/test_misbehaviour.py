@@ -219,3 +219,21 @@ async def test_s11_a_start_that_ignores_its_cancellation_is_not_looked_at_any_mo
     assert heard == [] and start.cancellations == 1
     assert pool.stats() == before and await pool.get_or_create("a") == info
     assert agents.running() == ["a2"]
+
+
+@pytest.mark.parametrize("answer", [None, 7, ""])
+async def test_what_is_no_session_id_is_a_failed_start(
+    agents: Agents, make: Make, answer: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool = make()
+    first = await agents.open("other")
+
+    async def new_session(_: object) -> object:
+        return answer
+
+    monkeypatch.setattr(type(first), "new_session", new_session)
+    with pytest.raises(SessionStartError, match="expected a session id") as caught:
+        await pool.get_or_create("a")
+    assert caught.value.stage == "new" and isinstance(caught.value.cause, TypeError)
+    await agents.settle()
+    assert agents.running() == ["other1"] and pool.stats().closing == 0

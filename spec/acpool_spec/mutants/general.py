@@ -16,12 +16,12 @@ import random
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from difflib import unified_diff
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from acpool_spec.mutants.mutant import Mutant, functions_of, source_of
 from acpool_spec.mutants.sensitivity import Row, run_mutants
@@ -39,31 +39,42 @@ _LEFT_OUT: Final = re.compile(
 )
 
 
-def generated(package: str, module: str) -> Iterator[Mutant]:
-    """Every mutant of one module that differs in a function, in the order of the operators' names."""
+Place: TypeAlias = tuple[str, int]
+"""An operator by its name, and the how-manieth of the places where it can be applied."""
+
+
+def places(source: str) -> list[Place]:
+    """Where which operator can be applied to a module, in the order of their names."""
     # By name, since it has no types, and is needed here alone.
     plugins: Any = import_module("cosmic_ray.plugins")
-    mutating: Any = import_module("cosmic_ray.mutating")
-
-    source = source_of(module, package)
+    trees: Any = import_module("cosmic_ray.ast")
+    nodes = list(trees.ast_nodes(trees.get_ast(source)))
+    found: list[Place] = []
     for name in sorted(plugins.operator_names()):
-        if _LEFT_OUT.fullmatch(name):
-            continue
-        operator: Any = plugins.get_operator(name)()
-        for occurrence in range(10_000):
-            after: str | None = mutating.mutate_code(source, operator, occurrence)
-            if after is None:
-                break
-            if _is_new(source, after):
-                yield Mutant(
-                    name=f"{module}:{name.removeprefix('core/')}:{occurrence}",
-                    module=module,
-                    package=package,
-                    keeps="what it says",
-                    breaks=("S1",),
-                    before=source,
-                    after=after,
-                )
+        if not _LEFT_OUT.fullmatch(name):
+            operator: Any = plugins.get_operator(name)()
+            times = sum(len(list(operator.mutation_positions(node))) for node in nodes)
+            found += [(name, occurrence) for occurrence in range(times)]
+    return found
+
+
+def generated(package: str, module: str, at: Iterable[Place]) -> Iterator[Mutant]:
+    """The mutants of one module at some places, without those in which no function differs."""
+    plugins: Any = import_module("cosmic_ray.plugins")
+    mutating: Any = import_module("cosmic_ray.mutating")
+    source = source_of(module, package)
+    for name, occurrence in at:
+        after: str | None = mutating.mutate_code(source, plugins.get_operator(name)(), occurrence)
+        if after is not None and _is_new(source, after):
+            yield Mutant(
+                name=f"{module}:{name.removeprefix('core/')}:{occurrence}",
+                module=module,
+                package=package,
+                keeps="what it says",
+                breaks=("S1",),
+                before=source,
+                after=after,
+            )
 
 
 def _is_new(source: str, after: str) -> bool:
@@ -87,16 +98,16 @@ def difference(mutant: Mutant) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What came of one room: ``mutants`` there are, those ``run`` and ``caught``; ``survivors``: name and change."""
+    """What came of one room: ``places`` to mutate, mutants ``run`` and ``caught``; ``survivors``: name and change."""
 
     room: str
-    mutants: int
+    places: int
     run: int
     caught: int
     survivors: tuple[tuple[str, str], ...]
 
 
-_ROOM_LINE: Final = re.compile(r"(\w+): (\d+) mutants, (\d+) run, (\d+) caught \(.*\)")
+_ROOM_LINE: Final = re.compile(r"(\w+): (\d+) places, (\d+) run, (\d+) caught \(.*\)")
 
 
 def results_of(text: str) -> list[Result]:
@@ -112,7 +123,7 @@ def results_of(text: str) -> list[Result]:
             match = _ROOM_LINE.fullmatch(line)
             if match is None:
                 raise ValueError(
-                    f"{line!r}: expected a room, such as core: 300 mutants, 300 run, 290 caught (directed 290)"
+                    f"{line!r}: expected a room, such as core: 300 places, 300 run, 290 caught (directed 290)"
                 )
             found.append(Result(match[1], int(match[2]), int(match[3]), int(match[4]), ()))
     return found
@@ -130,16 +141,18 @@ def main(arguments: Sequence[str]) -> int:
     lines: list[str] = []
     survived = 0
     for room in options.room:
-        every = list(generated(*ROOMS[room]))
-        some = every
+        package, module = ROOMS[room]
+        every = places(source_of(module, package))
+        chosen = every
         if options.sample is not None and options.sample < len(every):
-            some = random.Random(SEED).sample(every, options.sample)
+            chosen = random.Random(SEED).sample(every, options.sample)
+        some = list(generated(package, module, chosen))
         report = run_mutants(some, workers=options.workers, seconds=options.budget, first=True, show=_tell)
         ran = [row for row in report.rows if not row.unusable]
         caught = Counter(_by(row) for row in ran if row.caught)
         survived += len(report.survivors)
         by = ", ".join(f"{name} {times}" for name, times in sorted(caught.items()))
-        lines.append(f"{room}: {len(every)} mutants, {len(ran)} run, {caught.total()} caught ({by})")
+        lines.append(f"{room}: {len(every)} places, {len(ran)} run, {caught.total()} caught ({by})")
         lines += sorted(f"  {row.mutant.name}: {difference(row.mutant)}" for row in report.survivors)
         options.file.write_text("\n".join([*lines, ""]), encoding="utf-8")
     return 1 if survived else 0

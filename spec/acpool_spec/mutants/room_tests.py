@@ -13,7 +13,7 @@ import acpool_spec
 
 TESTS: Final = "tests"
 """What is said to be broken where a test fails."""
-_ROOM: Final = {"acpool": "tests/pool", "acpool_model": "tests/model"}
+_ROOM: Final = {"acpool": ("tests/pool", "tests/corpus"), "acpool_model": ("tests/model",)}
 _SLOW: Final = frozenset(
     {"test_core_machine.py", "test_exploration.py", "test_counts.py", "test_stubborn.py", "test_sleep.py"}
 )  # longer than all the others, which see what it sees
@@ -27,8 +27,8 @@ def repository() -> Path | None:
 
 def files_for(module: str, root: Path) -> list[Path]:
     """The test files of the room of ``module``, such as ``acpool.core``, without the slow ones."""
-    room = root / _ROOM[module.partition(".")[0]]
-    return sorted(file for file in room.glob("test_*.py") if file.name not in _SLOW)
+    rooms = [root / room for room in _ROOM[module.partition(".")[0]]]
+    return sorted(file for room in rooms for file in room.glob("test_*.py") if file.name not in _SLOW)
 
 
 def tested(root: Path, files: list[Path], beat: Callable[[], object]) -> Iterator[tuple[str, str]]:

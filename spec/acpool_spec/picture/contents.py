@@ -19,20 +19,24 @@ _PLAIN = (str, int, float, bool, bytes, type(None))
 
 
 def contents(pool: object) -> tuple[str, ...]:
-    """The containers of ``pool``, and of the objects that it is made of, as ``path: members``; empty ones as ``path: none``.
+    """The containers of ``pool``, and of the objects that it is made of, as ``path: members``; the empty ones on one line.
 
     At most 40 lines of 160 characters. Looks at attributes only, and calls nothing but ``repr`` of plain values.
     """
     lines: list[str] = []
+    empty: list[str] = []
     for where, member in _attributes(pool):
         if isinstance(member, _CONTAINERS):
             text = ", ".join(_members(member))
-            lines.append(clip(f"{where}: {text or 'none'}", _WIDTH))
+            if text:
+                lines.append(clip(f"{where}: {text}", _WIDTH))
+            else:
+                empty.append(where)
         elif isinstance(member, bool):
             lines.append(f"{where}: {member}")
         if len(lines) == _LINES:
             break
-    return tuple(lines)
+    return (*lines, f"nothing in {', '.join(empty)}") if empty else tuple(lines)
 
 
 def whereabouts_of_keys(pool: object, keys: Iterable[str]) -> dict[str, str]:

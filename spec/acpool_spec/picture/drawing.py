@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import cast
+from typing import Any, cast
 
 from acpool_spec.events import Event
 from acpool_spec.picture.story import Bar, BarKind, Group, Lane, Mark, Section
@@ -31,13 +31,13 @@ def answer_words(event: Event) -> str:
     """What ``event``, the end of an operation, says, in a few words."""
     if event.type != "ok":
         return event.error or ("not known" if event.type == "info" else "failed")
-    answer: object = event.value
-    if isinstance(answer, dict):
-        value = cast("dict[str, object]", answer)
-        flags = [name for name in ("resumed", "session_reset") if value.get(name) is True]
-        if isinstance(value.get("session_id"), str):
-            return ", ".join([str(value["session_id"]), *flags])
-    return repr(cast("object", answer)) if answer is not None else "done"
+    value: Any = event.value
+    if not isinstance(value, dict):
+        return repr(value) if value is not None else "done"
+    described = cast("dict[str, object]", value)
+    flags = [name for name in ("resumed", "session_reset") if described.get(name) is True]
+    session_id = described.get("session_id")
+    return ", ".join([session_id, *flags]) if isinstance(session_id, str) else repr(described)
 
 
 @dataclass(slots=True)

@@ -1,25 +1,28 @@
 """The story of a history: one step for each event, or for each invocation and return; what was judged beside it.
 
-:func:`story_of_operations` is for any object, :func:`story_of_history` for histories of pools. Of a long history the
-steps around the place where it can no longer be explained are shown, and the picture says so.
+:func:`story_of_operations` is for any object, :func:`story_of_window` for what was found in a history judged as it was read,
+:func:`story_of_history` for histories of pools. Of a long history the steps around the place where it can no longer be explained
+are shown, and the picture says so.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from acpool_spec.events import Event, History
+from acpool_spec.history_report import LINEARIZED
 from acpool_spec.picture.drawing import Canvas, call_words, client_lane, draw, state_of
 from acpool_spec.picture.points import Effects, beginning, effects_of
 from acpool_spec.picture.story import Break, Explanation, Mark, Run, States, Step, Story
 from acpool_spec.picture.telling import accused, draw_effects
 from acpool_spec.properties import BY_ID, Violation
 from acpool_spec.properties.ledger import Ledger
+from acpool_spec.sections import Window
 from acpool_spec.sequential import Operation, SequentialSpec
 from acpool_spec.timeline import describe_event
-from acpool_spec.verdict import Verdict
+from acpool_spec.verdict import Outcome, Verdict
 
 STEPS = 2_000
 """Steps that a picture of a history shows at most."""
@@ -90,6 +93,24 @@ def story_of_operations(
         "operations",
         "time",
     )
+
+
+def story_of_window(window: Window[Any], partition: Hashable, *, title: str) -> Story:
+    """The story of the part of a long history that shows that ``partition`` has no linearization."""
+    counts = {"operations": len(window.operations)}
+    verdict = Verdict(
+        outcome=Outcome.VIOLATED,
+        counts=counts,
+        longest=window.longest,
+        stuck=window.stuck,
+        partition=partition,
+    )
+    story = story_of_operations(window.operations, verdict, title=title)
+    if not window.before:
+        return story
+    states = " or ".join(repr(way.state) for way in window.begin[:_SHOWN])
+    note = f"before these, {window.before:,} completed operations have linearizations, which leave {states}"
+    return replace(story, run=replace(story.run, note=f"{note}; {story.run.note}".removesuffix("; ")))
 
 
 def operation_words(operation: Operation) -> str:
@@ -240,15 +261,15 @@ def story_of_history(
     """
     found = {violation.property: violation for violation in violations}
     place = {event.index: number for number, event in enumerate(history.events)}
-    effects = effects_of(history)
+    effects = _effects(history, len(history.events))
     at = {known: place.get(violation.index, 0) for known, violation in found.items()}
-    if "S12" in at and effects.shortest is not None:
+    if "S12" in at and effects is not None and effects.shortest is not None:
         at["S12"] = effects.shortest - 1
     if main is None and found:
         main = min(found, key=lambda known: (at[known], known))
     last = len(history.events) if main is None else at[main] + 1
     if last < len(history.events) and main != "S12":
-        effects = effects_of(beginning(history, last))
+        effects = _effects(history, last)
     first = max(0, last - STEPS)
     events = history.events[first:last]
     breaks = tuple(
@@ -268,13 +289,17 @@ def story_of_history(
         ("events", str(len(history.events))),
         ("max_sessions", "not known" if history.max_sessions is None else str(history.max_sessions)),
     )
+    explanation = None if effects is None else effects.explanation
     if main is None:
         verdict = f"{title}: nothing is broken that can be judged"
     else:
         verdict = f"{main} {BY_ID[main].name} violated: {found[main].message}"
-    return Story(
-        title, facts, verdict, main is not None, accused(run), None, effects.explanation, clock="time"
-    )
+    return Story(title, facts, verdict, main is not None, accused(run), None, explanation, clock="time")
+
+
+def _effects(history: History, events: int) -> Effects | None:
+    """Of the first ``events`` events; None where they are too many to be searched."""
+    return effects_of(beginning(history, events)) if events <= LINEARIZED else None
 
 
 def _history_run(
@@ -282,14 +307,15 @@ def _history_run(
     events: Sequence[Event],
     first: int,
     breaks: tuple[Break, ...],
-    effects: Effects,
+    effects: Effects | None,
     title: str,
 ) -> Run:
     places = {event.index: number + 0.5 for number, event in enumerate(events)}
     canvas = Canvas(events, places, float(len(events)))
     draw(canvas)
     ordinals = {first + number: number + 0.5 for number in range(len(events))}
-    draw_effects(canvas, effects, ordinals, float(len(events)))
+    if effects is not None:
+        draw_effects(canvas, effects, ordinals, float(len(events)))
     ledger = Ledger(history.max_sessions)
     states = States()
     for number, event in enumerate(history.events[: first + len(events)]):

@@ -2,7 +2,8 @@
 (() => {
   const story = JSON.parse(document.getElementById("story").textContent);
   const runs = story.runs, longest = Math.max(1, ...runs.map((run) => run.steps.length));
-  const NS = "http://www.w3.org/2000/svg", HEAD = 62, FLAG = 13, LEAST = 1.5, MOST = 120;
+  const NS = "http://www.w3.org/2000/svg", HEAD = 62, FLAG = 13, CROWD = 12, LEAST = 1.5, MOST = 120;
+  const drawn = { left: -1, scale: -1 };
   const byId = (id) => document.getElementById(id);
   const view = { scale: 24, left: 0, cursor: 0, selected: null };
 
@@ -36,20 +37,24 @@
   // -- lanes ------------------------------------------------------------------------------------------------------
 
   const GROUPS = { client: story.callers, task: "tasks", key: "keys", connection: "connections" };
-  function layout(run) {
+  function layout(run, from, to) {
+    // Where there are many connections, only those are lanes that there is something to see of.
+    const seen = new Set();
+    run.bars.forEach((bar) => { if (bar.end >= from && bar.begin <= to) seen.add(bar.lane); });
+    const many = run.lanes.filter((lane) => lane.group === "connection").length > CROWD;
     let y = HEAD, before = null;
     run.top = [];
     run.groups = [];
     run.flags = flags(run);
     y += FLAG * run.flags.rows;
     run.begin = y;
-    run.lanes.forEach((lane) => {
+    run.lanes.forEach((lane, number) => {
+      if (many && lane.group === "connection" && !seen.has(number)) { run.top.push(null); return; }
       if (lane.group !== before) { run.groups.push([y + 11, GROUPS[lane.group]]); y += 15; before = lane.group; }
       run.top.push(y);
       y += lane.group === "client" ? 42 : lane.group === "task" ? 14 : 20 * lane.rows + 3;
     });
     run.height = y + 4;
-    run.bars.sort((a, b) => a.begin - b.begin);
   }
   function flags(run) {
     // Broken properties, the one the picture is about last, each on a row of its own.
@@ -60,7 +65,8 @@
   // -- figures ----------------------------------------------------------------------------------------------------
 
   const figures = runs.map((run, number) => {
-    layout(run);
+    layout(run, -1, longest + 1);
+    run.bars.sort((a, b) => a.begin - b.begin);
     const figure = make("figure", byId("figures"));
     const caption = make("figcaption", figure);
     make("span", caption, run.title);
@@ -73,7 +79,6 @@
     const labels = make("div", drawing, undefined, "labels");
     const left = document.createElementNS(NS, "svg");
     left.setAttribute("width", 148);
-    left.setAttribute("height", run.height);
     labels.append(left);
     const scroll = make("div", drawing, undefined, "scroll");
     scroll.tabIndex = 0;
@@ -81,10 +86,8 @@
     scroll.setAttribute("aria-label", `${run.title}: ${run.steps.length} steps; arrow keys move the cursor`);
     const spacer = make("div", scroll);
     const svg = document.createElementNS(NS, "svg");
-    svg.setAttribute("height", run.height);
     spacer.append(svg);
-    label(run, left);
-    const made = { run, scroll, spacer, svg, number };
+    const made = { run, scroll, spacer, svg, left, number };
     scroll.addEventListener("scroll", () => {
       if (Math.abs(scroll.scrollLeft - view.left) < 1) return;
       view.left = scroll.scrollLeft;
@@ -114,6 +117,8 @@
   });
 
   function label(run, svg) {
+    svg.replaceChildren();
+    svg.setAttribute("height", run.height);
     write(svg, 8, 15, "step", "faint small");
     write(svg, 8, 30, story.clock, "faint small");
     write(svg, 8, 45, "decision", "faint small");
@@ -123,6 +128,7 @@
     });
     run.groups.forEach(([y, name]) => write(svg, 8, y, name, "group"));
     run.lanes.forEach((lane, number) => {
+      if (run.top[number] === null) return;
       write(svg, 14, run.top[number] + (lane.group === "task" ? 11 : 14), lane.label, lane.bad ? "bad-text" : "", 130);
       draw("title", svg.lastChild, {}).textContent = lane.label;
     });
@@ -151,6 +157,9 @@
       svg.setAttribute("width", width);
       svg.replaceChildren();
       const from = view.left / view.scale - 1, to = (view.left + width) / view.scale + 1;
+      layout(run, from, to);
+      label(run, figure.left);
+      svg.setAttribute("height", run.height);
       const x = (at) => Math.round((at * view.scale - view.left) * 10) / 10;
       const pen = { run, svg, width, from, to, x };
       pattern(svg, figure.number);
@@ -161,7 +170,11 @@
       marks(pen);
       over(pen, figure.number);
     });
+    drawn.left = view.left;
+    drawn.scale = view.scale;
+    place();
   }
+  const SMALL = new Set(["step", "decision", "answer", "point"]);
   const INNER = new Set(["wait", "lease"]);
 
   function pattern(svg, number) {
@@ -171,8 +184,9 @@
   }
   function ground({ run, svg, width }) {
     run.lanes.forEach((lane, number) => {
-      if (number % 2 === 0) draw("rect", svg, { x: 0, y: run.top[number], width, height: (run.top[number + 1] || run.height) -
-        run.top[number] - 1 }, "stripe");
+      if (run.top[number] === null || number % 2) return;
+      const height = lane.group === "client" ? 41 : lane.group === "task" ? 13 : 20 * lane.rows + 2;
+      draw("rect", svg, { x: 0, y: run.top[number], width, height }, "stripe");
     });
     draw("line", svg, { x1: 0, x2: width, y1: run.begin - 3, y2: run.begin - 3 }, "rule");
   }
@@ -223,7 +237,7 @@
   }
   function marks({ run, svg, from, to, x }) {
     run.marks.forEach((mark) => {
-      if (mark.at < from || mark.at > to || (view.scale < 5 && (mark.kind === "step" || mark.kind === "decision"))) return;
+      if (mark.at < from || mark.at > to || run.top[mark.lane] === null || (view.scale < 5 && SMALL.has(mark.kind))) return;
       const at = x(mark.at), lane = run.lanes[mark.lane], y = run.top[mark.lane] + 20 * mark.row;
       let made;
       const low = lane.group === "client" ? 19 : 10;
@@ -269,9 +283,14 @@
       draw("line", svg, { x1: at, x2: at, y1: 4, y2: run.height }, "part-line");
       write(svg, at + 4, run.height - 5, "first divergence", "part-text small flag");
     }
-    if (view.cursor < run.steps.length) {
-      draw("rect", svg, { x: x(view.cursor), y: 2, width: Math.max(2, view.scale), height: run.height - 4 }, "cursor");
-    }
+    run.cursor = draw("rect", svg, { y: 2, height: run.height - 4 }, "cursor");
+  }
+  function place() {
+    runs.forEach(({ cursor, steps }) => {
+      cursor.setAttribute("x", Math.round((view.cursor * view.scale - view.left) * 10) / 10);
+      cursor.setAttribute("width", Math.max(2, view.scale));
+      cursor.setAttribute("visibility", view.cursor < steps.length ? "visible" : "hidden");
+    });
   }
 
   // -- the cursor ---------------------------------------------------------------------------------------------------
@@ -280,7 +299,9 @@
     view.cursor = Math.max(0, Math.min(longest - 1, to));
     if (follow) reveal();
     tell();
-    later();
+    // The cursor alone moves, unless there is something else to be seen now.
+    if (drawn.left === view.left && drawn.scale === view.scale) place();
+    else later();
   }
   function reveal() {
     const width = figures[0].scroll.clientWidth, at = view.cursor * view.scale;

@@ -119,9 +119,7 @@ def _print_table(console: Console, findings: Sequence[Finding], *, structures: b
     for finding in findings:
         word = f"[{STYLE[finding.outcome]}]{WORDS[finding.outcome]}[/]"
         visited = [f"{finding.structures:,}" if finding.structures else ""] * structures
-        table.add_row(
-            escape(finding.name), word, f"{finding.seconds:.1f}", *visited, f"{finding.paths:,}"
-        )
+        table.add_row(escape(finding.name), word, f"{finding.seconds:.1f}", *visited, f"{finding.paths:,}")
     console.print(table)
     console.print()
 

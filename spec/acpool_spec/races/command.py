@@ -154,8 +154,8 @@ def _print_matrix(console: Console, matrix: Matrix) -> None:
     say(console, f"[bold]{'acpool':{width}}[/]{''.join(f'{ours[column]:>4}' for column in matrix.columns)}")
     say(
         console,
-        "\na number: broken, after as many executions ([bold red reverse]own[/] property of the exhibit); ·: held in every run"
-        " there is;\n?: held in those that were made, not all; empty: never put to the test",
+        "\na number: broken, after so many executions ([bold red reverse]own[/]: the exhibit's property); ·: held in every run;"
+        "\n?: held in those that were made, not all; empty: never put to the test",
     )
 
 

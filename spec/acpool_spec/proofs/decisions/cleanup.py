@@ -24,11 +24,15 @@ def check_cleanup(state: State, values: Values | None = None) -> dict[str, bool]
         for too_old in product((False, True), repeat=len(leased)):
             old = [at for at, is_old in zip(leased, too_old, strict=True) if is_old]
             for backwards in (False, True):
-                _check(found, EmbodiedCore(state, values, backwards=backwards), rested, old, backwards=backwards)
+                _check(
+                    found, EmbodiedCore(state, values, backwards=backwards), rested, old, backwards=backwards
+                )
     return found
 
 
-def _check(found: dict[str, bool], core: EmbodiedCore, rested: int, old: list[int], *, backwards: bool) -> None:
+def _check(
+    found: dict[str, bool], core: EmbodiedCore, rested: int, old: list[int], *, backwards: bool
+) -> None:
     expected: list[Action] = []
     for rank, entry in enumerate(core.idle.values()):
         entry.used_at = 0 if rank < rested else 1

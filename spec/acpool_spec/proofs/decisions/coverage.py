@@ -134,7 +134,10 @@ class _Fits:
         return self._made(
             (name, tuple(choices)),
             lambda: disjunction(
-                [conjunction([tick(one) < tick(other) for one, other in pairwise(order)]) for order in choices]
+                [
+                    conjunction([tick(one) < tick(other) for one, other in pairwise(order)])
+                    for order in choices
+                ]
             ),
         )
 

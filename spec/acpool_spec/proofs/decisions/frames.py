@@ -52,9 +52,7 @@ class Frame(NamedTuple):
     @property
     def processes(self) -> int:
         """Those that were seen and are on record."""
-        return sum(
-            [(key.stage >= Stage.INITIALIZING) + (key.dying == Dying.CLOSING) for key in self.keys]
-        )
+        return sum([(key.stage >= Stage.INITIALIZING) + (key.dying == Dying.CLOSING) for key in self.keys])
 
 
 # -- frames ------------------------------------------------------------------------------------------------------------
@@ -139,7 +137,8 @@ def _holder(at: int, clients: Sequence[Client]) -> int:
 def rooms(frame: Frame) -> list[int]:
     """The capacities: just what is taken, or more; who is in line is so only where there is nothing left to give (L3)."""
     keys, promised = frame.keys, [key.source for key in frame.keys]
-    full, roomy = [frame.taken] * (frame.taken > 0), [room(frame.taken)]
+    full: list[int] = [frame.taken] * (frame.taken > 0)
+    roomy: list[int] = [room(frame.taken)]
     if any(key.stage == Stage.QUEUED for key in keys):
         spare = any(
             key.stage == Stage.IDLE or (key.dying and at not in promised) for at, key in enumerate(keys, 1)
@@ -186,10 +185,21 @@ def queues(frame: Frame) -> list[list[Order]]:
 
 def structures(frame: Frame) -> Iterator[State]:
     """Every template of ``frame``: one for each way to choose."""
-    keys = [[_remembering(key, memory) for memory in memories(at, key)] for at, key in enumerate(frame.keys, 1)]
+    keys = [
+        [_remembering(key, memory) for memory in memories(at, key)] for at, key in enumerate(frame.keys, 1)
+    ]
     lines = [_in_their_order(frame, *order) for order in product(*orders(frame))]
     queued = [_in_their_queues(frame.clients, order) for order in product(*queues(frame))]
-    state = State(0, frame.queueing, frame.open, 1 + max(len(frame.keys), len(frame.clients)), FRESH, frame.processes, (), ())
+    state = State(
+        0,
+        frame.queueing,
+        frame.open,
+        1 + max(len(frame.keys), len(frame.clients)),
+        FRESH,
+        frame.processes,
+        (),
+        (),
+    )
     for capacity, clients, line in product(rooms(frame), queued, lines):
         for made in product(*keys):
             ranked = tuple(
@@ -212,9 +222,7 @@ def _remembering(key: Key, memory: dict[str, int]) -> Key:
 
 def _in_their_order(frame: Frame, line: Order, idle: Order, dying: Order) -> list[tuple[int, int, int]]:
     """The ranks of each key."""
-    return [
-        (_rank(line, at), _rank(idle, at), _rank(dying, at)) for at in range(1, len(frame.keys) + 1)
-    ]
+    return [(_rank(line, at), _rank(idle, at), _rank(dying, at)) for at in range(1, len(frame.keys) + 1)]
 
 
 def _in_their_queues(clients: tuple[Client, ...], queued: Sequence[Order]) -> tuple[Client, ...]:

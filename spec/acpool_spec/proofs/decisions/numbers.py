@@ -2,19 +2,24 @@
 
 Tracing costs a thousand times what a decision costs, and is needed only where something is done to a symbolic number. So what
 is decided is decided untraced, and the symbolic numbers in it are wrapped: an :class:`Open` has comparisons, addition, ``&``,
-``|``, ``^``, truth, and of a boolean ``int``, each handed on to CrossHair's own with tracing on for just as long. Nothing else: whatever else is tried
-on one, by the core, by the model or by C code beneath them, raises ``TypeError``, and then nothing is proved.
+``|``, ``^``, truth, and of a boolean ``int``, each handed on to CrossHair's own with tracing on for just as long. Nothing else:
+whatever else is tried on one, by the core, by the model or by C code beneath them, raises ``TypeError``, and then nothing is
+proved. That it is an object of its own (``is``, ``is None``) tells nothing of its value.
 """
 
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NoReturn
 
-from crosshair import NoTracing, ResumedTracing
+from crosshair import tracers
 from crosshair.libimpl.builtinslib import SymbolicBool
-from crosshair.tracers import is_tracing
+
+_untyped: Mapping[str, Any] = vars(tracers)
+no_tracing, resumed_tracing, is_tracing = (
+    _untyped[name] for name in ("NoTracing", "ResumedTracing", "is_tracing")
+)
 
 
 class Open:
@@ -31,7 +36,7 @@ class Open:
     def __bool__(self) -> bool:
         """Which of the two it is on this path: where both are possible CrossHair takes each, one path after the other."""
         if self._truth is None:
-            with ResumedTracing():
+            with resumed_tracing():
                 # ``bool`` of it would be a symbolic value again.
                 self._truth = True if self.symbolic else False  # noqa: SIM210
         return self._truth
@@ -51,66 +56,71 @@ class Open:
         return 1 if self else 0
 
     def __eq__(self, other: object) -> Any:
-        return _apply(operator.eq, self, other)
+        return _apply("eq", self, other)
 
     def __ne__(self, other: object) -> Any:
-        return _apply(operator.ne, self, other)
+        return _apply("ne", self, other)
 
     def __lt__(self, other: Any) -> Any:
-        return _apply(operator.lt, self, other)
+        return _apply("lt", self, other)
 
     def __le__(self, other: Any) -> Any:
-        return _apply(operator.le, self, other)
+        return _apply("le", self, other)
 
     def __gt__(self, other: Any) -> Any:
-        return _apply(operator.gt, self, other)
+        return _apply("gt", self, other)
 
     def __ge__(self, other: Any) -> Any:
-        return _apply(operator.ge, self, other)
+        return _apply("ge", self, other)
 
     def __add__(self, other: Any) -> Any:
-        return _apply(operator.add, self, other)
+        return _apply("add", self, other)
 
     def __radd__(self, other: Any) -> Any:
-        return _apply(operator.add, other, self)
+        return _apply("add", other, self)
 
     def __sub__(self, other: Any) -> Any:
-        return _apply(operator.sub, self, other)
+        return _apply("sub", self, other)
 
     def __and__(self, other: Any) -> Any:
-        return _apply(operator.and_, self, other)
+        return _apply("and", self, other)
 
     def __rand__(self, other: Any) -> Any:
-        return _apply(operator.and_, other, self)
+        return _apply("and", other, self)
 
     def __or__(self, other: Any) -> Any:
-        return _apply(operator.or_, self, other)
+        return _apply("or", self, other)
 
     def __ror__(self, other: Any) -> Any:
-        return _apply(operator.or_, other, self)
+        return _apply("or", other, self)
 
     def __xor__(self, other: Any) -> Any:
-        return _apply(operator.xor, self, other)
+        return _apply("xor", self, other)
 
     def __rxor__(self, other: Any) -> Any:
-        return _apply(operator.xor, other, self)
+        return _apply("xor", other, self)
 
     def __hash__(self) -> NoReturn:
         raise TypeError("an open number is not looked up")
 
 
-def _apply(operation: Callable[[Any, Any], Any], one: Any, other: Any) -> Any:
+_operations: Mapping[str, Any] = vars(operator)
+
+
+def _apply(operation: str, one: Any, other: Any) -> Any:
+    """The result of ``operation``, a dunder method's name; the same object whenever it is asked for again."""
     if one is None or other is None:
         return NotImplemented
     owner, besides, mirrored = (one, other, False) if isinstance(one, Open) else (other, one, True)
-    name = (operation, mirrored, type(besides), id(besides) if isinstance(besides, Open) else besides)
+    identity = id(besides) if isinstance(besides, Open) else besides
+    name = (operation, mirrored, isinstance(besides, Open), isinstance(besides, bool), identity)
     known = owner.known(name)
     if known is not None:
         return known[0]
     mine = one.symbolic if isinstance(one, Open) else one
     theirs = other.symbolic if isinstance(other, Open) else other
-    with ResumedTracing():
-        made = operation(mine, theirs)
+    with resumed_tracing():
+        made = _operations[f"__{operation}__"](mine, theirs)
     result = made if type(made) in (bool, int) else Open(made)
     owner.know(name, (result, besides))  # which keeps it alive, so that its identity stays its own
     return result
@@ -123,16 +133,17 @@ def untraced(conclude: Callable[[Any], Any], values: Any) -> Any:
     """
     if not is_tracing():
         return conclude(values)
-    with NoTracing():
+    with no_tracing():
         found = conclude(_wrapped(values))
     return found.symbolic if isinstance(found, Open) else found
 
 
 def _wrapped(values: Any) -> Any:
-    if isinstance(values, tuple):
-        parts = [_wrapped(value) for value in values]
-        return type(values)(*parts) if hasattr(values, "_fields") else tuple(parts)
-    return values if type(values) is int else Open(values)
+    make: Any = type(values)
+    if not issubclass(make, tuple):
+        return values if make is int else Open(values)
+    parts = [_wrapped(value) for value in values]
+    return make(*parts) if "_fields" in vars(make) else tuple(parts)
 
 
 def conjunction(terms: Iterable[Any]) -> Any:

@@ -16,7 +16,16 @@ from acpool_spec.proofs.decisions.numbers import conjunction, untraced
 from acpool_spec.proofs.decisions.obligations import OfStructures
 from acpool_spec.proofs.decisions.structure import Values, plausible, values_type
 from acpool_spec.proofs.shapes import Size, read_numbers
-from acpool_spec.proofs.solver import BROKEN, Effort, Finding, confirmed, of_one, refuted, said_in, with_contract
+from acpool_spec.proofs.solver import (
+    BROKEN,
+    Effort,
+    Finding,
+    confirmed,
+    of_one,
+    refuted,
+    said_in,
+    with_contract,
+)
 from acpool_spec.verdict import Outcome
 
 AT_ONCE: Final = 2_000

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from functools import cache
 from itertools import combinations
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Self
 
 from acpool_model.invariants import every
 from acpool_model.state import Client, Dying, Key, Phase, Stage, State, slots
@@ -29,7 +29,8 @@ class Hole(int):
 
     name: str
 
-    def __new__(cls, name: str, example: int) -> Hole:
+    def __new__(cls, name: str, example: int) -> Self:
+        """A hole called ``name``."""
         made = super().__new__(cls, example)
         made.name = name
         return made
@@ -105,11 +106,13 @@ def plausible(values: Values) -> bool:
 
 
 def examples(size: Size) -> Values:
-    """Values that can be."""
-    names = values_type(size)._fields
-    of = {"session": 10, "lost": 20, "fresh": 99, "room": 1, "prompts": 1, "flag": 0, "resumed": 0}
-    kinds = [name.rstrip("0123456789") for name in names]
-    return values_type(size)(*[of[kind] + int(name[len(kind) :] or 0) * (of[kind] in (10, 20)) for name, kind in zip(names, kinds, strict=True)])
+    """Values that can be: those that the holes have as examples, and one prompt where any runs."""
+    found: dict[str, int] = {"fresh": FRESH, "room": room(0)}
+    for at in range(1, size.keys + 1):
+        found |= {hole.name: hole for hole in (session(at), lost(at), flag(at), resumed(at))}
+    found |= {f"prompts{number}": 1 for number in range(1, size.clients + 1)}
+    of_type = values_type(size)
+    return of_type(**{name: int(found[name]) for name in of_type._fields})
 
 
 def filled(template: State, values: Values) -> State:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from acpool_spec.races.exhibit import Exhibit, Explored
+from acpool_spec.races.exhibit import Exhibit, Explored, Sampled
 
 EXHIBITS = (
     Exhibit(
@@ -119,7 +119,7 @@ EXHIBITS = (
         title="a load that failed on the way is taken for a refusal",
         pool="acpool_spec.races.pools.lost_in_transit:factory",
         property_id="S6",
-        way=Explored("get_or_create:a+cleanup_idle+get_or_create:a,get_or_create:a@1.fifo.f1.c0"),
+        way=Explored("get_or_create:a+cleanup_idle,get_or_create:a@1.fifo.f1.c0"),
         story="""
             a has had a session, which was suspended; its id is saved.
             a is asked for again. The load of the saved id fails on the way: a pipe, a timeout, no answer.
@@ -134,12 +134,13 @@ EXHIBITS = (
         title="the notice is lost with the prompt that carried it",
         pool="acpool_spec.races.pools.early_notice:factory",
         property_id="S7",
-        way=Explored("get_or_create:a+cleanup_idle+session:a,get_or_create:a@1.fifo.f1.c1"),
+        way=Sampled(seed=2, runs=100),
         story="""
-            a's old session was refused by the agent, so it has a new one; somebody has to be told.
-            A caller gets the lease of a. The flag is lowered, since its prompt will carry the notice.
-            The caller is cancelled before its prompt was answered: nobody has read anything.
-            a is asked for again, and the answer says that no session was lost (S7).
+            The agents cannot load. The process of a has died, so its session is lost, and somebody must know.
+            A caller gets the lease of a's new session. The flag is lowered: its prompt carries the notice.
+            Nobody has read anything yet: the prompt is on its way, and may fail, or be cancelled.
+            Another caller asks for a, and the answer says that no session was lost (S7).
+            If the prompt comes to nothing, nobody will ever be told.
         """,
         avoided_by="lower the flag when a prompt on that session was answered to its caller",
     ),
