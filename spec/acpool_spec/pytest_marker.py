@@ -144,7 +144,7 @@ def _marked(item: pytest.Item, mark: pytest.Mark) -> Marked:
     if undecided not in UNDECIDED:
         raise _Refused(f"undecided={undecided!r}; expected one of {', '.join(UNDECIDED)}")
     options: dict[str, Any] = {"mode": "reordered", "strategy": "exhaustive"}
-    bounds = {name: given.pop(name) for name in _BOUNDS if name in given}
+    bounds: dict[str, Any] = {name: given.pop(name) for name in _BOUNDS if name in given}
     options |= given
     if not bounds and options["strategy"] in WALKS:
         bounds = {"executions": EXECUTIONS}
@@ -183,7 +183,7 @@ def explore_item(item: pytest.Function) -> bool:
 
 def _explore(item: pytest.Function, marked: Marked, scenario: MarkedTest) -> None:
     __tracebackhide__ = True
-    folder: Path = item.config.getoption("--acpool-failures")
+    folder: Any = item.config.getoption("--acpool-failures")
     with quiet(), _silence():
         try:
             report = explore(scenario, corpus=folder, **marked.options)

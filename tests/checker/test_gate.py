@@ -174,7 +174,7 @@ class Here(ProcessPoolExecutor):
 
     def __init__(self) -> None:
         self.minimised = list[Failure]()
-        self.pools = ("acpool_spec.pools.unlocked_start:factory",)
+        self.pools: tuple[str, ...] = ("acpool_spec.pools.unlocked_start:factory",)
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         future: Future[Any] = Future()

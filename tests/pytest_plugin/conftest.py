@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from acpool_spec import pytest_marker  # noqa: F401 - the inner sessions share it: what they import is forgotten after each
+import acpool_spec.pytest_marker  # the inner sessions share it: what they import is forgotten after each
 
 LOST_UPDATE = """
 import asyncio, pytest
@@ -29,6 +29,7 @@ def session(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Sessi
     """Write ``tests`` below the class ``Counter``, which loses updates, into ``test_it.py`` and run pytest there, with no plugins
     but our own and those in ``arguments``: each would be imported anew."""
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    assert acpool_spec.pytest_marker.EXECUTIONS > 0
 
     def run(tests: str, *arguments: str) -> pytest.RunResult:
         if tests:

@@ -16,7 +16,8 @@ from acpool_spec import canary, gate
 from acpool_spec.cli import main
 from acpool_spec.reports.folder import Wanted, write_reports
 from acpool_spec.reports.page import page
-from acpool_spec.reports.result import Result
+from acpool_spec.reports.result import Result, overall
+from acpool_spec.verdict import Outcome
 
 BAD = "acpool_spec.pools.global_lock:factory"
 OURS = "acpool_spec.reference:default"
@@ -105,6 +106,17 @@ def test_a_gate_that_cannot_fail_does_not_pass(
     assert "verdict: undecided" in said
     [case] = [case for case in ET.parse("j.xml").iter("testcase") if case.get("classname") == "gate"]  # noqa: S314 - what we have written ourselves
     assert case.find("error") is not None
+
+
+def test_the_verdict_is_the_worst_of_everything(result: Result) -> None:
+    green, red = canary.Canary(True), canary.Canary(False, "it holds")
+    again, gone, lost = result.old
+    holds, undecided, violated = Outcome.HOLDS, Outcome.UNDECIDED, Outcome.VIOLATED
+    assert overall(green, [gone, lost], [holds]) is holds
+    assert overall(green, [], [holds, undecided]) is undecided
+    assert overall(red, [], [holds]) is undecided
+    assert overall(red, [], [undecided, violated]) is violated
+    assert overall(green, [gone, again], [holds]) is violated
 
 
 def test_a_report_that_cannot_be_written_is_no_pass(result: Result, tmp_path: Path) -> None:

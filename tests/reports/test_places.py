@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from acpool_spec.batch import minimise, run_batch
+from acpool_spec.minimise import attempt
 from acpool_spec.reports.places import Place, look_again, shown_path
 from acpool_spec.schedule import Schedule, load_schedule, schedule_of
 from acpool_spec.targets import load_target
@@ -35,6 +36,23 @@ def test_the_line_of_the_offending_step_is_found(pool: str, known: str) -> None:
     assert linecache.getline(sight.place.file, sight.place.line).strip() == LINES[pool, known]
     assert Path(sight.place.file).parts[-2:] == ("pools", f"{pool}.py")
     assert sight.timeline[0].split() == ["time/s", "what", "happened"]
+
+
+def test_where_all_stand_still_it_is_the_client_that_the_violation_names() -> None:
+    target = load_target("acpool_spec.pools.global_lock:factory")
+    decisions = (
+        "start 0 get_or_create a 0",
+        "turn",
+        "start 1 get_or_create b 0",
+        "start 2 cleanup_idle - 0",
+        "turn",
+    )
+    failure = attempt(target.factory, Scope(max_sessions=2), decisions, "L1")
+    assert failure is not None
+    assert "get_or_create('b') of client 1 waits" in failure.violation.message
+    sight = look_again(schedule_of(target, failure), target)
+    assert sight.place is not None
+    assert sight.place.function == "get_or_create"
 
 
 def test_a_directed_run_has_a_timeline_and_no_place() -> None:
@@ -63,17 +81,16 @@ def test_the_trace_function_of_a_debugger_comes_back() -> None:
     assert len(sight.timeline) > 5
 
 
-def test_a_pool_of_acpool_itself_has_its_places_in_acpool(
+def test_a_pool_made_of_ours_has_its_places_in_its_own_lines(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A pool whose only own line makes it fail at once, and one that is our own with a connector that forgets to wait."""
+    """The second process is opened in a task that runs nothing but acpool's code, on behalf of a line that is the pool's own."""
     (tmp_path / "hasty_pool.py").write_text(
         "from acpool import SessionPool\n"
         "class Hasty(SessionPool):\n"
         "    async def get_or_create(self, key):\n"
-        "        first = await self._connector.open(key)\n"
         "        await self._connector.open(key)\n"
-        "        return first\n"
+        "        return await super().get_or_create(key)\n"
         "    def __init__(self, connector, *, max_sessions):\n"
         "        super().__init__(connector, max_sessions=max_sessions)\n"
         "        self._connector = connector\n"
