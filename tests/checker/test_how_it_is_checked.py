@@ -35,6 +35,7 @@ from acpool_spec.sampling import Walk
 from acpool_spec.scopes.catalogue import profile
 from acpool_spec.scopes.grammar import PoolScope
 from acpool_spec.scopes.table import Line as Explored
+from acpool_spec.steering import steered
 
 ROOT = Path(__file__).parents[2]
 TESTS = ROOT / "tests"
@@ -254,10 +255,12 @@ def schedules() -> str:
 def samples() -> str:
     drawn = [Walk(0, number).scope for number in range(500)]
     sizes = [Scope(len(scope.keys), scope.clients, scope.max_sessions) for scope in drawn]
+    one_in = len(drawn) / sum(map(steered, range(len(drawn))))
     pr, nightly = gate.PROFILES["pr"], gate.PROFILES["nightly"]
     return items(
         f"Random runs, {most(sizes)}, of the pool as it comes and with every optional bound in use: as many as fit into"
-        f" {pr.seconds:g} s. With fewer than {pr.floor:,} nothing holds.",
+        f" {pr.seconds:g} s. With fewer than {pr.floor:,} nothing holds. One in {one_in:g} is made of others that were the"
+        " first to take a transition of the model, as soon as there are such.",
         f"{pr.examples} runs of a Hypothesis state machine, for each of the two.",
         f"With the profile `nightly` {nightly.seconds:g} s, {nightly.floor:,} random runs at least, and {nightly.examples:,} of"
         " the machine.",

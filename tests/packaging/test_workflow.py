@@ -14,6 +14,7 @@ import yaml
 
 from acpool_spec import gate
 from acpool_spec.cli import _parser  # pyright: ignore[reportPrivateUsage]  # what the command takes, without running it
+from acpool_spec.pages import Page
 
 DOCS = Path(__file__).parents[2] / "docs"
 TEXT = (DOCS / "acpool-check.yml").read_text(encoding="utf-8")
@@ -83,8 +84,21 @@ def test_failures_are_kept_and_everything_is_uploaded_whatever_the_verdict() -> 
     assert STEPS.index(restored) < check < STEPS.index(saved)
 
 
+def profiles() -> str:
+    """The table of profiles."""
+    rows = [
+        f"| `{name}` | {known.seconds:,.0f} | {known.floor:,} | {known.examples:,} |"
+        for name, known in gate.PROFILES.items()
+    ]
+    head = "| profile | seconds of sampling | random schedules at least | runs of the state machine |"
+    return "\n".join([head, "|---|---|---|---|", *rows]) + "\n"
+
+
+PAGE = Page(DOCS / "gate.md", "tests/packaging/test_workflow.py", {"profiles": profiles})
+
+
 def test_the_page_has_the_options_and_the_figures_of_the_code() -> None:
-    page = (DOCS / "gate.md").read_text(encoding="utf-8")
+    page = PAGE.read()
     options = set(re.findall(r"--[a-z][a-z-]+", page))
     commands = ("check", "explore", "replay")
     helps = {name: set(re.findall(r"--[a-z][a-z-]+", _help(name))) for name in commands}
@@ -92,12 +106,7 @@ def test_the_page_has_the_options_and_the_figures_of_the_code() -> None:
     assert {"--junit", "--sarif", "--github", "--report", "--failures", "--profile"} <= options & helps[
         "check"
     ]
-    rows = [
-        f"| `{name}` | {known.seconds:,.0f} | {known.floor:,} | {known.examples:,} |"
-        for name, known in gate.PROFILES.items()
-    ]
-    _, _, below = page.partition("<!-- profiles -->\n")
-    assert below.partition("\n\n")[0].splitlines() == rows
+    assert PAGE.filled(page) == page
 
 
 def _help(command: str) -> str:
@@ -111,3 +120,7 @@ def test_no_step_lets_a_red_check_pass() -> None:
     assert "||" not in "".join(str(step.get("run", "")) for step in STEPS)
     check = next(step for step in STEPS if "acpool check" in step.get("run", ""))
     assert "if" not in check
+
+
+if __name__ == "__main__":
+    PAGE.write()
