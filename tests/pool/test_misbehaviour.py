@@ -237,3 +237,15 @@ async def test_what_is_no_session_id_is_a_failed_start(
     assert caught.value.stage == "new" and isinstance(caught.value.cause, TypeError)
     await agents.settle()
     assert agents.running() == ["other1"] and pool.stats().closing == 0
+
+
+async def test_a_start_that_never_had_a_process_gives_up_on_none(agents: Agents, make: Make) -> None:
+    pool = make()
+    agents.fail("open", "a", OSError("no"))
+    with pytest.raises(SessionStartError):
+        await pool.get_or_create("a")
+    waiting = asyncio.create_task(pool.get_or_create("a"))
+    await asyncio.sleep(0)
+    assert await pool.reset("a")
+    await waiting
+    assert pool.stats().given_up == 0
