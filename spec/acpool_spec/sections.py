@@ -22,7 +22,7 @@ SECTION = 256
 """Completed operations after which a cut is looked for."""
 
 CONTEXT = 6
-"""Completed operations that a window has at least, if there are so many: how the object came to be so explains more than that it is."""
+"""Completed operations that a window has at least, if there are so many: how a state came about is part of the story."""
 
 STATES = 200_000
 """Configurations that the search of one section may explore."""
@@ -32,10 +32,10 @@ STATES = 200_000
 class Window(Generic[State]):
     """The part of a partition that shows that it has no linearization.
 
-    It ends with the first return by which there is none, and begins at a quiescent point some operations before it, or where the
-    section began. ``before``: how many completed operations came before. ``begin``: where these may have led to. ``operations``: what had
-    been invoked by that return, the completed ones first, in the order of their returns. ``start``, ``longest``, ``stuck``: the
-    longest partial linearization, as indices of ``operations``, where it begins, and what could come next.
+    It ends with the first return by which there is none, and begins at a quiescent point some operations before it, or where
+    the section began. ``before``: how many completed operations came before. ``begin``: where these may have led to.
+    ``operations``: what had been invoked by that return, the completed ones first, in the order of their returns. ``start``,
+    ``longest``, ``stuck``: the longest partial linearization, as indices of ``operations``, where it begins, what could follow.
     """
 
     before: int

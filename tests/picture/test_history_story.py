@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -128,8 +129,11 @@ def test_the_command_draws_the_window_of_an_object_that_has_no_linearization(
     assert main(["history", str(file), "--spec", "register", "--html", str(page)]) == 1
     assert "the picture is in" in capsys.readouterr().out
     written = page.read_text()
-    assert "1: read() \\u2192 3" in written or "0: read() \\u2192 3" in written
-    assert "20 completed operations have linearizations, which leave 19" in written
+    assert re.search(r"\d+: read\(\) \\u2192 3", written)
+    before = re.search(
+        r"before these, (\d+) completed operations have linearizations, which leave (\d+)", written
+    )
+    assert before is not None and int(before[2]) == int(before[1]) - 1  # whatever the window begins with
     file.write_text("\n".join(rows[:4]))
     page.unlink()
     assert main(["history", str(file), "--spec", "register", "--html", str(page)]) == 0

@@ -134,17 +134,25 @@ def pixels(image: bytes) -> list[bytes]:
 
 
 def test_every_filter_of_png_is_undone() -> None:
-    rows = [bytes([10, 20, 30, 50, 60, 70]), bytes([11, 22, 33, 50, 61, 99])]
-    by_filter = {
-        0: [rows[1]],
-        1: [bytes([11, 22, 33, 39, 39, 66])],
-        2: [bytes([1, 2, 3, 0, 1, 29])],
-        3: [bytes([6, 12, 18, 20, 20, 48])],
-        4: [bytes([1, 2, 3, 0, 1, 29])],
-    }
-    for kind, (line,) in by_filter.items():
-        image = with_palette(png(2, 2, [b"\0" + rows[0], bytes([kind]) + line]))
-        assert pixels(image) == [rows[0][:3], rows[0][3:], rows[1][:3], rows[1][3:]], kind
+    above, row = bytes([30, 20, 30, 50, 60, 70, 5, 6, 7]), bytes([10, 22, 33, 31, 61, 99, 5, 200, 1])
+    # Left, above and the corner between them; at one byte at least Paeth's choice is the corner, which tells it from the others.
+    left, corner = bytes(3) + row[:-3], bytes(3) + above[:-3]
+    paeth = list(row)
+    chosen: set[str] = set()
+    for n in range(9):
+        options = {"left": left[n], "up": above[n], "corner": corner[n]}
+        base = left[n] + above[n] - corner[n]
+        name = min(
+            options, key=lambda name: (abs(base - options[name]), ["left", "up", "corner"].index(name))
+        )
+        paeth[n] = options[name]
+        chosen |= {name} if len(set(options.values())) == 3 else set()
+    guesses = [[0] * 9, left, above, [(a + b) // 2 for a, b in zip(left, above, strict=True)], paeth]
+    for kind, guess in enumerate(guesses):
+        line = bytes((value - at) % 256 for value, at in zip(row, guess, strict=True))
+        image = with_palette(png(3, 2, [b"\0" + above, bytes([kind]) + line]))
+        assert pixels(image) == [(above + row)[n : n + 3] for n in range(0, 18, 3)], kind
+    assert "corner" in chosen
 
 
 def test_more_colours_than_a_palette_has_become_the_nearest() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
@@ -105,6 +106,23 @@ def test_the_schedule_beside_it_passes_and_parts_where_it_says(
     assert story.run.steps[: nearest.diverges[0]] == nearest.run.steps[: nearest.diverges[1]]
 
 
+def test_a_pool_that_breaks_down_in_other_schedules_is_shown_all_the_same(
+    kept: Schedule, target: Target
+) -> None:
+    runs: list[int] = []
+
+    def only_twice(*arguments: Any, **named: Any) -> Any:
+        runs.append(len(runs))
+        if len(runs) > 1:
+            raise SystemExit
+        return target.factory(*arguments, **named)
+
+    with quiet():
+        told = tell(kept, replace(target, factory=only_twice))
+    assert told.bad and told.nearest is not None
+    assert told.nearest.run is None and told.nearest.tried > 100
+
+
 def test_each_decision_of_the_kept_schedule_is_needed(kept: Schedule, target: Target) -> None:
     def shows(decisions: Sequence[str]) -> bool:
         """Whether the busy session is evicted and then alive twice, its holder still at it."""
@@ -178,6 +196,12 @@ def test_a_lease_lies_inside_its_operation() -> None:
     assert call.begin < lease.begin and lease.end < call.end
     assert "holds the lease of c1, session s1" in lease.detail
     assert any(bar.kind == "leased" and "client 0" in bar.text for bar in bars(found, "key a"))
+
+
+def test_a_key_is_leased_also_where_nothing_is_prompted() -> None:
+    found = run([*CREATE, "answer c1.new ok", *["turn"] * 3, "start 0 with_connection a 0", "turn"])
+    phases = [bar.kind for bar in bars(found, "key a") if bar.kind != "memory"]
+    assert phases == ["creating", "idle", "leased", "idle"]
 
 
 def test_operations_take_effect_between_call_and_answer() -> None:

@@ -288,7 +288,10 @@ def _nearest(schedule: Schedule, target: Target, failing: Recording, run: Run) -
     before = frozenset(failing.broken)
 
     def attempt(decisions: Sequence[str]) -> tuple[Sequence[int], bool]:
-        return try_schedule(schedule, target, decisions, before)
+        try:
+            return try_schedule(schedule, target, decisions, before)
+        except Exception:  # noqa: BLE001 - whatever the pool does in another schedule, it does not pass there
+            return (), False
 
     made = tuple(failing.decisions)
     search = nearest_passing(made, attempt)
