@@ -285,7 +285,7 @@ def audit(pool: SessionPool) -> None:
     core = pool.core
     left = [core.entries, core.live, core.idle, core.dying, core.creations, core.waiting, core.effects]
     assert not any(left), left
-    kept: set[asyncio.Task[Any]] = vars(vars(pool)["_shell"])["_tasks"]
+    kept = pool._shell._tasks  # pyright: ignore[reportPrivateUsage]  # nobody else can see that they are kept
     assert not [task.get_name() for task in kept if task.done()], "a task that ended is kept"
     assert running_loop().next_deadline() is None, "a timer is left"
 

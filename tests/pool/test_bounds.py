@@ -54,6 +54,11 @@ def test_a_bound_that_is_no_number_of_seconds_is_refused(agents: Agents, name: s
         SessionPool(agents, max_sessions=1, **bounds)
 
 
+def test_a_cleanup_without_a_pause_is_refused(agents: Agents) -> None:
+    with pytest.raises(ValueError, match=r"^cleanup_interval is 0\.0: expected seconds, more than 0$"):
+        SessionPool(agents, max_sessions=1, cleanup_interval=0.0)
+
+
 @pytest.mark.parametrize("slots", [0, -1, 1.5])
 def test_a_pool_without_slots_is_refused(agents: Agents, slots: Any) -> None:
     with pytest.raises(ValueError, match=f"^max_sessions is {slots}: expected a whole number, 1 or more$"):

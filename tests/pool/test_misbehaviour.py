@@ -237,3 +237,50 @@ async def test_what_is_no_session_id_is_a_failed_start(
     assert caught.value.stage == "new" and isinstance(caught.value.cause, TypeError)
     await agents.settle()
     assert agents.running() == ["other1"] and pool.stats().closing == 0
+
+
+async def test_a_start_that_never_had_a_process_gives_up_on_none(agents: Agents, make: Make) -> None:
+    pool = make()
+    agents.fail("open", "a", OSError("no"))
+    with pytest.raises(SessionStartError):
+        await pool.get_or_create("a")
+    waiting = asyncio.create_task(pool.get_or_create("a"))
+    await asyncio.sleep(0)
+    assert await pool.reset("a")
+    await waiting
+    assert pool.stats().given_up == 0
+
+
+async def test_a_close_that_cannot_even_be_called_is_no_confirmation(
+    agents: Agents, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool = make()
+    await pool.get_or_create("a")
+
+    def close(_: object) -> None:
+        raise OSError("no")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(type(agents["a1"]), "close", close)
+        assert await pool.reset("a")
+        await agents.settle()
+    assert pool.stats().closing == 0 and pool.stats().given_up == 1
+
+
+async def test_a_call_on_a_connection_ends_with_who_waits_for_it(agents: Agents, make: Make) -> None:
+    pool = make()
+    agents.hold("prompt", "a")
+    agents.hold("cancel", "a")
+
+    async def talk() -> None:
+        async with pool.session("a") as lease:
+            await lease.prompt("x")
+
+    talking = asyncio.create_task(talk())
+    await agents.settle()
+    cancelling = asyncio.create_task(pool.cancel("a"))
+    await agents.settle()
+    cancelling.cancel()
+    await agents.settle()
+    assert "acpool-cancel-a" not in {task.get_name() for task in asyncio.all_tasks()}
+    talking.cancel()

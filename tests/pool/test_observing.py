@@ -216,7 +216,7 @@ async def test_a_task_is_kept_until_it_ends_and_is_in_the_context_of_the_pool(
     mine.set("the caller's")
     waiting = asyncio.create_task(pool.get_or_create("a"))
     await agents.settle()
-    kept: set[asyncio.Task[object]] = vars(vars(pool)["_shell"])["_tasks"]
+    kept = pool._shell._tasks  # pyright: ignore[reportPrivateUsage]  # nobody else can see that they are kept
     assert [task.get_name() for task in kept] == ["acpool-start-a"] and seen == ["nobody's"]
     go_on.set()
     await waiting

@@ -23,6 +23,7 @@ from typing import Final
 WAIT_S: Final = 300.0
 """Seconds after which one run is taken to have no end though it does nothing, as a test may that waits for a process."""
 READY: Final = "ready"
+NOT_RUN: Final = "not run"
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -40,6 +41,7 @@ def main(arguments: Sequence[str]) -> None:
             file.flush()
 
         from acpool_spec.mutants.mutant import PACKAGES, folder_of
+        from acpool_spec.mutants.room_tests import NotRun
         from acpool_spec.mutants.strategies import Look, look
 
         write(strategy=READY, folders={name: str(folder_of(name)) for name in PACKAGES})
@@ -52,8 +54,12 @@ def main(arguments: Sequence[str]) -> None:
                     **asdict(Look("endless", watch.runs, run_s, f"a run took {run_s:g} s of CPU")),
                 )
 
-            with watch.over(endless):
-                seen = look(name, module, watch.beat)
+            try:
+                with watch.over(endless):
+                    seen = look(name, module, watch.beat)
+            except NotRun as error:
+                write(strategy=NOT_RUN, why=str(error))
+                return
             write(strategy=name, **asdict(seen))
             if seen.broken and which == "first":
                 return
@@ -82,9 +88,11 @@ class _Watch:
 
         for signum in (signal.SIGPROF, signal.SIGALRM):
             signal.signal(signum, end)
-        yield
-        for timer in (signal.ITIMER_PROF, signal.ITIMER_REAL):
-            signal.setitimer(timer, 0)
+        try:
+            yield
+        finally:
+            for timer in (signal.ITIMER_PROF, signal.ITIMER_REAL):
+                signal.setitimer(timer, 0)
 
 
 def _end_with_input() -> None:

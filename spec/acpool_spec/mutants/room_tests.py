@@ -19,6 +19,10 @@ _SLOW: Final = frozenset(
 )  # longer than all the others, which see what it sees
 
 
+class NotRun(Exception):
+    """The tests could not be run, which says nothing about the mutant; the message says why."""
+
+
 def repository() -> Path | None:
     """The root of the repository from which the checker runs; None where it was installed without."""
     root = Path(str(acpool_spec.__file__)).parents[2]
@@ -32,7 +36,17 @@ def files_for(module: str, root: Path) -> list[Path]:
 
 
 def tested(root: Path, files: list[Path], beat: Callable[[], object]) -> Iterator[tuple[str, str]]:
-    """Run ``files`` up to the first failure; one by one what failed, ``TESTS`` and the name of the test."""
+    """Run ``files`` up to the first failure; one by one what failed, ``TESTS`` and the name of the test.
+
+    Raises :class:`NotRun`.
+    """
+    try:
+        yield from _run(root, files, beat)
+    except (Exception, SystemExit) as error:
+        raise NotRun(f"{type(error).__name__}: {error}") from error
+
+
+def _run(root: Path, files: list[Path], beat: Callable[[], object]) -> Iterator[tuple[str, str]]:
     import pytest
 
     class Listener:
@@ -52,20 +66,16 @@ def tested(root: Path, files: list[Path], beat: Callable[[], object]) -> Iterato
                 self.outcomes.append((TESTS, report.nodeid.rpartition("/")[2]))
 
     listener = Listener()
-    options = [
-        "-x",
-        "-q",
-        "-n0",
-        "-p",
-        "no:cacheprovider",
-        "-c",
-        str(root / "pyproject.toml"),
-        "--rootdir",
-        str(root),
-    ]
+    # The checker is imported already: that its assertions are told less well is no failure.
+    quiet = ["-W", "ignore::pytest.PytestAssertRewriteWarning"]
+    where = ["-c", str(root / "pyproject.toml"), "--rootdir", str(root)]
     beat()
-    status = pytest.main([*options, *map(str, files)], plugins=[listener])
+    status = pytest.main(
+        ["-x", "-q", "-n0", "-p", "no:cacheprovider", *quiet, *where, *map(str, files)], plugins=[listener]
+    )
     failed = any(broken for broken, _ in listener.outcomes)
-    if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED) and not failed:
-        listener.outcomes.append((TESTS, f"pytest ended with status {int(status)}"))
+    if status != (pytest.ExitCode.TESTS_FAILED if failed else pytest.ExitCode.OK) and not (
+        failed and status == pytest.ExitCode.INTERRUPTED
+    ):
+        raise NotRun(f"pytest ended with status {int(status)}")
     yield from listener.outcomes

@@ -25,7 +25,7 @@ from typing import Final
 import acpool
 import acpool_model
 import acpool_spec
-from acpool_spec.mutants.child import READY
+from acpool_spec.mutants.child import NOT_RUN, READY
 from acpool_spec.mutants.mutant import Mutant, folder_of
 from acpool_spec.mutants.room_tests import TESTS, repository
 from acpool_spec.mutants.strategies import LAST, STRATEGIES, Look
@@ -220,7 +220,10 @@ def _one_child(
     lines = [json.loads(line) for line in results.read_text(encoding="utf-8").splitlines()]
     for line in lines[1:]:
         name = line.pop("strategy")
-        row.looks[name] = Look(**line)
+        if name == NOT_RUN:
+            row.unusable = f"the tests cannot be run: {line['why']}"
+        else:
+            row.looks[name] = Look(**line)
     last = (errors.read_text(encoding="utf-8").strip().splitlines() or [""])[-1]
     if not lines or lines[0]["strategy"] != READY:
         if status is None:
@@ -230,7 +233,7 @@ def _one_child(
         row.unusable = f"it was not what was imported: {lines[0]['folders']}"
     elif status is None and deadline is not None and time.monotonic() >= deadline:
         return False
-    elif status != 0:
+    elif status != 0 and not row.unusable:
         name = next(name for name in strategies if name not in row.looks)
         how = (
             f"it did not end in {GIVE_UP_S:g} s"

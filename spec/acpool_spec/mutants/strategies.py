@@ -18,7 +18,7 @@ from acpool_spec.exploration.certificate import Certificate
 from acpool_spec.exploration.depth_first import DepthFirst
 from acpool_spec.exploration.failures import failure_of
 from acpool_spec.exploration.setting import Setting
-from acpool_spec.mutants.room_tests import files_for, repository, tested
+from acpool_spec.mutants.room_tests import NotRun, files_for, repository, tested
 from acpool_spec.properties import BY_ID
 from acpool_spec.quiet import quiet
 from acpool_spec.refinement.directed import Directed, direct
@@ -120,6 +120,7 @@ def _runs(name: str, module: str, beat: Beat) -> Iterator[tuple[str, str]]:
 
 def look(name: str, module: str, beat: Beat = lambda: None) -> Look:
     """Make the runs of the strategy ``name`` until one fails; what a run raises out of the checker is a failure as well.
+    Raises :class:`NotRun` where the tests cannot be run.
 
     ``module``: the one of the pool that was changed, by which alone the strategy ``tested`` knows what to run.
     """
@@ -132,6 +133,8 @@ def look(name: str, module: str, beat: Beat = lambda: None) -> Look:
             broken, message = seen
             if broken:
                 break
+    except NotRun:
+        raise
     except Exception as error:  # noqa: BLE001 - whatever a broken pool does to its checker
         executions += 1
         broken, message = f"raised {type(error).__name__}", str(error)
