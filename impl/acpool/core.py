@@ -20,7 +20,7 @@ from __future__ import annotations
 from acpool.contract import Connection, SessionInfo
 from acpool.errors import ConnectionLost
 from acpool.records import Close, Creation, Entry, Outcome, Suspended, Waiter, Wake, Want
-from acpool.slots import CLOSING, CREATING, IDLE, LEASED, Slots
+from acpool.slots import CREATING, IDLE, LEASED, Slots
 from acpool.trace import Action, Step
 
 
@@ -191,7 +191,7 @@ class Core(Slots):
     def commit(self, entry: Entry, session_id: str, *, resumed: bool, now: float) -> bool:
         """Install the started session and answer everybody who waits for it; False when the start was defeated meanwhile."""
         creation = entry.creation
-        if entry.stage is not CREATING or creation is None:
+        if creation is None:
             return False
         if not entry.connection.alive:
             self.fail(
@@ -202,9 +202,8 @@ class Core(Slots):
         remembered = self.suspended.pop(entry.key, None)
         entry.session_id = entry.claimed_id = session_id
         entry.resumed = resumed
-        entry.session_reset = remembered is not None and (
-            remembered.session_reset or (remembered.session_id is not None and not resumed)
-        )
+        # What is remembered without an id is remembered for its flag.
+        entry.session_reset = remembered is not None and (remembered.session_reset or not resumed)
         entry.used_at = now
         entry.creation = None
         del self.creations[entry.key]
@@ -230,7 +229,7 @@ class Core(Slots):
     def fail(self, entry: Entry, cause: BaseException) -> None:
         """The start in ``entry`` failed: tell everybody who waits for it; a known session id stays suspended."""
         creation = entry.creation
-        if entry.stage is not CREATING or creation is None:
+        if creation is None:
             return
         self._emit("fail", entry.key, entry, cause=entry.start_stage)
         for waiter in creation.waiters:
@@ -248,7 +247,7 @@ class Core(Slots):
 
     def stopped(self, entry: Entry) -> None:
         """The defeated start in ``entry`` ended; with no process it frees the slot, otherwise its closing does."""
-        if entry.stage is CLOSING and not entry.opened and entry.serial in self.entries:
+        if not entry.opened and entry.serial in self.entries:
             self._free(entry, confirmed=True)
             if self.trace is not None:
                 self._took("stopped", entry)
@@ -330,8 +329,7 @@ class Core(Slots):
             waiters = tuple(creation.waiters)
             source = creation.entry
             self._abandon(creation, "reset")
-            self._begin(key, waiters, source)
-            self._serve()
+            self._begin(key, waiters, source)  # in its own slot, so that nothing comes free
         if self.trace is not None:
             self.trace(Step("reset", key))
         return found  # LP reset

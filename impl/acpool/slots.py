@@ -94,8 +94,6 @@ class Slots:
         """Find every creation without a slot the one it can have, in order of arrival: a free slot, then its own key's if that
         closes for nobody, that of a dead session, that of an idle session, any other that closes for nobody."""
         for creation in list(self.waiting.values()):
-            if creation.entry is not None:
-                continue  # served a moment ago, in place of another
             if len(self.entries) < self.max_sessions:
                 self._give(creation)
             elif creation.source is None:

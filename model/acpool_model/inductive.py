@@ -91,6 +91,16 @@ def nobody_queues_where_nobody_may(state: State) -> bool:
     return (state.queueing != 0) | (queued == 0) | ((queued == 1) & room)
 
 
+def promises_are_in_order(state: State) -> bool:
+    """Nobody in line is promised another key's slot while who came earlier is promised none. It follows from ``inductive``."""
+    return _passed_over(state) == 0
+
+
+def who_is_passed_over_is_served(state: State) -> bool:
+    """Of creations without a promise, those that one with another key's slot came after are no more than can be served."""
+    return _passed_over(state) <= state.capacity - slots(state) + spare_slots(state)
+
+
 AUXILIARY: Final[dict[str, Callable[[State], bool]]] = {
     "well typed": well_typed,
     "ticks are past": ticks_are_past,
@@ -98,6 +108,7 @@ AUXILIARY: Final[dict[str, Callable[[State], bool]]] = {
     "nothing is left over": nothing_is_left_over,
     "answers wait for creations": answers_wait_for_creations,
     "nobody queues where nobody may": nobody_queues_where_nobody_may,
+    "who is passed over is served": who_is_passed_over_is_served,
 }
 """What the properties need besides, by name."""
 CONJUNCTS: Final = {name: holds for name, holds in INVARIANTS.items() if name != "S3"}
@@ -106,12 +117,14 @@ CONJUNCTS: Final = {name: holds for name, holds in INVARIANTS.items() if name !=
 BETWEEN: Final[dict[str, Callable[[State], bool]]] = AUXILIARY | CONJUNCTS | {"L3": promises_are_sound}
 """The conjuncts that hold inside a step, too; of L3 only a part does."""
 
-INDUCTIVE: Final[dict[str, Callable[[State], bool]]] = AUXILIARY | CONJUNCTS
+INDUCTIVE: Final[dict[str, Callable[[State], bool]]] = (
+    AUXILIARY | CONJUNCTS | {"promises are in order": promises_are_in_order}
+)
 """The conjuncts that hold between steps."""
 
 
 def inductive(state: State) -> bool:
-    """Whether every conjunct of ``INDUCTIVE`` holds."""
+    """Whether every conjunct of ``INDUCTIVE`` holds; that promises are in order follows from the others."""
     return between(state) & nothing_left_to_give(state)
 
 
@@ -126,6 +139,26 @@ def ungiven(state: State) -> int:
         [
             3 * (key.stage == Stage.QUEUED) + 2 * ((key.stage == Stage.PROMISED) & (key.source != at))
             for at, key in enumerate(state.keys, 1)
+        ]
+    )
+
+
+def _passed_over(state: State) -> int:
+    """How many creations in line have no promise although one that came later has another key's slot promised."""
+    late = [(key.stage == Stage.PROMISED) & (key.source != at) for at, key in enumerate(state.keys, 1)]
+    return sum(
+        [
+            (key.stage == Stage.QUEUED)
+            & (
+                sum(
+                    [
+                        promised & (key.arrival < other.arrival)
+                        for promised, other in zip(late, state.keys, strict=True)
+                    ]
+                )
+                != 0
+            )
+            for key in state.keys
         ]
     )
 

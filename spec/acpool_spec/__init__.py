@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from acpool_spec.async_machine import AsyncRuleBasedStateMachine
     from acpool_spec.exploration import Certificate, Estimate, Report, ScenarioSchedule, explore, replay
     from acpool_spec.exploration.coverage import covered
     from acpool_spec.linearizability import check_history
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from acpool_spec.world import PoolFactory, PoolUnderTest
 
 _HOME = {
+    "AsyncRuleBasedStateMachine": "async_machine",
     "Bound": "verdict",
     "Budget": "verdict",
     "Certificate": "exploration",
@@ -41,6 +43,7 @@ _HOME = {
 }
 
 __all__ = [
+    "AsyncRuleBasedStateMachine",
     "Bound",
     "Budget",
     "Certificate",

@@ -3,21 +3,32 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Final
 
 from acpool import SessionPool
 from acpool_spec.events import Event
 from acpool_spec.machine import run_machine
 from acpool_spec.making import said
 from acpool_spec.minimise import Failure, Minimiser
-from acpool_spec.properties import Violation
+from acpool_spec.novelty import Novelty
+from acpool_spec.properties import REFINEMENT, Violation
 from acpool_spec.quiet import quiet
-from acpool_spec.refinement.directed import direct
+from acpool_spec.refinement.directed import direct, failure_of
 from acpool_spec.sampling import Walk
+from acpool_spec.steering import Parents, Ran, Steered
 from acpool_spec.targets import Target, load_target
 from acpool_spec.world import Scope, World
+
+DIRECTED_RUN: Final = sys.maxsize
+"""The number of a directed run: any other that breaks the same comes before it, since more is seen in its timeline."""
+
+
+NO_PARENTS: Final[Mapping[int, Parents]] = MappingProxyType({})
 
 
 @dataclass(slots=True)
@@ -35,7 +46,8 @@ class Sample:
 
     ``followed``: the runs of a pool that tells of its steps (R1). Of the runs, ``exercised`` says how many put a property to
     the test, and ``goals`` how many reached a goal of the model; ``directed`` and ``directed_goals`` are about runs made on
-    purpose (:mod:`~acpool_spec.refinement.directed`), which are not among the others.
+    purpose (:mod:`~acpool_spec.refinement.directed`), which are not among the others. ``ran``: the random runs, for those to be
+    made of them; ``steered``: how many were made of others.
     """
 
     target: str
@@ -52,6 +64,8 @@ class Sample:
     goals: Counter[str] = field(default_factory=Counter[str])
     directed: int = 0
     directed_goals: Counter[str] = field(default_factory=Counter[str])
+    steered: int = 0
+    ran: list[Ran] = field(default_factory=list[Ran])
 
     def judged(self, world: World) -> None:
         """Count what one run, which is over, has put to the test."""
@@ -75,21 +89,30 @@ class Sample:
 
 
 @quiet()
-def run_batch(name: str, seed: int, numbers: Iterable[int]) -> Sample:
-    """Run and judge the random runs ``numbers`` of the pool called ``name``."""
+def run_batch(
+    name: str, seed: int, numbers: Iterable[int], parents: Mapping[int, Parents] = NO_PARENTS
+) -> Sample:
+    """Run and judge the random runs ``numbers`` of the pool called ``name``; those that have ``parents`` are made of them."""
     target = load_target(name)
     sample = Sample(name)
     for number in numbers:
-        _run(target, Walk(seed, number, reclaims=target.reclaims), number, sample)
+        made_of = parents.get(number)
+        if made_of is None:
+            _run(target, Walk(seed, number, reclaims=target.reclaims), number, sample)
+        else:
+            _run(target, Steered(seed, number, made_of), number, sample)
+            sample.steered += 1
     return sample
 
 
-def _run(target: Target, walk: Walk, number: int, sample: Sample) -> None:
+def _run(target: Target, walk: Walk | Steered, number: int, sample: Sample) -> None:
     with World(target.factory, walk.scope) as world:
+        novelty = Novelty(world)
         walk.run(world)
         decisions = tuple(world.decisions)
         world.finish(linearize=True)
         sample.histories.add(fingerprint(world.recorder.events))
+    sample.ran.append(Ran(walk.scope, decisions, novelty.transitions))
     sample.runs += 1
     sample.decisions += len(decisions)
     sample.judged(world)
@@ -129,7 +152,10 @@ def run_directed_batch(name: str) -> Sample:
         sample.undecided["R1"] = f"no pool can be made for directed runs: {said(error)}"
         return sample
     sample.directed, sample.directed_goals = made.runs, made.goals
-    if made.failures:
+    if made.parted:
+        shortest = min(made.parted, key=lambda parted: len(parted.actions))
+        sample.found[REFINEMENT.id] = Found(DIRECTED_RUN, failure_of(shortest), len(made.parted))
+    elif made.failures:
         sample.undecided["R1"] = f"the pool would not do what the model does, {made.failures[0]}"
     return sample
 

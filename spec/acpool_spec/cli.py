@@ -126,7 +126,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     check.add_argument("--seed", type=int, default=0, help="seed of the sample (default: %(default)s)")
     check.add_argument(
-        "--budget", type=_seconds, default=60.0, metavar="SECONDS", help="time to sample (default: 60)"
+        "--profile",
+        choices=("pr", "nightly"),
+        default="pr",
+        help="how much where nothing else is said: about a minute, or half an hour (default: %(default)s)",
+    )
+    check.add_argument(
+        "--budget", type=_seconds, metavar="SECONDS", help="time to sample (default: the profile's)"
     )
     check.add_argument(
         "--schedules", type=_count, metavar="N", help="sample exactly N schedules, whatever time it takes"
@@ -140,7 +146,26 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         default=Path("acpool-failures"),
         metavar="DIR",
-        help="where schedules go (default: %(default)s)",
+        help="where schedules go, and where old ones are replayed from (default: %(default)s)",
+    )
+    check.add_argument("--junit", type=Path, metavar="FILE", help="write the verdicts as JUnit XML")
+    check.add_argument("--sarif", type=Path, metavar="FILE", help="write the violations as SARIF 2.1.0")
+    check.add_argument(
+        "--report",
+        type=Path,
+        metavar="DIR",
+        help="write a page, both of these and the schedules into a folder",
+    )
+    check.add_argument(
+        "--github",
+        action="store_true",
+        help="annotate the lines of offending steps, and append to the summary of the job",
+    )
+    check.add_argument(
+        "--sensitivity",
+        nargs="*",
+        metavar="N|MUTANT",
+        help="look for mutants of acpool's own pool instead, all, N or the named ones: each must be caught",
     )
 
     explore = commands.add_parser(
@@ -256,6 +281,9 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="replay although the code has changed since the file was written",
     )
+    replay.add_argument(
+        "--html", type=Path, metavar="OUT", help="write the picture of it as a page that stands alone"
+    )
 
     races = commands.add_parser(
         "races",
@@ -278,6 +306,21 @@ def _parser() -> argparse.ArgumentParser:
     history = commands.add_parser("history", help="judge a recorded history (JSON lines)")
     history.add_argument("file", type=Path, metavar="FILE")
     history.add_argument("--max-sessions", type=_count, metavar="N", help="where the file does not say it")
+    history.add_argument(
+        "--html", type=Path, metavar="OUT", help="write the picture of it as a page that stands alone"
+    )
+    history.add_argument(
+        "--spec",
+        choices=("register", "cas-register", "key-value", "lock", "queue"),
+        help="judge it as a history of such objects, one for each key (default: of a session pool)",
+    )
+    history.add_argument(
+        "--states",
+        type=_count,
+        default=200_000,
+        metavar="N",
+        help="configurations to explore at most between two cuts, with --spec (default: %(default)s)",
+    )
     return parser
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -13,14 +15,26 @@ from rich.table import Table
 
 from acpool_spec import gate
 from acpool_spec.campaign import command
+from acpool_spec.campaign.old_failures import Replayed, replay_old
 from acpool_spec.campaign.replaying import is_scenario_schedule
 from acpool_spec.console import Terminal, below, count, say, verdict
 from acpool_spec.coverage_table import print_coverage
+from acpool_spec.explanation import explanation_of, lines_of
+from acpool_spec.history import read_history
 from acpool_spec.history_report import judge_file
 from acpool_spec.making import clip
+from acpool_spec.mutants.command import sensitivity
+from acpool_spec.object_histories import OBJECTS, judge_objects
+from acpool_spec.picture.history_story import story_of_history, story_of_window
+from acpool_spec.picture.page import write_page
+from acpool_spec.picture.telling import tell
+from acpool_spec.picture.text import closing_lines
 from acpool_spec.properties import BY_ID
 from acpool_spec.quiet import quiet
 from acpool_spec.refinement.coverage import GOALS
+from acpool_spec.reports.folder import Wanted, write_reports
+from acpool_spec.reports.github import old_annotation, workflow_commands
+from acpool_spec.reports.result import overall, result_of
 from acpool_spec.schedule import (
     Schedule,
     broken,
@@ -29,21 +43,27 @@ from acpool_spec.schedule import (
     run_schedule,
     save_schedule,
 )
-from acpool_spec.targets import OURS, load_target
+from acpool_spec.sections import Window
+from acpool_spec.targets import OURS, BadInput, load_target
 from acpool_spec.timeline import WIDTH, Watcher, render
 from acpool_spec.verdict import Outcome
+from acpool_spec.world import DIRECTED
 
 _NARROWEST = 60  # columns: a timeline on a narrower terminal would be nothing but breaks
+_KEYS_SHOWN = 5
 _GAP = 2  # columns between those of the table
 
 
 def check(options: argparse.Namespace) -> int:
     """``acpool check``."""
+    if options.sensitivity is not None:
+        return sensitivity(options)
     console = Terminal()
     names = gate.targets_of([options.pool] if options.pool is not None else OURS)
-    plan = gate.Plan(names, options.seed, options.budget, options.schedules, options.workers)
+    plan = gate.Plan(names, options.seed, options.budget, options.schedules, options.workers, options.profile)
     where = f"on {count(plan.workers, 'process', 'processes')}"
     say(console, f"checking {escape(', '.join(names))}, seed {plan.seed}, {where}")
+    old = _replay_old(console, options, names)
     bar = Progress(
         TextColumn("{task.description}"),
         BarColumn(bar_width=24),
@@ -56,33 +76,89 @@ def check(options: argparse.Namespace) -> int:
 
         def show(progress: gate.Progress) -> None:
             done = progress.runs if plan.schedules else min(progress.seconds, plan.seconds)
-            broke = " ".join(known for known in BY_ID if known in progress.found)
+            broke = " ".join(known for known in BY_ID if known in progress.broken)
             text = f"{progress.phase}: {progress.runs:,} schedules, {len(progress.histories):,} distinct histories"
             bar.update(
                 task, completed=done, description=text + (f", [red]broken: {broke}[/]" if broke else "")
             )
 
         report = gate.run_check(plan, show)
-    _print_report(console, report, options.failures)
+    files = _print_report(console, report, options.failures)
     if options.coverage:
         print_coverage(console, report.progress)
-    return report.outcome.exit_status
+    return _conclude(console, options, report, old, files)
 
 
-def _print_report(console: Console, report: gate.Report, folder: Path) -> None:
+def _replay_old(console: Console, options: argparse.Namespace, pools: Sequence[str]) -> list[Replayed]:
+    """Replay the failures that are kept in the folder, and say at once what became of each."""
+    found: list[Replayed] = []
+    for pool in {
+        name.partition(":")[0]: name for name in pools
+    }.values():  # a file is about all pools of a module
+        for replayed in replay_old(options.failures, pool):
+            found.append(replayed)
+            say(console, f"old failure: {escape(below(str(replayed)))}")
+            if options.github and replayed.outcome is not Outcome.HOLDS:
+                _tell_github(console, old_annotation(replayed))
+    return found
+
+
+def _tell_github(console: Console, command: str) -> None:
+    console.print(command, markup=False, emoji=False, soft_wrap=True)
+
+
+def _conclude(
+    console: Console,
+    options: argparse.Namespace,
+    report: gate.Report,
+    old: Sequence[Replayed],
+    files: Mapping[tuple[str, str], Path],
+) -> int:
+    """Write the reports that were asked for, and say the verdict; the exit status."""
+    bound = f"a sample of {report.progress.runs:,} schedules, seed {report.plan.seed}"
+    wanted = Wanted(options.junit, options.sarif, options.report, options.github)
+    problems: list[str] = []
+    if wanted:
+        result = result_of(report, old, files, bound)
+        problems = write_reports(result, wanted)
+        for command in workflow_commands(result) if options.github else ():
+            _tell_github(console, command)
+    say(console, escape(str(report.canary)))
+    failing = [replayed.path.name for replayed in old if replayed.outcome is Outcome.VIOLATED]
+    if failing:
+        say(console, escape(f"{count(len(failing), 'old failure')} as before: {', '.join(failing)}"))
+    outcome = overall(report.canary, old, [case.outcome for case in report.cases])
+    say(console, f"verdict: {verdict(outcome)} (within {bound})")
+    if problems and outcome is not Outcome.VIOLATED:
+        raise BadInput("; ".join(problems))  # who asked for a report must not take its absence for a pass
+    for problem in problems:
+        say(console, escape(problem))
+    return outcome.exit_status
+
+
+def _print_report(console: Console, report: gate.Report, folder: Path) -> dict[tuple[str, str], Path]:
+    """Print what was found and write its schedules; where they are, by pool and property."""
+    files: dict[tuple[str, str], Path] = {}
     room = _print_table(console, report.lines)
     for why, ids in _undecided(report.lines, room):
         say(console, f"{', '.join(ids)}: {escape(below(why))}")
-    for line in report.lines:
+    for line in report.cases:
         if line.schedule is not None:
-            _print_failure(console, line, line.schedule, folder)
+            path = _print_failure(console, line, line.schedule, folder)
+            if path is not None:
+                files[line.pool, line.id] = path
             if len(line.why) > room or "\n" in line.why:
                 say(console, f"    {escape(below(line.why))}")
-    progress, plan = report.progress, report.plan
+    progress = report.progress
     say(
         console,
         f"{progress.runs:,} random schedules and {progress.machine_runs:,} of the Hypothesis machine, {progress.steps:,} steps,"
         f" {len(progress.histories):,} distinct histories, {progress.seconds:.0f} s",
+    )
+    say(
+        console,
+        f"{progress.steered:,} of the random ones were made of others, which were the first to take one of"
+        f" {progress.transitions:,} transitions",
     )
     if progress.followed:
         sampled = sum(progress.goals[goal] > 0 for goal in GOALS)
@@ -91,8 +167,7 @@ def _print_report(console: Console, report: gate.Report, folder: Path) -> None:
             f"of the model's {len(GOALS)} goals {sampled} were reached in these,"
             f" {len(GOALS) - len(progress.unseen)} with {count(progress.directed, 'directed run')} (--coverage lists them)",
         )
-    bound = f"a sample of {progress.runs:,} schedules, seed {plan.seed}"
-    say(console, f"verdict: {verdict(report.outcome)} (within {bound})")
+    return files
 
 
 def _print_table(console: Console, lines: Sequence[gate.Line]) -> int:
@@ -123,7 +198,8 @@ def _undecided(lines: Sequence[gate.Line], room: int) -> list[tuple[str, list[st
     return list(found.items())
 
 
-def _print_failure(console: Console, line: gate.Line, schedule: Schedule, folder: Path) -> None:
+def _print_failure(console: Console, line: gate.Line, schedule: Schedule, folder: Path) -> Path | None:
+    """Write the schedule and say so; where it is, None where it cannot be written."""
     pool = schedule.pool.replace(":", ".").removesuffix(".factory").rpartition(".")[2]
     path = folder / f"{pool}-{line.id}.json"
     what = f"{line.id}: {count(len(schedule.decisions), 'decision')}, feasible: {schedule.feasible}"
@@ -132,8 +208,9 @@ def _print_failure(console: Console, line: gate.Line, schedule: Schedule, folder
     except OSError as error:
         # The verdict counts for more than the file.
         say(console, escape(f"{what}; {path} cannot be written: {error}"))
-    else:
-        say(console, escape(f"{what}; acpool replay {path}"))
+        return None
+    say(console, escape(f"{what}; acpool replay {path}"))
+    return path
 
 
 @quiet()  # what the pool would log is in the timeline, at its place
@@ -149,9 +226,16 @@ def replay(options: argparse.Namespace) -> int:
         target = load_target(schedule.pool, f"{schedule.places}member 'pool'")
         if not options.anyway:
             require_same_code(schedule, target)
+    directed = schedule.scope.mode == DIRECTED
+    if directed and options.html is not None:
+        raise BadInput(
+            f"{schedule.places}a directed run has no picture: it records nothing but where the pool leaves the model;"
+            " expected a schedule of another mode with --html"
+        )
     watcher = Watcher()
     world = run_schedule(schedule, target, watcher.watch)
     violation = broken(world, schedule)
+    story = None if directed else tell(schedule, target)
     known = BY_ID[schedule.property_id]
     scope = schedule.scope
     say(
@@ -159,8 +243,23 @@ def replay(options: argparse.Namespace) -> int:
         f"{escape(target.name)}, max_sessions={scope.max_sessions}, {count(scope.clients, 'client')}, mode {scope.mode},"
         f" {count(len(schedule.decisions), 'decision')}",
     )
-    for text in render(watcher, world, violation, min(max(console.width, _NARROWEST), WIDTH)):
+    width = min(max(console.width, _NARROWEST), WIDTH)
+    notes: dict[int, list[str]] = {}
+    closing: Sequence[str] = ()
+    shown = violation
+    if story is not None:
+        for event, note in story.run.notes:
+            notes.setdefault(event, []).append(note)
+        closing = ("", *closing_lines(story, width, explain=known.id != "S12"), "")
+        if violation is not None and known.id == "S12":
+            shown = dataclasses.replace(
+                violation, index=story.run.last_event
+            )  # the first that cannot be explained
+    for text in (*render(watcher, world, shown, width, notes), *closing):
         console.print(text, markup=False, soft_wrap=True)
+    if options.html is not None and story is not None:
+        write_page(story, options.html)
+        say(console, escape(f"the picture is in {options.html}"))
     if violation is None:
         say(console, f"{known.id} ({known.name}) holds in this schedule now; it was broken when it was found")
         return Outcome.HOLDS.exit_status
@@ -173,10 +272,51 @@ def replay(options: argparse.Namespace) -> int:
 def history(options: argparse.Namespace) -> int:
     """``acpool history FILE``."""
     console = Terminal()
+    if options.spec is not None:
+        return _objects(console, options)
     report = judge_file(options.file, max_sessions=options.max_sessions)
     for line in report.lines:
         why = f": {escape(below(line.why))}" if line.why else ""
         judged = verdict(line.outcome) if line.outcome is not None else "not judged"
         say(console, f"{line.id:4}{line.name:26}{judged}{why}")
     say(console, f"{count(report.events, 'event')}; verdict: {verdict(report.outcome)}")
+    if options.html is not None:
+        recorded = read_history(options.file)
+        write_page(story_of_history(recorded, report.violations, title=str(options.file)), options.html)
+        say(console, escape(f"the picture is in {options.html}"))
+    return report.outcome.exit_status
+
+
+def _picture_of_objects(
+    console: Terminal, options: argparse.Namespace, violated: tuple[str | None, Window[Any]] | None
+) -> None:
+    if violated is None:
+        say(console, escape(f"{options.html} is not written: the picture is of what has no linearization"))
+        return
+    key, window = violated
+    title = str(options.file) if key is None else f"{options.file}, key {key!r}"
+    write_page(story_of_window(window, key, title=title), options.html)
+    say(console, escape(f"the picture is in {options.html}"))
+
+
+def _objects(console: Terminal, options: argparse.Namespace) -> int:
+    report = judge_objects(options.file, options.spec, states=options.states)
+    if report.violated is not None:
+        key, window = report.violated
+        found = explanation_of(window, OBJECTS[options.spec].spec, key)
+        for text in lines_of(found, window.operations):
+            console.print(text, markup=False, highlight=False, soft_wrap=True)
+    for key in report.undecided[:_KEYS_SHOWN]:
+        what = "the history" if key is None else f"the history of key {key!r}"
+        say(console, escape(f"undecided: a search in {what} ended at its bound {report.bound} (--states)"))
+    if options.html is not None:
+        _picture_of_objects(console, options, report.violated)
+    if len(report.undecided) > _KEYS_SHOWN:
+        say(console, f"… and the histories of {len(report.undecided) - _KEYS_SHOWN:,} more keys")
+    say(
+        console,
+        f"{report.until:,} lines, {count(report.operations, 'operation')}, {report.pending:,} of them pending,"
+        f" {count(report.keys, 'object')}, {report.states:,} configurations, at most {report.most_held:,} operations in memory",
+    )
+    say(console, f"linearizable as {options.spec}: {verdict(report.outcome)}")
     return report.outcome.exit_status

@@ -118,6 +118,11 @@ class DrivenLoop(Refusals):
         return self._current is not None
 
     @property
+    def current(self) -> Lane | None:
+        """The lane whose callback is running, None between two."""
+        return self._current
+
+    @property
     def order(self) -> int:
         """The place in stock asyncio's ready queue of the callback that was queued last."""
         return self._order

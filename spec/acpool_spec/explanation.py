@@ -11,10 +11,12 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from acpool_spec.sections import Window
 from acpool_spec.sequential import Operation, SequentialSpec, State
-from acpool_spec.verdict import Verdict
+from acpool_spec.verdict import Stuck, Verdict
 
 _SHOWN = 12
+_STATES = 4
 _LONGEST = 160
 
 
@@ -36,11 +38,12 @@ class Blocked:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """The longest partial linearization of one partition, and what is stuck behind it.
+    """The longest partial linearization of one partition, or of a window of it, and what is stuck behind it.
 
     ``operations``: how many the partition has. ``start``: the state before any of them. ``placed``: the partial linearization,
     in its order. ``quiet``: how many of ``placed`` came before the last quiescent point. ``blocked``: what could come next, the
-    completed ones first, by their returns.
+    completed ones first, by their returns. ``before``: how many completed operations were decided before the window, and
+    ``begin``: every state that they may have led to.
     """
 
     partition: Hashable
@@ -49,6 +52,8 @@ class Explanation:
     placed: tuple[Placed, ...]
     quiet: int
     blocked: tuple[Blocked, ...]
+    before: int = 0
+    begin: tuple[Hashable, ...] = ()
 
     @property
     def state(self) -> Hashable:
@@ -68,21 +73,38 @@ def explanation(
     if not verdict.violated:
         return None
     order = verdict.longest or ()
-    end = verdict.stuck[0].state if verdict.stuck else None
     operations = [replace(op, response=None) if op.pending else op for op in operations]
-    states = _states(operations, spec, order, end)
+    states = _states(operations, spec, order, spec.initial(), verdict.stuck)
     members = [i for i, op in enumerate(operations) if spec.partition(op) == verdict.partition]
-    stuck = sorted(
-        verdict.stuck, key=lambda s: (operations[s.operation].pending, _end(operations[s.operation]))
-    )
     return Explanation(
         partition=verdict.partition,
         operations=len(members),
         start=states[0],
         placed=tuple(Placed(index, state) for index, state in zip(order, states[1:], strict=True)),
         quiet=_quiet(operations, order, members),
-        blocked=tuple(Blocked(s.operation, _why(operations[s.operation], s.allowed)) for s in stuck),
+        blocked=_blocked(operations, verdict.stuck),
     )
+
+
+def explanation_of(window: Window[State], spec: SequentialSpec[State], partition: Hashable) -> Explanation:
+    """The same for the window of a partition that was judged section by section; indices are those of ``window.operations``."""
+    operations = window.operations
+    states = _states(operations, spec, window.longest, window.start.state, window.stuck)
+    return Explanation(
+        partition=partition,
+        operations=len(operations),
+        start=states[0],
+        placed=tuple(Placed(index, state) for index, state in zip(window.longest, states[1:], strict=True)),
+        quiet=0,
+        blocked=_blocked(operations, window.stuck),
+        before=window.before,
+        begin=tuple(dict.fromkeys(way.state for way in window.begin)),
+    )
+
+
+def _blocked(operations: Sequence[Operation], stuck: Sequence[Stuck]) -> tuple[Blocked, ...]:
+    ordered = sorted(stuck, key=lambda s: (operations[s.operation].pending, _end(operations[s.operation])))
+    return tuple(Blocked(s.operation, _why(operations[s.operation], s.allowed)) for s in ordered)
 
 
 def lines_of(
@@ -91,15 +113,23 @@ def lines_of(
     """``found`` in words, a line each, none of them long; ``describe``: one operation in words."""
     describe = say_operation if describe is None else describe
     where = "" if found.partition is None else f" of {clipped(said(found.partition))}"
-    yield f"no linearization: of {found.operations} operations{where} {len(found.placed)} can be placed in an order, and no more"
+    if found.before:
+        yield f"the first {found.before:,} completed operations{where} have linearizations, which leave"
+        yield f"  {clipped(' or '.join(said(state) for state in found.begin[:_STATES]))}" + (
+            f" or one of {len(found.begin) - _STATES} more" if len(found.begin) > _STATES else ""
+        )
+    number, placed = f"{found.operations:,}", f"{len(found.placed):,}"
+    yield f"no linearization: of {number} operations{where} {placed} can be placed in an order, and no more"
     recent = found.placed[found.quiet :]
+    if not found.quiet and found.begin and len(found.begin) > 1:
+        yield f"  beginning with {clipped(said(found.start))}"
     if found.quiet:
         state = clipped(said(found.state_at_rest))
         yield f"  {found.quiet} before an instant at which none was in progress; that order leaves {state}"
     if len(recent) > _SHOWN:
         yield f"  … {len(recent) - _SHOWN} operations"
-    for placed in recent[-_SHOWN:]:
-        yield f"  {clipped(describe(operations[placed.operation]))}  leaves {clipped(said(placed.state))}"
+    for each in recent[-_SHOWN:]:
+        yield f"  {clipped(describe(operations[each.operation]))}, leaves {clipped(said(each.state))}"
     yield f"then, with {clipped(said(found.state))}, nothing can follow:"
     for blocked in found.blocked[:_SHOWN]:
         yield f"  {clipped(describe(operations[blocked.operation]))}: {blocked.why}"
@@ -116,13 +146,19 @@ def say_operation(operation: Operation) -> str:
 
 
 def said(value: Any) -> str:
-    """A value of a history as JSON, where it has such a form."""
+    """A value of a history, or a state, as JSON where it has such a form."""
+    if isinstance(value, frozenset):
+        return _said_set(value)  # pyright: ignore[reportUnknownArgumentType]
     try:
         return json.dumps(value, ensure_ascii=False)
     except (TypeError, ValueError):
-        if isinstance(value, frozenset):
-            return "{" + ", ".join(sorted(map(repr, value))) + "}"  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
         return repr(value)
+
+
+def _said_set(parts: frozenset[Any]) -> str:
+    """A set of pairs is a map, as the state of a key-value map is."""
+    told = (": ".join(said(half) for half in p) if isinstance(p, tuple) else said(p) for p in parts)  # pyright: ignore[reportUnknownVariableType]
+    return "{" + ", ".join(sorted(told)) + "}"
 
 
 def clipped(text: str) -> str:
@@ -136,18 +172,22 @@ def _end(operation: Operation) -> int:
 
 def _why(operation: Operation, allowed: bool) -> str:
     if allowed:
-        return "pending, so that it may be left out; after it no completed operation fits either"
+        return "it may never have happened, and would not help"
     if operation.pending:
-        return "pending, and it cannot happen in this state"
-    return "not allowed in this state with this answer"
+        return "it may never have happened, and cannot here"
+    return "not with this answer"
 
 
 def _states(
-    operations: Sequence[Operation], spec: SequentialSpec[State], order: Sequence[int], end: Hashable
+    operations: Sequence[Operation],
+    spec: SequentialSpec[State],
+    order: Sequence[int],
+    start: State,
+    stuck: Sequence[Stuck],
 ) -> list[State]:
-    """The states along ``order``; where the specification leaves a choice, some that end in ``end``."""
+    """The states along ``order``; where the specification leaves a choice, some that end where it is stuck."""
     before: list[dict[State, State]] = []
-    reached: dict[State, None] = {spec.initial(): None}
+    reached: dict[State, None] = {start: None}
     for index in order:
         came_from: dict[State, State] = {}
         for state in reached:
@@ -155,7 +195,8 @@ def _states(
                 came_from.setdefault(target, state)
         before.append(came_from)
         reached = dict.fromkeys(came_from)
-    states = [next((state for state in reached if state == end), next(iter(reached)))]
+    ends = [state for state in reached if any(state == s.state for s in stuck)] or list(reached)
+    states = [ends[0]]
     for came_from in reversed(before):
         states.append(came_from[states[-1]])
     return states[::-1]

@@ -43,6 +43,7 @@ __all__ = [
     "calls_of",
     "iter_events",
     "iter_history",
+    "numbered_history",
     "read_history",
     "write_history",
 ]
@@ -78,6 +79,13 @@ def iter_events(source: Source, *, vocabulary: Vocabulary = POOL) -> Iterator[Ev
 
 def iter_history(source: Source, *, vocabulary: Vocabulary = POOL) -> Iterator[PoolFacts | Event]:
     """Yield the facts about the pool, where given, and then the events; errors as ``read_history``."""
+    return (record for _, record, _ in numbered_history(source, vocabulary=vocabulary))
+
+
+def numbered_history(
+    source: Source, *, vocabulary: Vocabulary = POOL
+) -> Iterator[tuple[int, PoolFacts | Event, Event | None]]:
+    """As ``iter_history``: each record with the number of its line, and an answer with the invocation that it answers."""
     pairing = Pairing()
     empty = True
     for number, line in _lines(source):
@@ -86,17 +94,18 @@ def iter_history(source: Source, *, vocabulary: Vocabulary = POOL) -> Iterator[P
             if not text or text.isspace():
                 continue
             members = parse_object(text)
+            invocation: Event | None = None
             if members.get("type") == "pool":
                 if not empty:
                     raise Malformed('a line of type "pool"', "it only as the first line")
                 record: PoolFacts | Event = _pool_facts(members)
             else:
                 record = _event(members, vocabulary)
-                pairing.follow(record)
+                invocation = pairing.follow(record)
         except Malformed as error:
             raise HistoryError(f"line {number}", error.found, error.expected, line=number) from error
         empty = False
-        yield record
+        yield number, record, invocation
     if empty:
         raise HistoryError("line 1", "an empty file", "a history: one JSON object a line", line=1)
 

@@ -11,7 +11,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from acpool_spec.properties import Violation
-from acpool_spec.world import NotEnabled, PoolFactory, Scope, World
+from acpool_spec.refinement.direction import world_of
+from acpool_spec.world import DIRECTED, NotEnabled, PoolFactory, Scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,7 @@ class Failure:
 def attempt(factory: PoolFactory, scope: Scope, decisions: Sequence[str], property_id: str) -> Failure | None:
     """Run ``decisions``, skipping those that cannot be made; the failure if ``property_id`` breaks, None otherwise."""
     made: list[str] = []
-    with World(factory, scope) as world:
+    with world_of(factory, scope) as world:
         for decision in decisions:
             try:
                 world.apply(decision)
@@ -70,7 +71,7 @@ class Minimiser:
 
     def _weaken(self) -> None:
         """On stock asyncio's order every run of steps becomes a turn; sometimes that is the same failure."""
-        if self.best.scope.mode == "fifo":
+        if self.best.scope.mode in ("fifo", DIRECTED):
             return
         scope = replace(self.best.scope, mode="fifo")
         turns = tuple(

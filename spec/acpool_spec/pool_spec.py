@@ -71,13 +71,14 @@ def _explanation(actions: Actions, verdict: Verdict) -> Iterator[str]:
         return
     state = blocked[0].state
     assert isinstance(state, PoolState)
-    yield f"then {_described(actions, state)}"
+    yield f"then {described(actions, state)}"
     for stuck in blocked[: _LINES - 2 - len(decided)]:
         name = actions.operations[stuck.operation].name
         yield f"  cannot follow: {actions.words[stuck.operation]}{RULES.get(name, '')}"
 
 
-def _described(actions: Actions, state: PoolState) -> str:
+def described(actions: Actions, state: PoolState) -> str:
+    """``state``, which the specification of ``actions`` came to, in words."""
     known = actions.knowledge
     names = {number: name for name, number in known.keys.items()}
     live = [

@@ -53,12 +53,12 @@ class Habits:
 
 
 class Walk:
-    """One random run, fully determined by ``seed`` and ``number``."""
+    """One random run, fully determined by ``seed`` and ``number``, and by ``scope`` where one is given."""
 
-    def __init__(self, seed: int, number: int, *, reclaims: bool = False) -> None:
+    def __init__(self, seed: int, number: int, *, reclaims: bool = False, scope: Scope | None = None) -> None:
         self._random = draw = random.Random(f"{seed}/{number}")
         slots = draw.choice((1, 1, 1, 2, 2, 3))
-        self.scope = Scope(
+        drawn = Scope(
             max_sessions=slots,
             clients=draw.choice((2, 3, 3, 4)),
             keys=_KEYS[: draw.choice((1, 2, 2, 3, 3))],
@@ -66,6 +66,7 @@ class Walk:
             agents_load=draw.random() < 0.85,
             reclaims=reclaims,
         )
+        self.scope = drawn if scope is None else scope
         weights = {f: draw.choice((0.0, 1.0, 3.0)) for f in _COMMON} | {
             f: draw.choice((0.0, 0.0, 0.5, 1.0)) for f in _RARE
         }
@@ -97,11 +98,16 @@ class Walk:
             world.apply(f"start 0 {Program('get_or_create', key)}")
             while world.clients[0].busy and (calm := world.schedule()):
                 world.apply(calm[0])
-        for _ in range(_PATIENCE * self.habits.length):
+        self.go_on(world)
+
+    def go_on(self, world: World, more: int = 0) -> None:
+        """Make decisions from wherever ``world`` is until there are as many as this run makes, and ``more`` at least."""
+        length = max(self.habits.length, len(world.decisions) + more)
+        for _ in range(_PATIENCE * length):
             decision = self._decide(world)
             if decision is not None:
                 world.apply(decision)
-            if len(world.decisions) >= self.habits.length:
+            if len(world.decisions) >= length:
                 return
 
     def _decide(self, world: World) -> str | None:

@@ -5,6 +5,7 @@ JSON with a format version. Reading one never runs anything: a decision is text 
 
 from __future__ import annotations
 
+import hashlib
 import platform
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields
@@ -15,9 +16,10 @@ from acpool_spec.json_file import JsonObject, object_text, read_text, write_whol
 from acpool_spec.making import clip
 from acpool_spec.minimise import Failure
 from acpool_spec.properties import BY_ID, Violation
+from acpool_spec.refinement.direction import DirectedWorld, world_of
 from acpool_spec.strict_json import describe
 from acpool_spec.targets import BadInput, Target, checker_digest
-from acpool_spec.world import Moment, NotEnabled, Scope, World
+from acpool_spec.world import DIRECTED, Moment, NotEnabled, Scope, World
 
 FORMAT = "acpool-schedule"
 VERSION = 1
@@ -59,8 +61,14 @@ class Schedule:
 
     @property
     def feasible(self) -> str:
-        """``fifo``: it can happen on stock asyncio. ``reordered``: only where ready callbacks may be reordered."""
-        return self.scope.mode
+        """``fifo``: it can happen on stock asyncio. ``reordered``: only where ready callbacks may be reordered, or be late."""
+        return "fifo" if self.scope.mode == "fifo" else "reordered"
+
+    @property
+    def fingerprint(self) -> str:
+        """Equal for the same decisions that break the same property of the same pool: 16 hexadecimal digits."""
+        said = (self.pool, self.property_id, self.scope, self.decisions)
+        return hashlib.blake2b(repr(said).encode("utf-8", "backslashreplace"), digest_size=8).hexdigest()
 
 
 class Divergence(BadInput):
@@ -113,7 +121,7 @@ def _scope(found: JsonObject) -> Scope:
     values = {known.name: _member(found, known.name) for known in fields(Scope)}
     scope = Scope(**values)
     for name, fits, expected in (
-        ("mode", scope.mode in ("fifo", "reordered"), "fifo or reordered"),
+        ("mode", scope.mode in ("fifo", "reordered", DIRECTED), "fifo, reordered or directed"),
         ("clients", 0 < scope.clients <= 100, "1 to 100"),
         ("max_sessions", 0 < scope.max_sessions <= 1000, "1 to 1000"),
         ("operations", set(scope.operations) <= set(Scope().operations), ", ".join(Scope().operations)),
@@ -159,9 +167,9 @@ def _minor(version: str) -> list[str]:
 
 def run_schedule(
     schedule: Schedule, target: Target, watch: Callable[[Moment], object] | None = None
-) -> World:
+) -> World | DirectedWorld:
     """Replay ``schedule``; the world, closed, with everything that was seen. Raises :class:`Divergence` at the first misfit."""
-    with World(target.factory, schedule.scope, watch=watch) as world:
+    with world_of(target.factory, schedule.scope, watch=watch) as world:
         for number, decision in enumerate(schedule.decisions, start=1):
             try:
                 world.apply(decision)
@@ -181,6 +189,6 @@ def _shown(decision: str) -> str:
     return clip(decision if decision.isprintable() else repr(decision))
 
 
-def broken(world: World, schedule: Schedule) -> Violation | None:
+def broken(world: World | DirectedWorld, schedule: Schedule) -> Violation | None:
     """The violation that ``schedule`` is about, if it happened again."""
     return world.judgement.violations.get(schedule.property_id)

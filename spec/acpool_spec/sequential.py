@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, cast
 
 State = TypeVar("State", bound=Hashable)
 
@@ -54,3 +54,24 @@ class SequentialSpec(Protocol[State]):
         Each partition is searched alone, from ``initial()``. Return a constant where the object has no parts.
         """
         ...
+
+
+class Hints(Protocol):
+    """What a specification may say besides, so that its histories are searched faster; a specification has both methods, or none.
+
+    They promise something of ``step``; verdicts are those of a search without them as long as that is true.
+    """
+
+    def kind(self, operation: Operation) -> Hashable:
+        """Operations of equal kinds behave alike: in every state ``step`` answers the same for them. Times are no part of it."""
+        ...
+
+    def observes(self, operation: Operation) -> bool:
+        """Whether ``operation`` changes nothing: in every state ``step`` answers that very state, or that it is not allowed."""
+        ...
+
+
+def hints_of(spec: object) -> Hints | None:
+    """``spec`` itself where it has the methods of :class:`Hints`."""
+    has_both = callable(getattr(spec, "kind", None)) and callable(getattr(spec, "observes", None))
+    return cast("Hints", spec) if has_both else None

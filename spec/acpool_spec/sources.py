@@ -39,15 +39,29 @@ def sources_of(roots: list[str]) -> dict[str, bytes]:
     are, with their packages, and so is ``acpool``.
     """
     owned = {*_ALWAYS, *(root.partition(".")[0] for root in roots)} - {_CHECKER}
+    return {name: _source(spec) for name, spec in _modules(roots, owned).items()}
+
+
+def files_of(roots: list[str]) -> dict[str, str]:
+    """The files of the modules that ``roots`` are made of, by the modules' names, as code objects name them."""
+    owned = {*_ALWAYS, *(root.partition(".")[0] for root in roots)} - {_CHECKER}
+    modules = _modules(roots, owned)
+    return {
+        name: spec.origin for name, spec in modules.items() if spec is not None and spec.origin is not None
+    }
+
+
+def _modules(roots: list[str], owned: set[str]) -> dict[str, ModuleSpec | None]:
     specs: dict[str, ModuleSpec | None] = {}
-    found: dict[str, bytes] = {}
+    found: dict[str, ModuleSpec | None] = {}
     waiting = list(roots)
     while waiting:
         name = waiting.pop()
         spec = _spec(name, specs)
         if name in found or not (name in roots or _belongs(name, spec, owned)):
             continue
-        found[name] = source = _source(spec)
+        found[name] = spec
+        source = _source(spec)
         package = spec is not None and spec.submodule_search_locations is not None
         for other in (*_imports(source, name, package), *_globals(name)):
             waiting += _with_parents(other)

@@ -22,7 +22,10 @@ from acpool_spec.sources import digest_of_modules
 from acpool_spec.world import PoolFactory
 
 OURS = ("acpool_spec.reference:default", "acpool_spec.reference:patient")
-_CHECKER = ("clients", "driven", "fakes", "lanes", "loop", "recorder", "tasks", "timers", "world")
+_CHECKER = (
+    *("clients", "driven", "fakes", "lanes", "loop", "recorder", "tasks", "timers", "world"),
+    *("refinement/direction", "refinement/puppet"),
+)
 
 
 class BadInput(Exception):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePath
 from textwrap import wrap
+from types import MappingProxyType
 
 from acpool_spec.events import Event
 from acpool_spec.properties import Violation
+from acpool_spec.refinement.direction import DirectedWorld, told
 from acpool_spec.tasks import Location
 from acpool_spec.world import Moment, World
 
@@ -36,7 +38,7 @@ class Watcher:
 
     def watch(self, moment: Moment) -> None:
         """Take note of one moment. Plain callbacks are plumbing of asyncio: shown only where something was seen in them."""
-        who = moment.lane or _outside(moment.decision)
+        who = moment.lane or describe_decision(moment.decision)
         plumbing = who.startswith(("callbacks of ", "timer "))
         if plumbing and not moment.events:
             return
@@ -58,8 +60,17 @@ class Watcher:
             )
 
 
-def render(watcher: Watcher, world: World, violation: Violation | None, width: int = WIDTH) -> Iterator[str]:
-    """The lines of the timeline, at most ``width`` columns wide; it ends with the row in which ``violation`` was seen."""
+def render(
+    watcher: Watcher,
+    world: World | DirectedWorld,
+    violation: Violation | None,
+    width: int = WIDTH,
+    notes: Mapping[int, Sequence[str]] = MappingProxyType({}),
+) -> Iterator[str]:
+    """The lines of the timeline, at most ``width`` columns wide; it ends with the row in which ``violation`` was seen.
+
+    ``notes``: what is to be said after the events of these indices.
+    """
     yield f"{'time/s':>9}  what happened"
     operations: dict[str, str] = {}
     events = world.recorder.events
@@ -71,6 +82,8 @@ def render(watcher: Watcher, world: World, violation: Violation | None, width: i
         yield from _lines(row, operations.get(row.who, ""), width)
         for index in row.events:
             yield from _folded(f"{'':>9}      · ", describe_event(events[index]), width)
+            for note in notes.get(index, ()):
+                yield from _folded(f"{'':>9}      ", note, width)
         if violation is not None and row.events and row.events[-1] >= violation.index:
             seen_all = number + 1 == len(watcher.rows)
             if not seen_all:
@@ -89,12 +102,19 @@ def _lines(row: Row, operation: str, width: int) -> Iterator[str]:
         ends = ", ends" if not row.who.startswith("callbacks") else ""
         yield from _folded(lead, f"{who}{count}{ends}", width)
         return
-    place = f"now at {PurePath(row.where.filename).name}:{row.where.line}, waits for {row.waits_for}"
-    if len(lead) + len(f"{who}{count}, {place}") <= width:
-        yield f"{lead}{who}{count}, {place}"
+    place, waits = (
+        f"now at {PurePath(row.where.filename).name}:{row.where.line}",
+        f"waits for {row.waits_for}",
+    )
+    below = f"{'':{len(lead) + 2}}"
+    if len(lead) + len(f"{who}{count}, {place}, {waits}") <= width:
+        yield f"{lead}{who}{count}, {place}, {waits}"
+    elif len(lead) + len(f"{who}{count}, {place},") <= width < len(below) + len(f"{place}, {waits}"):
+        yield f"{lead}{who}{count}, {place},"
+        yield from _folded(below, waits, width)
     else:
         yield from _folded(lead, f"{who}{count},", width)
-        yield from _folded(f"{'':{len(lead) + 2}}", place, width)
+        yield from _folded(below, f"{place}, {waits}", width)
 
 
 def _folded(lead: str, text: str, width: int) -> list[str]:
@@ -120,7 +140,8 @@ _OUTSIDE = {
 }
 
 
-def _outside(decision: str) -> str:
+def describe_decision(decision: str) -> str:
+    """One decision of the world in words."""
     verb, *words = decision.split(" ")
     if verb == "answer":
         name, how = words
@@ -133,7 +154,7 @@ def _outside(decision: str) -> str:
     if verb == "start":
         client, f, key = words[0], words[1], " ".join(words[2:-1])
         return f"client {client} calls {f}" + (f"({key!r})" if key != "-" else "")
-    return _OUTSIDE[verb].format(*words) if verb in _OUTSIDE else decision
+    return _OUTSIDE[verb].format(*words) if verb in _OUTSIDE else told(decision)
 
 
 def _call(event: Event) -> str:

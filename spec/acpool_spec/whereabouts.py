@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from pathlib import PurePath
+from types import FrameType
 from typing import Any
 
 from acpool_spec.fakes import Outside
-from acpool_spec.tasks import Location, suspended_at
+from acpool_spec.paths import own, path_to
+from acpool_spec.tasks import Location, frames_of, suspended_at
 
 _MACHINERY = frozenset({"fakes.py", "clients.py"})
 
 
-def whereabouts(task: asyncio.Task[Any], outside: Outside) -> tuple[Location | None, str]:
-    """The innermost line of the pool's or its caller's code in which ``task`` is suspended, and what it waits for there."""
+def whereabouts(
+    task: asyncio.Task[Any], outside: Outside, pool: object = None
+) -> tuple[Location | None, str]:
+    """The innermost line of the pool's or its caller's code in which ``task`` is suspended, and what it waits for there.
+
+    What it waits for is named by where ``pool`` has it, if it has: ``acquire() of Pool._gates['a']``.
+    """
     places = suspended_at(task)
-    own = [place for place in places if "asyncio" not in PurePath(place.filename).parts]
-    theirs = [place for place in own if PurePath(place.filename).name not in _MACHINERY]
-    place = next((found[-1] for found in (theirs, own, places) if found), None)
+    strangers = [place for place in places if "asyncio" not in PurePath(place.filename).parts]
+    theirs = [place for place in strangers if PurePath(place.filename).name not in _MACHINERY]
+    place = next((found[-1] for found in (theirs, strangers, places) if found), None)
     future: object = getattr(task, "_fut_waiter", None)
     if future is None:
         return place, "its turn"
@@ -26,4 +34,24 @@ def whereabouts(task: asyncio.Task[Any], outside: Outside) -> tuple[Location | N
             return place, call.name if not call.hung else f"{call.name}, which hangs"
     if isinstance(future, asyncio.Task):
         return place, f"task {future.get_name()}"  # pyright: ignore[reportUnknownMemberType]
-    return place, f"{places[-1].function}()" if places else "a future"
+    return place, _in_words(frames_of(task), future, pool)
+
+
+def _in_words(frames: list[FrameType], future: object, pool: object) -> str:
+    called = f"{frames[-1].f_code.co_name}()" if frames else "a future"
+    if pool is None or not frames:
+        return called
+    for thing in _perhaps(frames, future):
+        path = path_to(pool, thing)
+        if path:
+            return f"{called} of {path}"
+    return called
+
+
+def _perhaps(frames: list[FrameType], future: object) -> Iterator[object]:
+    """What the wait may be about: a lock or the like of asyncio, the future itself, an object that the code has in hand."""
+    inner = frames[-1].f_locals
+    if type(inner.get("self")).__module__.split(".")[0] == "asyncio":
+        yield inner["self"]
+    yield future
+    yield from (value for name, value in inner.items() if name != "self" and own(value))

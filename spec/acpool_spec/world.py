@@ -20,7 +20,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Protocol, Self
+from typing import Any, Final, Protocol, Self
 
 from acpool.contract import Connection, Connector
 from acpool_spec.clients import Client, Program, Registry
@@ -35,6 +35,9 @@ from acpool_spec.refinement import Difference, Follower, follow
 from acpool_spec.residue import residue
 from acpool_spec.tasks import Location
 from acpool_spec.whereabouts import whereabouts
+
+DIRECTED: Final = "directed"
+"""A mode of schedules that no :class:`World` runs: see :mod:`acpool_spec.refinement.direction`."""
 
 
 class PoolUnderTest(Protocol):
@@ -81,7 +84,7 @@ class NotEnabled(Exception):
 class Scope:
     """What one run is about.
 
-    ``mode``: ``fifo`` (stock asyncio's order of ready callbacks) or ``reordered`` (any ready lane may go next).
+    ``mode``: ``fifo`` (stock asyncio's order of ready callbacks), ``reordered`` (any ready lane may go next) or ``directed``.
     ``agents_load``: whether the agents can load a session. ``reclaims``: whether the pool's ``cleanup_idle`` takes old leases
     back. ``operations``: those that clients may call.
     """
@@ -357,7 +360,7 @@ class World:
         assert self._watch is not None
         where, waits_for = None, ""
         if task is not None and not task.done():
-            where, waits_for = whereabouts(task, self.outside)
+            where, waits_for = whereabouts(task, self.outside, self.pool)
         events = range(first, len(self.recorder.events))
         self._watch(Moment(decision, lane, events, where, waits_for, self.loop.time()))
 

@@ -7,6 +7,7 @@ import gc
 import importlib.abc
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
@@ -53,7 +54,7 @@ BAD = {
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
-    monkeypatch.setattr(gate, "MACHINE_EXAMPLES", 1)
+    monkeypatch.setitem(gate.PROFILES, "pr", replace(gate.PROFILES["pr"], examples=1))
     monkeypatch.delenv("ACPOOL_TRACEBACK", raising=False)
 
 

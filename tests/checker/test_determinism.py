@@ -15,8 +15,10 @@ from acpool_spec.world import Moment, World
 
 POOLS = ("acpool_spec.reference:patient", "acpool_spec.pools.merged:factory")
 PROGRAM = """
-import hashlib, logging, sys
+import hashlib, logging, random, sys
+from acpool_spec.novelty import Novelty
 from acpool_spec.sampling import Walk
+from acpool_spec.steering import Corpus, Ran, Steered
 from acpool_spec.targets import load_target
 from acpool_spec.world import World
 
@@ -24,16 +26,26 @@ logging.disable(logging.CRITICAL)
 ballast = [object() for _ in range(int(sys.argv[1]))]
 sums = hashlib.sha256()
 decisions = 0
+
+def run(target, walk, linearize):
+    with World(target.factory, walk.scope) as world:
+        novelty = Novelty(world)
+        walk.run(world)
+        ran = Ran(walk.scope, tuple(world.decisions), novelty.transitions)
+        world.finish(linearize=linearize)
+    sums.update(repr((walk.scope, world.decisions, world.recorder.events, world.loop.steps)).encode())
+    sums.update(repr((world.judgement.violations, sorted(world.judgement.tested.items()))).encode())
+    sums.update(repr(novelty.transitions).encode())
+    return ran
+
 for name in sys.argv[2:]:
-    target = load_target(name)
+    target, corpus = load_target(name), Corpus()
     for number in range(30):
-        walk = Walk(3, number, reclaims=target.reclaims)
-        with World(target.factory, walk.scope) as world:
-            walk.run(world)
-            world.finish(linearize=number < 6)
-        decisions += len(world.decisions)
-        sums.update(repr((walk.scope, world.decisions, world.recorder.events, world.loop.steps)).encode())
-        sums.update(repr((world.judgement.violations, sorted(world.judgement.tested.items()))).encode())
+        ran = run(target, Walk(3, number, reclaims=target.reclaims), number < 6)
+        corpus.add(ran)
+        decisions += len(ran.decisions)
+    for number, parents in corpus.draw(random.Random(3), range(6)).items():
+        run(target, Steered(3, number, parents), False)
 print(decisions, sums.hexdigest())
 """
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import replace
@@ -13,23 +14,26 @@ from typing import Any
 
 import pytest
 
-from acpool_spec import gate
+from acpool_spec import canary, gate, steering
 from acpool_spec.batch import Found, Sample, fingerprint, minimise, run_batch, run_machine_batch
-from acpool_spec.gate import FLOOR, Plan, Progress, Report, run_check, targets_of
+from acpool_spec.canary import Canary, judge_canary
+from acpool_spec.gate import Plan, Progress, Report, run_check, targets_of
 from acpool_spec.minimise import Failure
 from acpool_spec.properties import BY_ID, Violation
-from acpool_spec.targets import OURS, BadInput
+from acpool_spec.schedule import schedule_of
+from acpool_spec.targets import OURS, BadInput, load_target
 from acpool_spec.verdict import Outcome
 from acpool_spec.world import Scope
 
 OURS_ONE = "acpool_spec.reference:default"
+FLOOR = gate.PROFILES["pr"].floor
 # A pool and properties that a few of its schedules break, by the gate itself.
 KNOWN_BAD = {"global_lock": (8, "L1"), "unlocked_start": (40, "S2"), "merged": (2, "S1")}
 
 
 @pytest.fixture(autouse=True)
 def few_examples(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gate, "MACHINE_EXAMPLES", 2)
+    monkeypatch.setitem(gate.PROFILES, "pr", replace(gate.PROFILES["pr"], examples=2))
 
 
 def lines(report: Report) -> list[tuple[str, Outcome, int, str]]:
@@ -41,16 +45,20 @@ def by_id(report: Report, known: str) -> gate.Line:
 
 
 def progressed(*, runs: int, schedules: int | None = None, tested: int = 1) -> Progress:
-    progress = Progress(Plan((OURS_ONE,), schedules=schedules), time.monotonic(), runs=runs)
-    progress.tested.update(dict.fromkeys(BY_ID, tested))
+    progress = Progress(Plan((OURS_ONE,), schedules=schedules), time.monotonic())
+    progress.add(Sample(OURS_ONE, runs=runs, tested=Counter(dict.fromkeys(BY_ID, tested))))
     return progress
 
 
 def judged(progress: Progress) -> Report:
-    return Report(progress.plan, tuple(gate._judge(progress.plan, progress, {})), progress)  # pyright: ignore[reportPrivateUsage]  # the verdict, without an hour of sampling
+    return Report(progress.plan, tuple(gate._judge(progress.plan, progress, {})), Canary(True), progress)  # pyright: ignore[reportPrivateUsage]  # the verdict, without an hour of sampling
 
 
-def test_the_same_sample_gives_the_same_report_on_one_process_and_on_two() -> None:
+def test_the_same_sample_gives_the_same_report_on_one_process_and_on_two(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(gate, "BATCH", 4)
+    monkeypatch.setattr(steering, "AHEAD", 3)
     reports = [run_check(Plan(OURS, seed=5, schedules=60, workers=workers)) for workers in (1, 2)]
     assert lines(reports[0]) == lines(reports[1])
     first, second = (report.progress for report in reports)
@@ -59,11 +67,14 @@ def test_the_same_sample_gives_the_same_report_on_one_process_and_on_two() -> No
     assert first.histories == second.histories
     assert len(first.histories) > 50
     assert first.machine_runs == second.machine_runs > 0
+    # Of the pools' 8 and 7 batches of 4, the first 3 of each know nothing of others; of the rest half are made of them.
+    assert first.steered == second.steered == 2 * (5 + 4)
+    assert first.transitions == second.transitions > 500
 
 
 def test_a_budget_that_ends_early_is_named_and_nothing_holds() -> None:
     shown: list[str] = []
-    plan = Plan((OURS_ONE,), seconds=0.1)
+    plan = Plan((OURS_ONE,), budget_s=0.1)
     report = run_check(plan, lambda progress: shown.append(progress.phase))
     assert report.outcome is Outcome.UNDECIDED
     assert report.outcome.exit_status == 3
@@ -77,11 +88,22 @@ def test_a_budget_that_ends_early_is_named_and_nothing_holds() -> None:
 
 def test_what_was_never_put_to_the_test_is_undecided() -> None:
     progress = progressed(runs=50, schedules=50)
-    progress.tested["L4"] = 0
+    progress.pools[OURS_ONE].tested["L4"] = 0
     report = judged(progress)
     assert by_id(report, "L4").why == "never put to the test in 50 schedules"
     assert report.outcome is Outcome.UNDECIDED
     assert by_id(report, "L3").outcome is Outcome.HOLDS
+
+
+def test_what_one_of_two_pools_was_never_put_to_is_undecided_and_the_pool_named() -> None:
+    progress = progressed(runs=25)
+    progress.plan = Plan(OURS, schedules=50)
+    progress.add(Sample(OURS[1], runs=25, tested=Counter(dict.fromkeys(BY_ID, 1) | {"S8": 0})))
+    report = judged(progress)
+    assert len(report.cases) == 2 * len(report.lines)
+    assert by_id(report, "S8").outcome is report.outcome is Outcome.UNDECIDED
+    assert by_id(report, "S8").why == f"{OURS[1]}: never put to the test in 25 schedules"
+    assert (by_id(report, "S7").outcome, by_id(report, "S7").tested) == (Outcome.HOLDS, 2)
 
 
 def test_what_was_planned_and_done_holds() -> None:
@@ -97,7 +119,7 @@ def test_without_a_number_there_is_a_floor(runs: int, outcome: Outcome) -> None:
 
 def test_a_search_that_met_its_bound_is_undecided() -> None:
     progress = progressed(runs=FLOOR)
-    progress.undecided["S12"] = "a search for a linearization ended at its bound states=7"
+    progress.pools[OURS_ONE].undecided["S12"] = "a search for a linearization ended at its bound states=7"
     report = judged(progress)
     assert by_id(report, "S12").why.endswith("states=7")
     assert report.outcome is Outcome.UNDECIDED
@@ -116,14 +138,49 @@ def test_an_interrupted_sample_is_undecided_and_what_it_found_is_kept() -> None:
     assert report.outcome is Outcome.UNDECIDED
 
 
+def test_every_check_begins_with_a_pool_that_goes_red() -> None:
+    report = run_check(Plan((OURS_ONE,), schedules=1))
+    assert report.canary == Canary(True)
+    assert canary.POOL not in report.progress.pools
+    assert report.progress.runs == 1
+
+
+def test_a_canary_that_stays_green_leaves_everything_undecided(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(canary, "POOL", OURS_ONE)
+    green = run_check(Plan((OURS_ONE,), schedules=1)).canary
+    assert not green.caught
+    assert "S2 (one process per key) holds in 25 schedules of a pool that breaks it" in str(green)
+    progress = progressed(runs=50, schedules=50)
+    assert judged(progress).outcome is Outcome.HOLDS
+    assert replace(judged(progress), canary=green).outcome is Outcome.UNDECIDED
+
+
+def test_a_canary_whose_schedule_does_not_replay_counts_for_nothing(tmp_path: Path) -> None:
+    found = run_batch(canary.POOL, canary.SEED, range(canary.SCHEDULES)).found[canary.PROPERTY]
+    schedule = schedule_of(load_target(canary.POOL), found.failure)
+    assert judge_canary(Outcome.VIOLATED, schedule).caught
+    for other, why in (
+        (replace(schedule, decisions=()), "holds when it is replayed"),
+        (replace(schedule, decisions=("dead c9",)), "cannot be replayed: decision 1"),
+        (None, "violated in 25 schedules"),
+    ):
+        bird = judge_canary(Outcome.VIOLATED, other)
+        assert not bird.caught
+        assert why in bird.why
+
+
 class Here(ProcessPoolExecutor):
     """Workers that are all in this process. Of what is to be minimised they do the first, are interrupted, and do no more."""
 
     def __init__(self) -> None:
         self.minimised = list[Failure]()
+        self.pools = ("acpool_spec.pools.unlocked_start:factory",)
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         future: Future[Any] = Future()
+        if args[0] == canary.POOL and canary.POOL not in self.pools:
+            future.set_result(fn(*args))
+            return future
         if fn is not minimise:
             future.set_result(fn(*args) if fn is run_batch else Sample(args[0]))
             return future
@@ -148,7 +205,7 @@ def test_an_interrupt_ends_the_minimising_and_what_was_not_reached_is_reported_a
         return workers
 
     monkeypatch.setattr(gate, "ProcessPoolExecutor", begin)
-    report = run_check(Plan(("acpool_spec.pools.merged:factory",), seed=2, schedules=2))
+    report = run_check(Plan(workers.pools, seed=2, schedules=40))
     reported = {line.id: line.schedule.decisions for line in report.lines if line.schedule is not None}
     first, *others = workers.minimised
     assert len(others) > 0
@@ -210,12 +267,13 @@ def failure(known: str, size: int) -> Failure:
     return Failure(Scope(), ("turn",) * size, Violation(known, "broke", 0))
 
 
-def test_progress_keeps_the_failure_of_the_lowest_run_of_each_property() -> None:
+def test_progress_keeps_the_failure_of_the_lowest_run_of_each_pool_and_property() -> None:
     progress = progressed(runs=0)
-    for target, run, times in (("b", 9, 1), ("a", 9, 2), ("c", 30, 1), ("z", 3, 1)):
+    for target, run, times in (("a", 9, 1), ("a", 3, 2), ("a", 30, 1), ("b", 5, 1)):
         progress.add(Sample(target, runs=1, found={"S1": Found(run, failure("S1", 5), times)}))
-    assert progress.found["S1"][0] == "z"
-    assert progress.times["S1"] == 5
+    assert [progress.pools[pool].found["S1"].run for pool in "ab"] == [3, 5]
+    assert [progress.pools[pool].times["S1"] for pool in "ab"] == [4, 1]
+    assert progress.broken == {"S1"}
     assert progress.runs == 4
 
 

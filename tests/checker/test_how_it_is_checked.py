@@ -20,7 +20,7 @@ import pytest
 from acpool_model import INVARIANTS, STEP_INVARIANTS, Client, Key, Scope
 from acpool_model.actions import SHAPES
 from acpool_model.counts import Line, scope_of
-from acpool_spec import gate
+from acpool_spec import canary, gate
 from acpool_spec.cli import _parser  # pyright: ignore[reportPrivateUsage]  # what the command takes, without running it
 from acpool_spec.pages import Page, by_hand
 from acpool_spec.proofs.any_keys.obligations import of_any_number
@@ -253,11 +253,15 @@ def schedules() -> str:
 def samples() -> str:
     drawn = [Walk(0, number).scope for number in range(500)]
     sizes = [Scope(len(scope.keys), scope.clients, scope.max_sessions) for scope in drawn]
-    options = _parser().parse_args(["check"])
+    pr, nightly = gate.PROFILES["pr"], gate.PROFILES["nightly"]
     return items(
         f"Random runs, {most(sizes)}, of the pool as it comes and with every optional bound in use: as many as fit into"
-        f" {options.budget:g} s. With fewer than {gate.FLOOR:,} nothing holds.",
-        f"{gate.MACHINE_EXAMPLES} runs of a Hypothesis state machine, for each of the two.",
+        f" {pr.seconds:g} s. With fewer than {pr.floor:,} nothing holds.",
+        f"{pr.examples} runs of a Hypothesis state machine, for each of the two.",
+        f"With the profile `nightly` {nightly.seconds:g} s, {nightly.floor:,} random runs at least, and {nightly.examples:,} of"
+        " the machine.",
+        f"Before them {canary.SCHEDULES} random runs of a pool that breaks {canary.PROPERTY}: where that is not seen, nothing"
+        " holds.",
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,7 @@ POOL = "acpool_spec.pools.merged:factory"
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "80")
-    monkeypatch.setattr(gate, "MACHINE_EXAMPLES", 1)
+    monkeypatch.setitem(gate.PROFILES, "pr", replace(gate.PROFILES["pr"], examples=1))
 
 
 @pytest.fixture(scope="module")

@@ -190,7 +190,7 @@ def test_a_missing_file_and_a_directory_are_named(tmp_path: Path, capsys: pytest
             "'operations' of 'scope' is the list",
             "expected get_or_create, with_",
         ),
-        ({}, {"mode": "lifo"}, "'mode' of 'scope' is the string", "expected fifo or reordered"),
+        ({}, {"mode": "lifo"}, "'mode' of 'scope' is the string", "expected fifo, reordered or directed"),
         ({}, {"clients": 0}, "'clients' of 'scope' is the number 0", "expected 1 to 100"),
         ({}, {"clients": 101}, "'clients' of 'scope' is the number 101", "expected 1 to 100"),
         ({}, {"max_sessions": 0}, "'max_sessions' of 'scope' is", "expected 1 to 1000"),

@@ -17,6 +17,7 @@ from acpool_model.exhaust import comes_to_rest
 from acpool_spec.pages import Page
 from acpool_spec.proofs.command import expected
 from acpool_spec.properties import EVERY
+from acpool_spec.races.catalogue import EXHIBITS
 
 ROOT = Path(__file__).parents[2]
 ID = re.compile(r"\b[SLDR]\d{1,2}\b")
@@ -109,11 +110,8 @@ def speaking(source: str, name: str) -> Iterator[str]:
 
 
 def culprits(name: str) -> list[str]:
-    """The pools that CI must see caught breaking ``name``, and how many defects planted in the model are."""
-    ci = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
-    pools = [
-        f"`pools.{pool}`" for pool, broken in re.findall(r"\b([a-z_]+):([SL]\d+)\b", ci) if broken == name
-    ]
+    """The exhibits of the museum that break ``name``, and how many defects planted in the model do."""
+    pools = [f"`{exhibit.id}`" for exhibit in EXHIBITS if exhibit.property_id == name]
     planted = (ROOT / "tests" / "model" / "test_planted.py").read_text(encoding="utf-8")
     defects = re.findall(r'Planted\(\s*"\w+", (\w+), "(\w+)"', planted)
     count = sum(broken == name for _, broken in defects)

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from acpool_spec.linearizability import Operation, SequentialSpec
+from acpool_spec.objects import CasRegister, KeyValue, Lock, Queue, Register
 
 AnySpec = SequentialSpec[Any]
 
@@ -100,6 +101,22 @@ class Bag:
 
     def partition(self, operation: Operation) -> Hashable:
         return None
+
+
+@dataclass(frozen=True)
+class Unhinted:
+    """A specification without what it may say besides."""
+
+    spec: AnySpec
+
+    def initial(self) -> Any:
+        return self.spec.initial()
+
+    def step(self, state: Any, operation: Operation) -> Iterable[Any]:
+        return self.spec.step(state, operation)
+
+    def partition(self, operation: Operation) -> Hashable:
+        return self.spec.partition(operation)
 
 
 Ask = Callable[[Random], tuple[str, Any, Any]]
@@ -208,15 +225,31 @@ def operation(
     )
 
 
+def specification(kind: str) -> AnySpec:
+    """The object of which ``small_history`` makes histories of this kind."""
+    objects: dict[str, AnySpec] = {
+        "register": Register(),
+        "lossy": LossyRegister(),
+        "cas": CasRegister(),
+        "key_value": KeyValue(),
+        "lock": Lock(),
+        "queue": Queue(),
+        "bag": Bag(),
+    }
+    return objects[kind]
+
+
 class Toolbox:
     """What the tests of this folder share."""
 
     Oracle = Oracle
     LossyRegister = LossyRegister
     Bag = Bag
+    Unhinted = Unhinted
     explains = staticmethod(explains)
     follow = staticmethod(follow)
     precedes = staticmethod(precedes)
+    specification = staticmethod(specification)
     small_history = staticmethod(small_history)
     operation = staticmethod(operation)
 

@@ -67,10 +67,31 @@ def test_pending_writes_are_explored_only_where_they_are_not_dominated(width: in
     assert verdict.longest == ()
 
 
-def test_every_way_to_a_state_is_remembered() -> None:
-    """Pending writes A and B of 0, C of 1: explored are A, AC, B, BC, C. The other orders contain one of these."""
+def test_every_way_to_a_state_is_remembered(toolbox: Any) -> None:
+    """Pending writes A and B of 0, C of 1: explored are A, AC, B, BC, C. The other orders contain one of these.
+
+    Where the specification says that A and B are of one kind, B is tried after A only: A, AC, C.
+    """
     writes = [put(0, "a", 0, 0, None), put(1, "a", 0, 0, None), put(2, "a", 1, 0, None)]
-    assert check_history([*writes, get(3, "a", -1, 200, 300)], KeyValue()).counts["states"] == 5
+    history = [*writes, get(3, "a", -1, 200, 300)]
+    assert check_history(history, toolbox.Unhinted(KeyValue())).counts["states"] == 5
+    assert check_history(history, KeyValue()).counts["states"] == 3
+
+
+def test_operations_of_one_kind_are_tried_in_one_order(toolbox: Any) -> None:
+    """Nine writes of one value at once: a set of them placed, 2**9 - 1, or how many of them, 9."""
+    writes = [put(n, "a", 0, 0, 100) for n in range(9)]
+    history = [*writes, get(9, "a", -1, 200, 300)]
+    assert check_history(history, toolbox.Unhinted(KeyValue())).counts["states"] == 2**9 - 1
+    assert check_history(history, KeyValue()).counts["states"] == 9
+
+
+def test_what_changes_nothing_is_placed_without_a_search(toolbox: Any) -> None:
+    """A write beside nine reads of what it wrote: a set of reads placed after it, 2**9, or one configuration."""
+    reads = [get(n, "a", 0, 0, 100) for n in range(9)]
+    history = [put(9, "a", 0, 0, 100), *reads, get(9, "a", -1, 200, 300)]
+    assert check_history(history, toolbox.Unhinted(KeyValue())).counts["states"] == 2**9
+    assert check_history(history, KeyValue()).counts["states"] == 1
 
 
 def test_a_pending_operation_that_changes_nothing_is_not_explored() -> None:
@@ -96,7 +117,7 @@ def test_a_budget_that_is_just_enough_decides() -> None:
     assert check_history(hard("a", 9), KeyValue(), budget=Budget(states=needed)).undecided
     # One more, since the end is known only when there is nothing left to explore.
     assert check_history(hard("a", 9), KeyValue(), budget=Budget(states=needed + 1)).violated
-    right = [put(0, "a", 1, 0, 1), get(0, "a", 1, 2, 3)]
+    right = [put(0, "a", 1, 0, 1), put(0, "a", 2, 2, 3), get(0, "a", 2, 4, 5)]
     assert check_history(right, KeyValue(), budget=Budget(states=2)).holds
     assert check_history(right, KeyValue(), budget=Budget(states=1)).undecided
     assert check_history([], KeyValue(), budget=Budget(states=0)).holds
@@ -139,15 +160,16 @@ def test_partitions_get_equal_turns() -> None:
     assert verdict.partition == "d"
 
 
-def test_a_long_history_needs_no_recursion() -> None:
+def test_a_long_history_needs_no_recursion(toolbox: Any) -> None:
     history = [
         operation
         for n in range(3000)
         for operation in (put(0, "a", n, 4 * n, 4 * n + 1), get(0, "a", n, 4 * n + 2, 4 * n + 3))
     ]
-    verdict = check_history(history, KeyValue())
-    assert verdict.linearization == tuple(range(6000))
-    assert verdict.counts["states"] == 6000
+    for spec, states in ((toolbox.Unhinted(KeyValue()), 6000), (KeyValue(), 3000)):
+        verdict = check_history(history, spec)
+        assert verdict.linearization == tuple(range(6000))
+        assert verdict.counts["states"] == states
     history[-1] = replace(history[-1], response=-1)
     assert check_history(history, KeyValue()).longest == tuple(range(5999))
 

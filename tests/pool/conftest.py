@@ -285,6 +285,8 @@ def audit(pool: SessionPool) -> None:
     core = pool.core
     left = [core.entries, core.live, core.idle, core.dying, core.creations, core.waiting, core.effects]
     assert not any(left), left
+    kept: set[asyncio.Task[Any]] = vars(vars(pool)["_shell"])["_tasks"]
+    assert not [task.get_name() for task in kept if task.done()], "a task that ended is kept"
     assert running_loop().next_deadline() is None, "a timer is left"
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from acpool import NoSession, PoolExhausted, SessionBusy, SessionPool, SessionStartError
+from acpool import LeaseRevoked, NoSession, PoolExhausted, SessionBusy, SessionPool, SessionStartError
 
 if TYPE_CHECKING:
     from tests.pool.conftest import Agents, Make
@@ -54,10 +54,35 @@ def test_a_bound_that_is_no_number_of_seconds_is_refused(agents: Agents, name: s
         SessionPool(agents, max_sessions=1, **bounds)
 
 
-@pytest.mark.parametrize("slots", [0, -1])
-def test_a_pool_without_slots_is_refused(agents: Agents, slots: int) -> None:
+@pytest.mark.parametrize("slots", [0, -1, 1.5])
+def test_a_pool_without_slots_is_refused(agents: Agents, slots: Any) -> None:
     with pytest.raises(ValueError, match=f"^max_sessions is {slots}: expected a whole number, 1 or more$"):
         SessionPool(agents, max_sessions=slots)
+
+
+async def test_without_capacity_timeout_the_refusal_comes_in_the_same_step(
+    agents: Agents, make: Make
+) -> None:
+    pool = make()
+    holder = asyncio.create_task(hold(pool, "a", 100.0))
+    await agents.settle()
+    with pytest.raises(PoolExhausted):
+        pool.get_or_create("b").send(None)
+    holder.cancel()
+
+
+async def test_a_reset_ends_within_its_bound_though_a_start_does_not_end(
+    agents: Agents, make: Make, caplog: pytest.LogCaptureFixture
+) -> None:
+    pool = make(cancel_timeout=1.0, close_timeout=3.0)
+    opening = agents.deaf("open", "a")
+    caller = asyncio.create_task(pool.get_or_create("a"))
+    await agents.settle()
+    assert await pool.reset("a")
+    assert now() == 7.0 and pool.stats().closing == 1
+    assert "the process of 'a' outlived its reset" in caplog.text
+    opening.release()
+    assert (await caller).session_id == "s1"
 
 
 async def test_ttl_and_shutdown_timeout_that_are_no_seconds_are_refused(make: Make) -> None:
@@ -295,3 +320,48 @@ async def test_a_caller_that_waits_for_a_slot_that_never_closes_is_told_where_it
     assert not waiting.done() and pool.stats().waiting_for_capacity == 1
     held.release()
     await waiting
+
+
+async def test_a_caller_in_line_for_a_slot_that_never_comes_free_is_told_so(
+    agents: Agents, make: Make
+) -> None:
+    pool = make(capacity_timeout=1.0, start_timeout=2.0, cancel_timeout=1.0, close_timeout=3.0)
+    opening = agents.deaf("open", "a")
+    first = asyncio.create_task(pool.get_or_create("a"))
+    await agents.settle()
+    first.cancel()
+    await agents.settle()
+    error = await fails(pool.get_or_create("b"), SessionStartError, 10.0)
+    assert isinstance(error, SessionStartError) and error.stage == "capacity"
+    opening.release()
+
+
+async def test_a_wake_up_without_a_change_ends_no_wait(agents: Agents, make: Make) -> None:
+    pool = make()
+    holder = asyncio.create_task(hold(pool, "a", 5.0))
+    await agents.settle()
+    second = asyncio.create_task(hold(pool, "a", 1.0))
+    await agents.settle()
+    (waiter,) = pool.core.live["a"].queue
+    assert waiter.wake is not None
+    waiter.wake()
+    await second
+    assert now() == 6.0 and holder.done()
+
+
+async def test_a_change_in_the_very_instant_wins_over_the_bound(agents: Agents, make: Make) -> None:
+    """What the caller waits for has become another thing when its time runs out: that has a bound of its own."""
+    pool = make(lease_timeout=4.0)
+    holder = asyncio.create_task(hold(pool, "a", 100.0))
+    await agents.settle()
+    second = asyncio.create_task(hold(pool, "a", 1.0))
+    await agents.settle()
+    resetting = asyncio.get_running_loop().call_at(4.0, pool.core.reset, "a")
+    await asyncio.sleep(4.0)
+    pool.perform()
+    await agents.settle()
+    assert not second.done() or second.exception() is None
+    with pytest.raises(LeaseRevoked):
+        await holder
+    await second
+    assert now() == 5.0 and resetting.when() == 4.0

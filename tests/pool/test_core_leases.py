@@ -91,6 +91,7 @@ def test_who_waited_for_a_lease_that_was_taken_out_gets_the_next_session_ahead_o
     woken = [e.waiter for e in table.core.effects if isinstance(e, Wake)]
     assert woken == [first, second], "their wait is another one from here on"
     assert entry.heir is table.creation("a") and table.creation("b").source is None
+    assert entry.queue == {}, "nobody waits for what is gone"
     table.core.closed(entry, confirmed=True)
     table.open("a")
     fresh = table.commit("a")

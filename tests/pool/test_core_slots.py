@@ -202,6 +202,17 @@ def test_the_heir_of_a_slot_whose_key_still_dies_elsewhere_swaps_with_that_ones_
     assert table.starts() == ["a"]
 
 
+def test_a_slot_that_is_promised_to_its_own_key_is_not_promised_again(desk: type[Desk]) -> None:
+    table = desk(3)
+    table.live("a")
+    table.core.expire(0.0, None, 0.0)
+    table.ask("a")
+    assert [event.other for event in table.said("promise")] == ["a"]
+    table.drain()
+    table.ask("b")
+    assert table.said("promise") == [] and table.core.dying["a"].heir is table.creation("a")
+
+
 def test_a_slot_that_came_free_before_the_promised_one_is_used_and_the_change_is_said(
     desk: type[Desk],
 ) -> None:

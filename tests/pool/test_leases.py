@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from acpool import LeaseRevoked, NoSession, PoolError, SessionInfo
+from acpool import LeaseRevoked, NoSession, PoolError, SessionInfo, SessionPool, SessionRefused
 
 if TYPE_CHECKING:
     from tests.pool.conftest import Agents, Make
-
-    from acpool import SessionPool
 
 
 async def hello(lease: Any) -> Any:
@@ -280,3 +279,39 @@ async def test_a_prompt_that_ended_after_the_lease_was_taken_back_delivered_noth
     await talking  # its agent swallowed the interruption, so it ends as it would under asyncio.timeout
     await shutting
     assert pool.core.suspended["a"].session_reset
+
+
+def test_in_a_foreign_loop_a_lease_is_refused_and_given_back(agents: Agents) -> None:
+    pool = SessionPool(agents, max_sessions=1)
+    own, foreign = asyncio.new_event_loop(), asyncio.new_event_loop()
+
+    async def enter() -> None:
+        with pytest.raises(RuntimeError, match="an event loop that is not its own"):
+            async with pool.session("a"):
+                pytest.fail("nobody could interrupt it")
+
+    own.run_until_complete(pool.get_or_create("a"))
+    foreign.run_until_complete(enter())
+    assert pool.stats().idle == 1
+    own.run_until_complete(pool.shutdown())
+    for loop in (own, foreign):
+        loop.close()
+
+
+async def test_s7_a_prompt_that_was_called_off_unsent_delivered_nothing(
+    agents: Agents, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool = make(suspended={"a": "old"})
+    agents.fail("load", "a", SessionRefused("gone"))
+    async with pool.session("a") as lease:
+        assert lease.info.session_reset
+
+        async def unsent(*_: object) -> object:
+            return SimpleNamespace(answered=False)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(type(agents["a1"]), "prompt", unsent)
+            await lease.prompt("x")
+        assert lease.info.session_reset
+        await lease.prompt("x")
+        assert not lease.info.session_reset

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from acpool import ConnectionLost, SessionInfo, SessionStartError
+from acpool import ConnectionLost, SessionInfo, SessionRefused, SessionStartError, Step
 
 if TYPE_CHECKING:
     from tests.pool.conftest import Agents, Make
@@ -193,3 +193,47 @@ async def test_an_agent_that_neither_hears_nor_dies_is_told_asked_killed_and_giv
     assert agents.log[3:8] == ["prompt a1", "cancel a1", "close a1", "kill a1", "close a1"]
     prompt.release()
     await orphan
+
+
+@pytest.mark.parametrize("stage", ["initialize", "load", "new"])
+@pytest.mark.parametrize(
+    "error", [None, ConnectionLost("late"), SessionRefused("late")], ids=["well", "lost", "refused"]
+)
+async def test_s11_a_start_that_ignores_its_cancellation_is_not_looked_at_any_more(
+    agents: Agents, make: Make, stage: str, error: Exception | None
+) -> None:
+    """Defeated by a reset it goes on beside the process of the next start, which is to be the session."""
+    pool = make(suspended={"a": "old"} if stage == "load" else {})
+    start = agents.deaf(stage, "a")
+    caller = asyncio.create_task(pool.get_or_create("a"))
+    await agents.settle()
+    assert start.reached
+    resetting = asyncio.create_task(pool.reset("a"))
+    assert await resetting
+    info = await caller
+    before = pool.stats()
+    heard: list[Step] = []
+    pool.trace(heard.append)
+    start.release(error)
+    await agents.settle()
+    assert heard == [] and start.cancellations == 1
+    assert pool.stats() == before and await pool.get_or_create("a") == info
+    assert agents.running() == ["a2"]
+
+
+@pytest.mark.parametrize("answer", [None, 7, ""])
+async def test_what_is_no_session_id_is_a_failed_start(
+    agents: Agents, make: Make, answer: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool = make()
+    first = await agents.open("other")
+
+    async def new_session(_: object) -> object:
+        return answer
+
+    monkeypatch.setattr(type(first), "new_session", new_session)
+    with pytest.raises(SessionStartError, match="expected a session id") as caught:
+        await pool.get_or_create("a")
+    assert caught.value.stage == "new" and isinstance(caught.value.cause, TypeError)
+    await agents.settle()
+    assert agents.running() == ["other1"] and pool.stats().closing == 0

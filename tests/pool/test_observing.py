@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 import pytest
@@ -21,8 +22,11 @@ async def test_on_event_hears_every_step_in_order(agents: Agents, make: Make) ->
     pool = make(on_event=events.append)
     async with pool.session("a"):
         await pool.get_or_create("a")
+        assert events[-1].action == "touch", "it is told at once"
     async with pool.session("b"):
         pass
+    async with pool.session("b"):
+        assert events[-1].action == "acquire", "it is told at once"
     await pool.shutdown()
     assert [f"{event.action} {event.key}".strip() for event in events] == [
         "start a",
@@ -37,6 +41,8 @@ async def test_on_event_hears_every_step_in_order(agents: Agents, make: Make) ->
         "start b",
         "commit b",
         "wait b",
+        "acquire b",
+        "release b",
         "acquire b",
         "release b",
         "shut",
@@ -191,3 +197,26 @@ async def test_suspended_is_a_copy_and_knows_only_what_can_be_resumed(agents: Ag
     await asyncio.sleep(1.0)
     assert pool.suspended == {"z": "old"}, "the id of a process given up on is not resumed"
     assert pool.stats().suspended == 1
+
+
+async def test_a_task_is_kept_until_it_ends_and_is_in_the_context_of_the_pool(
+    agents: Agents, make: Make
+) -> None:
+    """What nobody refers to is collected in mid-step, and what the caller set for itself is not for a process that all use."""
+    pool = make()
+    mine: ContextVar[str] = ContextVar("mine", default="nobody's")
+    seen: list[str] = []
+    go_on = asyncio.Event()
+
+    async def open_later(_: object) -> None:
+        seen.append(mine.get())
+        await go_on.wait()
+
+    agents.next("open", "a", open_later)
+    mine.set("the caller's")
+    waiting = asyncio.create_task(pool.get_or_create("a"))
+    await agents.settle()
+    kept: set[asyncio.Task[object]] = vars(vars(pool)["_shell"])["_tasks"]
+    assert [task.get_name() for task in kept] == ["acpool-start-a"] and seen == ["nobody's"]
+    go_on.set()
+    await waiting

@@ -76,6 +76,15 @@ async def test_without_max_lease_no_lease_is_ever_too_old(make: Make) -> None:
         assert await pool.cleanup_idle(0.0) == [] and lease.alive
 
 
+async def test_a_lease_is_as_old_as_it_is_and_not_as_the_pool(make: Make) -> None:
+    pool = make(max_lease=6.0)
+    await pool.get_or_create("a")
+    await asyncio.sleep(100.0)
+    async with pool.session("a") as lease:
+        await asyncio.sleep(5.9)
+        assert await pool.cleanup_idle(0.0) == [] and lease.alive
+
+
 async def test_idle_ttl_cleans_up_every_cleanup_interval(agents: Agents, make: Make) -> None:
     pool = make(2, idle_ttl=10.0, cleanup_interval=4.0)
     await pool.get_or_create("a")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -358,3 +359,45 @@ async def test_a_lease_that_ended_before_is_left_alone(agents: Agents, make: Mak
     await pool.reset("a")
     await pool.get_or_create("a")
     assert await talking == "done"
+
+
+@pytest.mark.parametrize("interrupted_before", [False, True])
+async def test_a_holder_that_takes_its_own_lease_away_keeps_the_requests_of_others(
+    agents: Agents, make: Make, interrupted_before: bool
+) -> None:
+    pool = make()
+    lease = pool.session("a")
+
+    async def interrupted() -> None:
+        with pytest.raises(LeaseRevoked):
+            async with lease:
+                await asyncio.sleep(10.0)
+
+    async def holder() -> int:
+        task = asyncio.current_task()
+        assert task is not None
+        if interrupted_before:
+            await interrupted()
+        async with lease:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.sleep(1.0)
+            assert await pool.reset("a")
+        return task.cancelling()
+
+    holding = asyncio.create_task(holder())
+    await agents.settle()
+    if interrupted_before:
+        assert await pool.reset("a")
+    assert await holding == 1
+
+
+async def test_who_holds_nothing_is_not_interrupted(make: Make) -> None:
+    pool = make()
+    lease = pool.session("a")
+    lease.interrupt("reset")
+    async with lease:
+        assert lease.alive
+    lease.interrupt("reset")
+    await asyncio.sleep(1.0)
+    assert pool.stats().idle == 1

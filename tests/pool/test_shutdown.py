@@ -227,6 +227,21 @@ async def test_a_cancelled_caller_leaves_it_going_on(agents: Agents, make: Make)
     assert now() == 5.0 and agents.running() == []
 
 
+async def test_a_shutdown_that_was_cancelled_from_outside_is_begun_again(agents: Agents, make: Make) -> None:
+    pool = make()
+    holder = asyncio.create_task(hold(pool, "a", 5.0))
+    await agents.settle()
+    first = asyncio.create_task(pool.shutdown())
+    await agents.settle()
+    (task,) = [task for task in asyncio.all_tasks() if task.get_name() == "acpool-shutdown"]
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await first
+    await pool.shutdown()
+    assert now() == 5.0 and agents.running() == []
+    await holder
+
+
 async def test_async_with_shuts_the_pool_also_when_the_block_raises(agents: Agents, make: Make) -> None:
     pool = make()
 

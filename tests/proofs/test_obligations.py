@@ -7,9 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from acpool_model import INVARIANTS, Scope, State, enabled, initial, step
+from acpool_model import INVARIANTS, Scope, Stage, State, enabled, initial, step
 from acpool_model.actions import SHAPES
-from acpool_model.inductive import between, inductive, ungiven
+from acpool_model.inductive import AUXILIARY, between, inductive, promises_are_in_order, ungiven
+from acpool_model.state import Dying, Key
 from acpool_spec.proofs.any_keys.obligations import of_any_number
 from acpool_spec.proofs.command import expected
 from acpool_spec.proofs.obligations import KINDS, actions, obligations
@@ -71,3 +72,19 @@ def test_a_premise_that_no_state_satisfies_has_no_witness() -> None:
 
     nothing = replace(obligations(SIZE)["die"], premise=nowhere)
     assert witnesses([nothing], Size(1, 1), walks=20) == {}
+
+
+def test_a_promise_out_of_turn_is_in_no_state_of_the_invariant() -> None:
+    early = Key(Stage.QUEUED, arrival=1)
+    late = Key(Stage.PROMISED, arrival=2, source=3)
+    keys = (early, late, Key(dying=Dying.CLOSING))
+    (first, *_) = initial(Scope(3, 1, 1))
+    full = first._replace(keys=keys, now=3)
+    assert not promises_are_in_order(full)
+    served = AUXILIARY["who is passed over is served"]
+    assert not served(full)
+    assert served(full._replace(capacity=2))  # the free slot is for the early one
+    turned = (early._replace(arrival=2), late._replace(arrival=1), keys[2])
+    for ordered in (turned, (early, late._replace(source=2, dying=Dying.CLOSING), Key())):
+        assert promises_are_in_order(full._replace(keys=ordered))
+        assert served(full._replace(keys=ordered))

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import pkgutil
+
 import pytest
 
+from acpool_spec import pools
 from acpool_spec.cli import main
+from acpool_spec.races import pools as museum
 from acpool_spec.races.catalogue import EXHIBITS, exhibit_of
 from acpool_spec.races.exhibit import SCHEDULES, STORY_LINES, Exhibit, Explored
 from acpool_spec.races.finding import replay_kept
 from acpool_spec.targets import BadInput, load_target
 
+LAST_RACE = 25
+NO_DESIGNS = {"staging"}
+PARTS = {"base", "turns"}
 NAMES = [exhibit.id for exhibit in EXHIBITS]
 KEPT = [exhibit for exhibit in EXHIBITS if exhibit.schedule is not None]
 of_each = pytest.mark.parametrize("exhibit", EXHIBITS, ids=NAMES)
@@ -17,6 +24,17 @@ of_each = pytest.mark.parametrize("exhibit", EXHIBITS, ids=NAMES)
 
 def test_no_two_have_one_name() -> None:
     assert len(set(NAMES)) == len(NAMES)
+
+
+def test_every_race_has_one() -> None:
+    rows = {exhibit.row for exhibit in EXHIBITS}
+    designs = {found.name for found in pkgutil.iter_modules(pools.__path__)} - NO_DESIGNS
+    assert rows == {*range(1, LAST_RACE + 1), *(name for name in designs if not name.startswith("_"))}
+
+
+def test_every_pool_of_the_museum_is_shown() -> None:
+    shown = {exhibit.pool.partition(":")[0].rpartition(".")[2] for exhibit in EXHIBITS}
+    assert {found.name for found in pkgutil.iter_modules(museum.__path__)} - PARTS <= shown
 
 
 def test_every_kept_schedule_is_of_an_exhibit() -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 
 import pytest
 
 from acpool_model import Kind
 from acpool_model.actions import SHAPES
 from acpool_spec import gate
-from acpool_spec.batch import run_directed_batch
+from acpool_spec.batch import Sample, run_directed_batch
 from acpool_spec.coverage_table import coverage_lines
 from acpool_spec.gate import Plan, Progress
 from acpool_spec.properties import EVERY
@@ -22,10 +23,11 @@ from acpool_spec.verdict import Outcome
 OURS = "acpool_spec.reference:patient"
 
 
-def progress(*unseen: str) -> Progress:
-    made = Progress(Plan((OURS,), schedules=10), time.monotonic(), runs=10, followed=10)
-    made.tested.update({known.id: 1 for known in EVERY})
-    made.goals.update(goal for goal in GOALS if goal not in unseen)
+def progress(*unseen: str, followed: int = 10) -> Progress:
+    made = Progress(Plan((OURS,), schedules=10), time.monotonic())
+    tested = Counter({known.id: 1 for known in EVERY})
+    goals = Counter(goal for goal in GOALS if goal not in unseen)
+    made.add(Sample(OURS, runs=10, followed=followed, tested=tested, goals=goals))
     return made
 
 
@@ -67,8 +69,7 @@ def test_what_only_a_directed_run_has_seen_was_seen() -> None:
 
 
 def test_of_a_pool_that_tells_nothing_there_is_no_line_and_no_coverage() -> None:
-    made = progress()
-    made.followed = 0
+    made = progress(followed=0)
     assert "R1" not in [line.id for line in gate._judge(made.plan, made, {})]  # pyright: ignore[reportPrivateUsage]  # as above
     assert "not applicable" in list(coverage_lines(made, 80))[-1]
     with quiet():

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.refinement.planted import Plant, does_not_count_a_look_as_use, evicts_the_most_recently_used
 
 from acpool_spec import reference
 from acpool_spec.scopes import PoolScope, explore_scope
@@ -19,6 +20,7 @@ from acpool_spec.scopes.table import Line, explored, main, python_of
 
 TITLE, *LINES = (Path(__file__).parent / "pr.txt").read_text(encoding="utf-8").splitlines()
 TABLE = [Line.parse(text) for text in LINES]
+VICTIM = "get_or_create:a,get_or_create:a+get_or_create:b+get_or_create:c@2.fifo.f0.c0"
 CHEAP = [line for line in TABLE if 40 <= line.executions <= 60]
 #: asyncio's own steps differ from one minor version of Python to another, and with them what can happen between two.
 SAME_PYTHON = python_of(TITLE) == sys.version_info[:2]
@@ -62,6 +64,20 @@ def test_what_a_pull_request_covers() -> None:
     assert not any(scope.slow for scope in scopes)  # these are for the night
     assert any(scope.slow for scope in profile("nightly"))
     assert {scope.mode for scope in scopes} == {"fifo", "reordered"}
+    # Two idle sessions, and a third key that needs one of their slots.
+    assert [scope.name for scope in scopes if len(scope.keys) > scope.max_sessions > 1] == [VICTIM]
+
+
+@pytest.mark.no_cover
+@pytest.mark.parametrize(
+    "plant", [evicts_the_most_recently_used, does_not_count_a_look_as_use], ids=lambda plant: plant.__name__
+)
+@pytest.mark.parametrize("known", ["S9", "R1"])
+def test_a_wrong_victim_is_found_there(known: str, plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
+    plant(monkeypatch, lambda: None)
+    report = explore_scope(PoolScope.parse(VICTIM), reference.explored, only={known})
+    assert report.verdict == "violated"
+    assert report.failure is not None and report.failure.kind == f"violated {known}"
 
 
 def test_a_night_begins_with_what_a_pull_request_does() -> None:

@@ -24,6 +24,9 @@ from acpool_spec.campaign.table import explain, print_table
 from acpool_spec.console import Terminal, below, count, say, verdict
 from acpool_spec.exploration import ScenarioSchedule
 from acpool_spec.exploration.strategies import EXHAUSTIVE
+from acpool_spec.picture.page import write_page
+from acpool_spec.picture.scenario_story import tell_scenario
+from acpool_spec.picture.text import closing_lines
 from acpool_spec.quiet import quiet
 from acpool_spec.targets import BadInput
 from acpool_spec.verdict import Outcome
@@ -162,12 +165,29 @@ def replay(options: argparse.Namespace) -> int:
     shown = Interleaving()
     failure = recorded.run(anyway=options.anyway or options.pool is not None, shown=shown)
     _print_run(console, recorded, shown)
+    _print_story(console, recorded, options.html)
     if failure is None:
         say(console, escape(f"this schedule holds now; when it was found: {recorded.schedule.failure}"))
         return Outcome.HOLDS.exit_status
     say(console, f"[bold red]violated[/]: {escape(below(str(failure)))}")
     say(console, f"  feasible: {recorded.schedule.feasible}")
     return Outcome.VIOLATED.exit_status
+
+
+def _print_story(console: Console, recorded: Recorded, html: Path | None) -> None:
+    facts = (("pool", recorded.subject.target.name), ("scope", recorded.scope.name))
+    story = tell_scenario(
+        recorded.subject.scenario(recorded.scope),
+        recorded.schedule,
+        cancellable=recorded.subject.family.cancellable,
+        title=f"{recorded.subject.target.name} in {recorded.scope.name}",
+        facts=facts,
+    )
+    for text in ("", *closing_lines(story, min(max(console.width, _NARROWEST), _WIDEST)), ""):
+        console.print(text, markup=False, soft_wrap=True)
+    if html is not None:
+        write_page(story, html)
+        say(console, escape(f"the picture is in {html}"))
 
 
 def _print_run(console: Console, recorded: Recorded, shown: Interleaving) -> None:

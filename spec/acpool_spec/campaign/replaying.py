@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
@@ -17,6 +18,7 @@ from acpool_spec.exploration.setting import Setting
 from acpool_spec.json_file import MAX_BYTES
 from acpool_spec.making import clip
 from acpool_spec.oracles import ReplayDivergence
+from acpool_spec.simulation import Scenario
 from acpool_spec.strict_json import Malformed, parse_object
 from acpool_spec.targets import BadInput, load_target
 
@@ -55,9 +57,10 @@ class Recorded:
         """
         if not anyway:
             self.require_same_code()
+        scenario = self.subject.scenario(self.scope)
         try:
             run = replay_scenario(
-                self.subject.scenario(self.scope),
+                scenario,
                 self.schedule,
                 cancellable=self.subject.family.cancellable,
                 anyway=anyway,
@@ -68,20 +71,25 @@ class Recorded:
             raise BadInput(f"{self.path}: the run is another now: {error}") from error
         except BadInput as error:
             raise BadInput(f"{self.path}: {str(error).replace('anyway=True', '--anyway')}") from error
-        return failure_of(run)
+        return failure_of(run) or _afterwards(scenario)
 
     def nearest(self) -> Failure | None:
         """The failure of the run that is as near to the schedule as this code lets it be, None where it has none."""
-        schedule = self.schedule
+        schedule, scenario = self.schedule, self.subject.scenario(self.scope)
         setting = Setting(
-            self.subject.scenario(self.scope),
+            scenario,
             schedule.mode,
             schedule.cancellations,
             self.subject.family.cancellable,
         )
-        return failure_of(
-            record(setting, {at: made.chosen for at, made in enumerate(schedule.decisions)}).run
-        )
+        run = record(setting, {at: made.chosen for at, made in enumerate(schedule.decisions)}).run
+        return failure_of(run) or _afterwards(scenario)
+
+
+def _afterwards(scenario: Scenario) -> Failure | None:
+    """What a scenario that keeps account of its runs finds wrong with one that has ended well, such as its history."""
+    look: Callable[[], Failure | None] = getattr(scenario, "found_afterwards", lambda: None)
+    return look()
 
 
 def is_scenario_schedule(path: Path) -> bool:

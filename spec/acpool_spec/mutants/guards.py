@@ -18,6 +18,7 @@ import ast
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 CALLS: Final = frozenset(
@@ -58,7 +59,8 @@ class _Found(NamedTuple):
     node: ast.expr | ast.stmt | ast.pattern
 
 
-def guards_of(source: str) -> list[Guard]:
+@lru_cache(maxsize=256)
+def guards_of(source: str) -> tuple[Guard, ...]:
     """Every guard of the module ``source``, from top to bottom. Raises ``SyntaxError``."""
     begins = [0]
     for line in source.encode().splitlines(keepends=True):
@@ -74,11 +76,11 @@ def guards_of(source: str) -> list[Guard]:
         start = begins[node.lineno - 1] + node.col_offset
         end = begins[node.end_lineno - 1] + node.end_col_offset
         found.append(Guard(where, kind, text, met[where, kind, text], node.lineno, start, end))
-    return found
+    return tuple(found)
 
 
 def removed(before: str, after: str) -> list[str]:
-    """Names of the guards of the module ``before`` that are not in ``after``; of equal ones in a function the last are missing."""
+    """Names of the guards of the module ``before`` that are not in ``after``; of equal ones the last are missing."""
     names = {guard.name for guard in guards_of(after)}
     return [guard.name for guard in guards_of(before) if guard.name not in names]
 
@@ -93,7 +95,9 @@ def _walk(node: ast.AST, scope: tuple[str, ...]) -> Iterator[_Found]:
             yield _Found(where, "finally", first)
         case ast.ExceptHandler(type=ast.expr() as kind):
             yield _Found(where, "except", kind)
-        case ast.Call() if _called(node) in CALLS and (node.args or _called(node) != "set" or not _is_name(node)):
+        case ast.Call() if _called(node) in CALLS and (
+            node.args or _called(node) != "set" or not _is_name(node)
+        ):
             yield _Found(where, "call", node)
         case ast.match_case(pattern=pattern) if not _last_resort(pattern):
             yield _Found(where, "case", pattern)
@@ -119,10 +123,16 @@ def _conditions(node: ast.AST) -> list[ast.expr]:
             return ifs
         case ast.match_case(guard=ast.expr() as guard):
             return [guard]
-        case ast.Assign(value=value) | ast.AnnAssign(value=ast.expr() as value) | ast.Return(value=ast.expr() as value):
+        case (
+            ast.Assign(value=value)
+            | ast.AnnAssign(value=ast.expr() as value)
+            | ast.Return(value=ast.expr() as value)
+        ):
             return _computed(value)
         case ast.Call(args=args, keywords=keywords):
-            return [part for value in (*args, *(given.value for given in keywords)) for part in _computed(value)]
+            return [
+                part for value in (*args, *(given.value for given in keywords)) for part in _computed(value)
+            ]
         case _:
             return []
 

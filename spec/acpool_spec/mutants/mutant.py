@@ -9,16 +9,21 @@ lines of the module, the former of which occur once, with ``guard`` where one is
 
 from __future__ import annotations
 
+import ast
+import hashlib
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
 import acpool
+import acpool_model
 from acpool_spec.mutants.guards import guards_of
 
+PACKAGES: Final = {"acpool": acpool, "acpool_model": acpool_model}
 ROOMS: Final = ("core", "slots", "pool", "shell", "lease", "closing", "bounds")
 """The modules of the pool of which every guard has its mutant, or its exemption."""
 
@@ -29,7 +34,7 @@ class DoesNotApply(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mutant:
-    """One mutant of ``acpool.<module>``; the other members are those of its table."""
+    """One mutant of ``<package>.<module>``; the other members are those of its table."""
 
     name: str
     module: str
@@ -39,6 +44,7 @@ class Mutant:
     becomes: str = ""
     before: str = ""
     after: str = ""
+    package: str = "acpool"
 
     def apply(self, source: str) -> str:
         """The source of the module, mutated. Raises :class:`DoesNotApply`."""
@@ -46,8 +52,16 @@ class Mutant:
             return self._without_guard(source)
         times = source.count(self.before)
         if times != 1:
-            raise DoesNotApply(f"{self.name}: 'before' occurs {times} times in {self.module}.py; expected once")
+            raise DoesNotApply(
+                f"{self.name}: 'before' occurs {times} times in {self.module}.py; expected once"
+            )
         return source.replace(self.before, self.after)
+
+    def digest(self, source: str) -> str:
+        """Of the functions that differ, as Python writes them: 12 hexadecimal digits that change with what is mutated."""
+        before, after = functions_of(source), functions_of(self.apply(source))
+        changed = [f"{name}\n{text}" for name, text in after.items() if before.get(name) != text]
+        return hashlib.blake2b("\n".join(changed).encode(), digest_size=6).hexdigest()
 
     def _without_guard(self, source: str) -> str:
         guard = next((guard for guard in guards_of(source) if guard.name == self.guard), None)
@@ -57,15 +71,14 @@ class Mutant:
         return (text[: guard.start] + self.becomes.encode() + text[guard.end :]).decode()
 
 
-def source_of(module: str) -> str:
-    """The source of ``acpool.<module>`` as it is installed."""
-    return (pool_folder() / f"{module}.py").read_text(encoding="utf-8")
+def source_of(module: str, package: str = "acpool") -> str:
+    """The source of ``<package>.<module>`` as it is installed."""
+    return (folder_of(package) / f"{module}.py").read_text(encoding="utf-8")
 
 
-def pool_folder() -> Path:
-    """Where the pool is."""
-    assert acpool.__file__ is not None
-    return Path(acpool.__file__).parent
+def folder_of(package: str) -> Path:
+    """Where the package is: the pool, or its model."""
+    return Path(str(PACKAGES[package].__file__)).parent
 
 
 def declared(rooms: Sequence[str] = ROOMS) -> dict[str, Mutant]:
@@ -84,15 +97,32 @@ def exempt() -> dict[str, dict[str, str]]:
     return _toml("exempt.toml")
 
 
+@lru_cache(maxsize=64)
+def functions_of(source: str) -> dict[str, str]:
+    """Every function of the module ``source`` that is in no other one, as Python writes it, by its name."""
+    return dict(_functions(ast.parse(source), ""))
+
+
+def _functions(tree: ast.AST, place: str) -> Iterator[tuple[str, str]]:
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.ClassDef):
+            yield from _functions(node, f"{place}{node.name}.")
+        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            yield place + node.name, ast.unparse(node)
+
+
 def _mutant(module: str, name: str, table: Mapping[str, Any]) -> Mutant:
-    known = {field.name for field in fields(Mutant)} - {"name", "module"}
+    known = {field.name for field in fields(Mutant)} - {"name", "module", "package"}
     strange = set(table) - known
     if strange:
-        raise ValueError(f"{module}.toml: {name}: {', '.join(sorted(strange))}: expected {', '.join(sorted(known))}")
+        raise ValueError(
+            f"{module}.toml: {name}: {', '.join(sorted(strange))}: expected {', '.join(sorted(known))}"
+        )
     if ("becomes" in table) == ("before" in table) or not table.get("keeps") or not table.get("breaks"):
         raise ValueError(f"{module}.toml: {name}: expected keeps, breaks, and becomes or before")
-    return Mutant(name=name, module=module, **{**table, "breaks": tuple(table["breaks"])})
+    text: dict[str, str] = {member: said for member, said in table.items() if member != "breaks"}
+    return Mutant(name=name, module=module, breaks=tuple(table["breaks"]), **text)
 
 
 def _toml(file: str) -> dict[str, Any]:
-    return tomllib.loads(resources.files(__package__).joinpath(file).read_text(encoding="utf-8"))
+    return tomllib.loads(resources.files("acpool_spec.mutants").joinpath(file).read_text(encoding="utf-8"))

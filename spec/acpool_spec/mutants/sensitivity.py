@@ -22,13 +22,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+import acpool
 import acpool_model
 import acpool_spec
 from acpool_spec.mutants.child import READY
-from acpool_spec.mutants.mutant import Mutant, pool_folder
-from acpool_spec.mutants.strategies import STRATEGIES, Look
+from acpool_spec.mutants.mutant import Mutant, folder_of
+from acpool_spec.mutants.room_tests import TESTS, repository
+from acpool_spec.mutants.strategies import LAST, STRATEGIES, Look
 from acpool_spec.verdict import Outcome
 
+RUN_S: Final = 20.0
+"""Seconds of CPU after which a run is taken to have no end; a sound pool's take far below one."""
 GIVE_UP_S: Final = 600.0
 """Seconds of one child process, whatever it does with them."""
 
@@ -52,16 +56,20 @@ class Row:
 
     @property
     def expected(self) -> bool:
-        """Whether one of them saw a property broken that was said to break."""
-        return any(look.broken in self.mutant.breaks for look in self.looks.values())
+        """Whether one of them saw a property broken that was said to break; of other failures the first word counts."""
+        return any(look.broken.partition(" ")[0] in self.mutant.breaks for look in self.looks.values())
 
 
 @dataclass(slots=True)
 class Report:
-    """The rows in the order of the list; those that the budget left out are ``missing``."""
+    """The rows in the order of the list; those that the budget left out are ``missing``.
+
+    ``untested``: those that only tests can see, where there are none.
+    """
 
     rows: list[Row]
     missing: list[Mutant]
+    untested: list[Mutant]
     seconds: float
 
     @property
@@ -79,7 +87,7 @@ class Report:
         """Violated where one survived, undecided where one was left out."""
         if self.survivors:
             return Outcome.VIOLATED
-        return Outcome.UNDECIDED if self.missing else Outcome.HOLDS
+        return Outcome.UNDECIDED if self.missing or self.untested else Outcome.HOLDS
 
 
 def run_mutants(
@@ -88,15 +96,18 @@ def run_mutants(
     workers: int = 1,
     seconds: float | None = None,
     show: Callable[[Row], object] = lambda _: None,
-    strategies: Sequence[str] = tuple(STRATEGIES),
+    strategies: Sequence[str] = STRATEGIES,
+    first: bool = False,
 ) -> Report:
     """Look for every one of ``mutants`` on ``workers`` processes; ``show`` each when it is known, in any order.
 
-    ``seconds``: after so many none is begun any more, and those under way are ended.
+    ``first``: as for :func:`look_for`. ``seconds``: after so many none is begun any more, and those under way are ended.
     """
     began = time.monotonic()
     deadline = None if seconds is None else began + seconds
-    waiting = deque(enumerate(mutants))
+    untested = [] if repository() is not None else [one for one in mutants if set(one.breaks) == {TESTS}]
+    wanted = [mutant for mutant in mutants if mutant not in untested]
+    waiting = deque(enumerate(wanted))
     rows: dict[int, Row] = {}
     lock = threading.Lock()
     failures: list[BaseException] = []
@@ -108,7 +119,7 @@ def run_mutants(
                     if not waiting:
                         return
                     number, mutant = waiting.popleft()
-                row = look_for(mutant, strategies, deadline)
+                row = look_for(mutant, strategies, deadline, first=first)
                 if row is None:
                     return
                 with lock:
@@ -125,46 +136,75 @@ def run_mutants(
     if failures:
         raise failures[0]
     known = [rows[number] for number in sorted(rows)]
-    missing = [mutant for number, mutant in enumerate(mutants) if number not in rows]
-    return Report(known, missing, time.monotonic() - began)
+    missing = [mutant for number, mutant in enumerate(wanted) if number not in rows]
+    return Report(known, missing, untested, time.monotonic() - began)
 
 
 def look_for(
-    mutant: Mutant, strategies: Sequence[str] = tuple(STRATEGIES), deadline: float | None = None
+    mutant: Mutant,
+    strategies: Sequence[str] = STRATEGIES,
+    deadline: float | None = None,
+    *,
+    first: bool = False,
+    run_s: float = RUN_S,
 ) -> Row | None:
-    """What each strategy sees of ``mutant``; None where the ``deadline``, of ``time.monotonic``, came before that."""
+    """What each strategy sees of ``mutant``; None where the ``deadline``, of ``time.monotonic``, came before that.
+
+    ``first``: the strategies after the first that sees anything are left out. ``run_s``: seconds of CPU that one run may take.
+    """
     row = Row(mutant)
     with tempfile.TemporaryDirectory(prefix="acpool-mutant-") as folder:
         place = Path(folder)
         write_mutant(mutant, place)
         left = list(strategies)
         while left:
-            if not _one_child(row, place, left, deadline):
+            if not _one_child(row, place, left, deadline, first, run_s):
                 return None
-            if row.unusable:
+            if row.unusable or (first and row.caught):
                 return row
             left = [name for name in left if name not in row.looks]
+            if not left and not row.caught and LAST not in row.looks and repository() is not None:
+                left = [LAST]
     return row
 
 
 def write_mutant(mutant: Mutant, place: Path) -> Path:
-    """A copy of the pool in the folder ``place`` with ``mutant`` in it; the file that differs. Raises ``DoesNotApply``."""
-    copy = place / "acpool"
-    shutil.copytree(pool_folder(), copy, ignore=shutil.ignore_patterns("__pycache__"))
+    """A copy of its package in the folder ``place`` with ``mutant`` in it; the file that differs. Raises ``DoesNotApply``."""
+    copy = place / mutant.package
+    shutil.copytree(
+        folder_of(mutant.package), copy
+    )  # with what was compiled: times of change are copied as well
     file = copy / f"{mutant.module}.py"
+    for compiled in file.parent.glob(f"__pycache__/{file.stem}.*"):
+        compiled.unlink()
     file.write_text(mutant.apply(file.read_text(encoding="utf-8")), encoding="utf-8")
     return file
 
 
-def _one_child(row: Row, place: Path, strategies: Sequence[str], deadline: float | None) -> bool:
+def _one_child(
+    row: Row, place: Path, strategies: Sequence[str], deadline: float | None, first: bool, run_s: float
+) -> bool:
     """Run the strategies that are left in one process and take in what it wrote; False where the deadline ended it."""
     results, errors = place / "results", place / "errors"
     results.write_text("", encoding="utf-8")
-    command = [sys.executable, "-m", "acpool_spec.mutants.child", str(results), *strategies]
+    what = [
+        str(results),
+        f"{row.mutant.package}.{row.mutant.module}",
+        "first" if first else "all",
+        str(run_s),
+        *strategies,
+    ]
+    command = [sys.executable, "-m", "acpool_spec.mutants.child", *what]
     with errors.open("w", encoding="utf-8") as stderr:
         # In a group of its own, so that Ctrl-C is for whoever reads the report, and an end takes everything with it.
         child = subprocess.Popen(
-            command, cwd=place, env=_environment(place), stdout=subprocess.DEVNULL, stderr=stderr, start_new_session=True
+            command,
+            cwd=place,
+            env=_environment(place),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=stderr,
+            start_new_session=True,
         )
         left = GIVE_UP_S if deadline is None else max(0.0, min(GIVE_UP_S, deadline - time.monotonic()))
         try:
@@ -175,6 +215,8 @@ def _one_child(row: Row, place: Path, strategies: Sequence[str], deadline: float
             if child.poll() is None:
                 os.killpg(child.pid, signal.SIGKILL)
                 child.wait()
+            assert child.stdin is not None
+            child.stdin.close()
     lines = [json.loads(line) for line in results.read_text(encoding="utf-8").splitlines()]
     for line in lines[1:]:
         name = line.pop("strategy")
@@ -183,21 +225,25 @@ def _one_child(row: Row, place: Path, strategies: Sequence[str], deadline: float
     if not lines or lines[0]["strategy"] != READY:
         if status is None:
             return False
-        row.unusable = f"the pool cannot be imported: {last}"
-    elif lines[0]["folder"] != str(place / "acpool"):
-        row.unusable = f"another pool was imported, from {lines[0]['folder']}"
+        row.unusable = f"it cannot be imported: {last}"
+    elif lines[0]["folders"][row.mutant.package] != str(place / row.mutant.package):
+        row.unusable = f"it was not what was imported: {lines[0]['folders']}"
     elif status is None and deadline is not None and time.monotonic() >= deadline:
         return False
     elif status != 0:
         name = next(name for name in strategies if name not in row.looks)
-        how = f"it did not end in {GIVE_UP_S:g} s" if status is None else f"it ended with status {status}: {last}"
+        how = (
+            f"it did not end in {GIVE_UP_S:g} s"
+            if status is None
+            else f"it ended with status {status}: {last}"
+        )
         row.looks[name] = Look("process lost", 1, 0.0, how)
     return True
 
 
 def _environment(place: Path) -> Mapping[str, str]:
     """Where the process looks for modules: at the mutant first, then where this one has the checker and the model from."""
-    roots = [str(Path(str(package.__file__)).parents[1]) for package in (acpool_spec, acpool_model)]
+    roots = [str(Path(str(package.__file__)).parents[1]) for package in (acpool_spec, acpool_model, acpool)]
     before = os.environ.get("PYTHONPATH")
     path = os.pathsep.join([str(place), *roots, *([before] if before else [])])
-    return {**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONHASHSEED": "0"}
+    return {**os.environ, "PYTHONPATH": path, "PYTHONHASHSEED": "0"}

@@ -2,7 +2,8 @@
 
 None of them knows the mutant, and each has its own bound. ``directed``: the model's transitions in a small scope, taken by the
 real pool, and some tours. ``explored``: small scopes, one after the other, each to the end. ``sampled``: random runs, as
-``acpool check`` makes them.
+``acpool check`` makes them. ``tested``, where none of these sees anything: the tests of the room that was changed
+(:mod:`~acpool_spec.mutants.room_tests`).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from acpool_spec.exploration.certificate import Certificate
 from acpool_spec.exploration.depth_first import DepthFirst
 from acpool_spec.exploration.failures import failure_of
 from acpool_spec.exploration.setting import Setting
+from acpool_spec.mutants.room_tests import files_for, repository, tested
 from acpool_spec.properties import BY_ID
 from acpool_spec.quiet import quiet
 from acpool_spec.refinement.directed import Directed, direct
@@ -25,7 +27,7 @@ from acpool_spec.scopes import PoolScope, cancellable, scenario_of
 from acpool_spec.simulation import Outcome
 from acpool_spec.world import World
 
-SAMPLED: Final = 400
+SAMPLED: Final = 200
 """Random runs at most."""
 SEED: Final = 1
 MAX_STEPS: Final = 5_000
@@ -62,7 +64,7 @@ def directed(beat: Beat) -> Iterator[tuple[str, str]]:
     """The directed runs: one by one what is wrong, a property and a message; empty for each run that is not."""
     beat()
     with quiet():
-        made: Directed = direct()
+        made: Directed = direct(to_the_end=False)
     for _ in range(made.runs - 1):
         yield "", ""
     yield ("R1", made.failures[0]) if made.failures else ("", "")
@@ -104,21 +106,30 @@ def sampled(beat: Beat) -> Iterator[tuple[str, str]]:
         yield first, found[first].message if first else ""
 
 
-STRATEGIES: Final[dict[str, Callable[[Beat], Iterator[tuple[str, str]]]]] = {
-    "directed": directed,
-    "explored": explored,
-    "sampled": sampled,
-}
+STRATEGIES: Final = ("directed", "sampled", "explored")
+LAST: Final = "tested"
+"""Only where no other strategy has seen anything."""
 
 
-def look(name: str, beat: Beat = lambda: None) -> Look:
-    """Make the runs of the strategy ``name`` until one fails; what a run raises out of the checker is a failure as well."""
+def _runs(name: str, module: str, beat: Beat) -> Iterator[tuple[str, str]]:
+    if name == LAST:
+        root = repository()
+        return iter(()) if root is None else tested(root, files_for(module, root), beat)
+    return {"directed": directed, "explored": explored, "sampled": sampled}[name](beat)
+
+
+def look(name: str, module: str, beat: Beat = lambda: None) -> Look:
+    """Make the runs of the strategy ``name`` until one fails; what a run raises out of the checker is a failure as well.
+
+    ``module``: the one of the pool that was changed, by which alone the strategy ``tested`` knows what to run.
+    """
     began = time.process_time()
     executions = 0
     broken = message = ""
     try:
-        for broken, message in STRATEGIES[name](beat):
+        for seen in _runs(name, module, beat):
             executions += 1
+            broken, message = seen
             if broken:
                 break
     except Exception as error:  # noqa: BLE001 - whatever a broken pool does to its checker

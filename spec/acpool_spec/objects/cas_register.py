@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 
-from acpool_spec.objects.values import UnknownOperation, hashable, pair
+from acpool_spec.objects.values import UnknownOperation, hashable, kind, pair
 from acpool_spec.sequential import Operation
 
 
@@ -41,3 +41,12 @@ class CasRegister:
     def partition(self, operation: Operation) -> Hashable:
         """A register has no parts."""
         return None
+
+    def kind(self, operation: Operation) -> Hashable:
+        """What was asked and answered: who did it is all the same."""
+        return kind(operation)
+
+    def observes(self, operation: Operation) -> bool:
+        """A read does, and a compare-and-set that did not match."""
+        failed = operation.name == "cas" and not operation.pending and operation.response is False
+        return failed or operation.name == "read"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 
-from acpool_spec.objects.values import UnknownOperation, hashable, pair
+from acpool_spec.objects.values import UnknownOperation, hashable, kind, pair
 from acpool_spec.sequential import Operation
 
 _NAMES = "append, delete, get, put"
@@ -34,36 +34,46 @@ class KeyValue:
 
     def step(self, state: Entries, operation: Operation) -> Iterable[Entries]:
         """Raises ``UnknownOperation`` for another name, ``ValueError`` or ``TypeError`` for a wrong argument."""
-        key = _key(operation)
-        held = next((entry for entry in state if entry[0] == key), None)
-        match operation.name:
-            case "get":
-                value = hashable(self.absent) if held is None else held[1]
-                return (state,) if operation.pending or hashable(operation.response) == value else ()
-            case "put":
-                after: Hashable = hashable(pair(operation)[1])
-            case "append":
-                text, before = pair(operation)[1], "" if held is None else held[1]
-                if not isinstance(text, str) or not isinstance(before, str):
-                    raise TypeError(f"append joins text to text, not {text!r} to {before!r}")
-                after = before + text
-            case _:
-                return (state if held is None else state - {held},)
-        entry = (key, after)
+        key, held = _key(operation), None
+        for entry in state:
+            if entry[0] == key:
+                held = entry
+                break
+        name = operation.name
+        if name == "get":
+            value = hashable(self.absent) if held is None else held[1]
+            return (state,) if operation.pending or hashable(operation.response) == value else ()
+        if name == "delete":
+            return (state if held is None else state - {held},)
+        after: Hashable
+        if name == "put":
+            after = hashable(pair(operation)[1])
+        else:
+            text, before = pair(operation)[1], "" if held is None else held[1]
+            if not isinstance(text, str) or not isinstance(before, str):
+                raise TypeError(f"append joins text to text, not {text!r} to {before!r}")
+            after = before + text
+        changed = (key, after)
         if held is None:
-            return (state | {entry},)
-        return (state if entry == held else state ^ {held, entry},)
+            return (state | {changed},)
+        return (state if changed == held else state ^ {held, changed},)
 
     def partition(self, operation: Operation) -> Hashable:
         """Name the key."""
         return _key(operation) if self.partitioned else None
 
+    def kind(self, operation: Operation) -> Hashable:
+        """What was asked and answered: who did it is all the same."""
+        return kind(operation)
+
+    def observes(self, operation: Operation) -> bool:
+        """A get does."""
+        return operation.name == "get"
+
 
 def _key(operation: Operation) -> Hashable:
-    match operation.name:
-        case "get" | "delete":
-            return hashable(operation.argument)
-        case "put" | "append":
-            return hashable(pair(operation)[0])
-        case _:
-            raise UnknownOperation("key-value map", operation, _NAMES)
+    if operation.name in ("put", "append"):
+        return hashable(pair(operation)[0])
+    if operation.name in ("get", "delete"):
+        return hashable(operation.argument)
+    raise UnknownOperation("key-value map", operation, _NAMES)

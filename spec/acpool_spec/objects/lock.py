@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 
-from acpool_spec.objects.values import UnknownOperation
+from acpool_spec.objects.values import UnknownOperation, kind
 from acpool_spec.sequential import Operation
 
 
@@ -41,3 +41,11 @@ class Lock:
     def partition(self, operation: Operation) -> Hashable:
         """A lock has no parts."""
         return None
+
+    def kind(self, operation: Operation) -> Hashable:
+        """What was asked and answered, and by whom."""
+        return operation.process, kind(operation)
+
+    def observes(self, operation: Operation) -> bool:
+        """What was refused does."""
+        return not operation.pending and operation.response is False

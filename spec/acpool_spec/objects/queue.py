@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 
-from acpool_spec.objects.values import UnknownOperation, hashable
+from acpool_spec.objects.values import UnknownOperation, hashable, kind
 from acpool_spec.sequential import Operation
 
 
@@ -36,3 +36,11 @@ class Queue:
     def partition(self, operation: Operation) -> Hashable:
         """A queue has no parts."""
         return None
+
+    def kind(self, operation: Operation) -> Hashable:
+        """What was asked and answered: who did it is all the same."""
+        return kind(operation)
+
+    def observes(self, operation: Operation) -> bool:
+        """None does: the value that stands for an empty queue may be in it."""
+        return False

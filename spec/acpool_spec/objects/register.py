@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 
-from acpool_spec.objects.values import UnknownOperation, hashable
+from acpool_spec.objects.values import UnknownOperation, hashable, kind
 from acpool_spec.sequential import Operation
 
 
@@ -32,3 +32,11 @@ class Register:
     def partition(self, operation: Operation) -> Hashable:
         """A register has no parts."""
         return None
+
+    def kind(self, operation: Operation) -> Hashable:
+        """What was asked and answered: who did it is all the same."""
+        return kind(operation)
+
+    def observes(self, operation: Operation) -> bool:
+        """A read does."""
+        return operation.name == "read"

@@ -21,8 +21,8 @@ def hashable(value: Any) -> Hashable:
     Lists and mappings become tagged tuples, and so do booleans, since Python takes True for 1 and JSON does
     not. Anything else stays. Raises ``TypeError`` for what cannot be hashed.
     """
-    if isinstance(value, str):
-        return value
+    if value is None or type(value) is str or type(value) is int:
+        return cast("Hashable", value)
     if isinstance(value, bool):
         return ("bool", str(value))
     if isinstance(value, list | tuple):
@@ -41,3 +41,8 @@ def pair(operation: Operation) -> tuple[Any, Any]:
             return first, second
         case other:
             raise ValueError(f"operation {operation.name!r} takes a pair as its argument, not {other!r}")
+
+
+def kind(operation: Operation) -> Hashable:
+    """What was asked and answered; operations alike in that are alike for an object that does not care who does them."""
+    return operation.name, hashable(operation.argument), hashable(operation.response), operation.pending

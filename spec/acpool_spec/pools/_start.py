@@ -52,22 +52,23 @@ async def start(
     """Open a process for ``key`` and load ``saved_id``, or establish a new session where there is none or it is refused.
 
     Raises SessionStartError when a stage fails or ``bound`` (entered here) ends; no process outlives a start that failed
-    or was cancelled, unless ``given_up`` was called.
+    or was cancelled, but for one that will not die. ``given_up`` is called where that one may own ``saved_id``.
     """
     stage = "open"
     connection: Connection | None = None
+    claims = False
     try:
         async with bound:
             connection = await connector.open(key)
             stage = "initialize"
             await connection.initialize()
             if saved_id is not None and connection.supports_load:
-                stage = "load"
+                stage, claims = "load", True
                 try:
                     await connection.load_session(saved_id)
                     return connection, SessionInfo(saved_id, resumed=True, session_reset=False)
                 except SessionRefused:
-                    pass  # the same process gets a new session
+                    claims = False  # the same process gets a new session
             stage = "new"
             session_id = await connection.new_session()
             return connection, SessionInfo(session_id, resumed=False, session_reset=saved_id is not None)
@@ -76,7 +77,7 @@ async def start(
             try:
                 await end(connection)
             finally:
-                if connection.alive:
+                if connection.alive and claims:
                     given_up()
         if isinstance(cause, Exception):
             raise SessionStartError(key, stage, cause) from cause

@@ -112,7 +112,8 @@ def _other(making: _Making, wanted: list[int]) -> Client:
 def _number(making: _Making) -> State:
     """Give it ids and ticks: each another, in any order, but whoever has a lease came before those who wait for it."""
     places = making.size.keys
-    ticks = making.draw(st.permutations(range(1, 3 * places + making.size.clients + 1)))
+    ticks = list(making.draw(st.permutations(range(1, 3 * places + making.size.clients + 1))))
+    _put_in_line(making, ticks)
     arrivals = iter(sorted(ticks[3 * places :]))
     has_lease = [client.phase in (Phase.GRANTED, Phase.HOLDING) for client in making.clients]
     order = sorted(range(len(making.clients)), key=lambda n: not has_lease[n])
@@ -128,6 +129,15 @@ def _number(making: _Making) -> State:
     in_need = any(key.stage in _WITHOUT_SLOT and key.source != at for at, key in enumerate(keys, 1))
     free = 0 if in_need else making.one_of(0, 1, 2)
     return state._replace(capacity=max(1, slots(state) + free), processes=sum(processes))
+
+
+def _put_in_line(making: _Making, arrivals: list[int]) -> None:
+    """Whoever is promised another key's slot came before those without a promise: change arrivals so."""
+    late = [n for n, stage in enumerate(making.stages) if stage == Stage.QUEUED]
+    early = [n for n, source in enumerate(making.sources) if source not in (0, n + 1)]
+    line = sorted(early, key=arrivals.__getitem__) + sorted(late, key=arrivals.__getitem__)
+    for n, arrival in zip(line, sorted(arrivals[n] for n in line), strict=True):
+        arrivals[n] = arrival
 
 
 def _key(making: _Making, n: int, arrival: int, used: int, since: int, fresh: Iterator[int]) -> Key:

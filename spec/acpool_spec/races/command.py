@@ -154,8 +154,8 @@ def _print_matrix(console: Console, matrix: Matrix) -> None:
     say(console, f"[bold]{'acpool':{width}}[/]{''.join(f'{ours[column]:>4}' for column in matrix.columns)}")
     say(
         console,
-        "\na number: broken, after as many executions ([bold red reverse]own[/] property of the exhibit); ·: held in every run"
-        " there is;\n?: held in those that were made, not all; empty: never put to the test",
+        "\na number: broken, after so many executions ([bold red reverse]own[/]: the exhibit's property); ·: held in every run;"
+        "\n?: held in those that were made, not all; empty: never put to the test",
     )
 
 
@@ -168,9 +168,9 @@ def _cell(row: Row, column: str) -> str:
 def _complain(console: Console, row: Row) -> None:
     """Say what is not as it should be."""
     name = row.exhibit.id
-    if row.shown is None or row.ours is None:
-        say(console, f"{name}: [yellow]interrupted[/]")
-    if row.shown is not None and not row.red:
+    if row.unseen:
+        say(console, f"{name}: [yellow]{escape(row.unseen)}[/]")
+    elif row.shown is not None and not row.red:
         say(
             console,
             f"[bold red]{name}[/]: {row.exhibit.property_id} did not break in {row.shown.executions} executions",
@@ -179,6 +179,7 @@ def _complain(console: Console, row: Row) -> None:
         broken = (
             ", ".join(row.ours.broken)
             or row.ours.strange
+            or row.ours.undecided
             or f"not done after {row.ours.executions} executions"
         )
         say(console, f"[bold red]{name}[/]: our own pool: {escape(broken)}")

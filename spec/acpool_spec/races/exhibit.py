@@ -56,10 +56,14 @@ Way = Explored | Sampled | Real
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """What a run on real processes has shown: ``broken`` says for each property that broke how; ``lines``: what happened."""
+    """What a run on real processes has shown: ``broken`` says for each property that broke how; ``lines``: what happened.
+
+    ``undecided``: why this system could not show it, empty where it could.
+    """
 
     broken: Mapping[str, str] = field(default_factory=dict[str, str])
     lines: tuple[str, ...] = ()
+    undecided: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -51,6 +51,7 @@ def find(exhibit: Exhibit) -> Found:
             return _seen(exhibit, sight(run, avoided=False))
 
 
+@quiet()
 def sight(run: str, *, avoided: bool) -> Sighting:
     """Call the function ``run``, which shows a race on real processes, or on the design that avoids it."""
     module, _, name = run.partition(":")
@@ -98,6 +99,8 @@ def _sampled(exhibit: Exhibit, seed: int, runs: int) -> Found:
 
 
 def _seen(exhibit: Exhibit, sighting: Sighting) -> Found:
+    if sighting.undecided:
+        return Found(Outcome.UNDECIDED, 1, sighting.undecided)
     message = sighting.broken.get(exhibit.property_id)
     if message is None:
         return Found(Outcome.HOLDS, 1, lines=sighting.lines)

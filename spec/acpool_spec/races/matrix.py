@@ -33,6 +33,11 @@ class Row:
         return self.shown is not None and self.exhibit.property_id in self.shown.broken
 
     @property
+    def unseen(self) -> str:
+        """Why nothing can be said of the pool, empty where something can."""
+        return "interrupted" if self.shown is None or self.ours is None else self.shown.undecided
+
+    @property
     def green(self) -> Outcome:
         """Whether our own pool broke nothing."""
         if self.ours is None:
@@ -61,10 +66,9 @@ class Matrix:
     def outcome(self) -> Outcome:
         """Holds when every exhibit is red with its own property and our pool is green beside it."""
         outcomes = [row.green for row in self.rows]
-        seen = all(row.red or row.shown is None for row in self.rows)
-        if Outcome.VIOLATED in outcomes or not seen:
+        missing = any(row.unseen for row in self.rows)
+        if Outcome.VIOLATED in outcomes or not all(row.red or row.unseen for row in self.rows):
             return Outcome.VIOLATED
-        missing = any(row.shown is None for row in self.rows)
         return Outcome.UNDECIDED if missing or Outcome.UNDECIDED in outcomes else Outcome.HOLDS
 
     def ours(self) -> dict[str, str]:

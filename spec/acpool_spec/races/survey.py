@@ -23,9 +23,9 @@ from acpool_spec.targets import Target, load_target
 from acpool_spec.world import World
 
 OURS = "acpool_spec.reference:explored"
-BEYOND = 1_000
+BEYOND = 300
 """Runs that are made of a pool after its own race has shown, to see what else it breaks."""
-LIMIT = 20_000
+LIMIT = 5_000
 
 
 @dataclass(slots=True)
@@ -33,7 +33,7 @@ class Survey:
     """What ``executions`` runs have shown. ``complete``: these were all there are in the scope.
 
     ``broken``: of each property that broke, after how many executions. ``tested``: how often each was put to the test.
-    ``strange``: what was wrong with a run besides, in a sentence.
+    ``strange``: what was wrong with a run besides, in a sentence. ``undecided``: why this system could show nothing.
     """
 
     executions: int = 0
@@ -41,6 +41,7 @@ class Survey:
     broken: dict[str, int] = field(default_factory=dict[str, int])
     tested: Counter[str] = field(default_factory=Counter[str])
     strange: str = ""
+    undecided: str = ""
 
     def cell(self, property_id: str) -> str:
         """What the matrix says of a property: after how many executions it broke; · it held in all; ? in those that were made."""
@@ -121,6 +122,8 @@ def _sampled(target: Target, seed: int, runs: int, own: str | None) -> Survey:
 
 
 def _seen(exhibit: Exhibit, run: str, *, ours: bool) -> Survey:
-    broken = sight(run, avoided=ours).broken
-    tested = Counter({exhibit.property_id: 1, **dict.fromkeys(broken, 1)})
-    return Survey(1, ours, dict.fromkeys(broken, 1), tested)
+    sighting = sight(run, avoided=ours)
+    tested = Counter({exhibit.property_id: 1, **dict.fromkeys(sighting.broken, 1)})
+    if sighting.undecided:
+        return Survey(1, undecided=sighting.undecided)
+    return Survey(1, ours, dict.fromkeys(sighting.broken, 1), tested)

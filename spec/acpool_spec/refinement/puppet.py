@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
 from typing import Any, Self
 
 from acpool import Lease, PoolError, SessionPool, SessionRefused
@@ -21,13 +22,24 @@ from acpool_spec.loop import DeterministicLoop
 from acpool_spec.refinement.follower import Follower, follow
 from acpool_spec.refinement.transition import Transition
 
-KEYS = ("a", "b", "c")
+KEYS = ("a", "b", "c", "d")
 _CAPACITY_S, _MAX_LEASE_S, _NEVER_S = 1e3, 1e6, 1e12
 _MOST_STEPS = 200
 
 
 class CannotTake(Exception):
     """The pool could not be brought to take the action; the message says what it did instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parted:
+    """A run that left the model: where it began, the ``actions`` that the pool was made to take, the last one included, what the
+    pool calls the model's ``keys``, and the ``message``: where they part."""
+
+    start: State
+    actions: tuple[Action, ...]
+    keys: tuple[str, ...]
+    message: str
 
 
 class _Process:
@@ -152,6 +164,7 @@ class Puppet:
         self._start = state
         self._callers: dict[int, tuple[_Caller, asyncio.Task[Any]]] = {}
         self.taken: list[Transition] = []
+        self._asked: list[Action] = []
 
     def __enter__(self) -> Self:
         self.loop.enter()
@@ -188,12 +201,21 @@ class Puppet:
         """Where the model is, and so the pool."""
         return self.follower.state
 
+    @property
+    def parted(self) -> Parted | None:
+        """What has led to where the pool left the model; None as long as it has not."""
+        difference = self.follower.difference
+        if difference is None:
+            return None
+        return Parted(self._start, tuple(self._asked), tuple(self.follower.names.keys), difference.message)
+
     def take(self, action: Action) -> None:
         """Have the pool take ``action`` of the model; what it must do in the same breath follows it.
 
         Raises :class:`CannotTake` where it takes another step first, or none.
         """
         before = len(self.taken)
+        self._asked.append(action)
         self._pass(1.0)  # so that no two uses are at one time
         self._how()[action.kind](action)
         self._begin_starts()

@@ -17,7 +17,7 @@ from typing import TypeAlias
 from acpool import SessionPool
 from acpool_model import Action, Key, Kind, Phase, Scope, State, enabled, initial, step
 from acpool_spec.refinement.normal import normal
-from acpool_spec.refinement.puppet import CannotTake, Puppet
+from acpool_spec.refinement.puppet import CannotTake, Parted, Puppet
 
 Pair: TypeAlias = tuple[int, Action]
 """The number of a state of the graph, and an action in it."""
@@ -32,7 +32,7 @@ class Walked:
 
     ``taken``: the transitions that the pool took; ``missed``: those that it could not be brought to take, with the reason;
     ``open``: by state, those of which neither is known. ``runs`` and ``steps``: what it took to take them; ``goals``: how many
-    of the runs reached each.
+    of the runs reached each. ``parted``: those in which the pool left the model.
     """
 
     states: list[State] = field(default_factory=list[State])
@@ -44,6 +44,7 @@ class Walked:
     runs: int = 0
     steps: int = 0
     goals: Counter[str] = field(default_factory=Counter[str])
+    parted: list[Parted] = field(default_factory=list[Parted])
 
     @property
     def transitions(self) -> int:
@@ -73,12 +74,15 @@ class Walked:
                     del self.open[state]
 
 
-def walk(scope: Scope, kind: type[SessionPool] = SessionPool) -> Walked:
-    """Have real pools take every transition of the model in ``scope``. Bounded by the number of transitions."""
+def walk(scope: Scope, kind: type[SessionPool] = SessionPool, *, to_the_end: bool = True) -> Walked:
+    """Have real pools take every transition of the model in ``scope``. Bounded by the number of transitions.
+
+    ``to_the_end``: also where one could not be taken.
+    """
     walked = Walked()
     _explore(scope, walked)
     for start in initial(scope):
-        while _run(normal(start), walked, kind):
+        while (to_the_end or not walked.missed) and _run(normal(start), walked, kind):
             pass
     return walked
 
@@ -115,6 +119,8 @@ def _run(start: State, walked: Walked, kind: type[SessionPool]) -> bool:
             if len(puppet.taken) > before + 1:
                 plan.clear()  # it did more than was asked of it
         walked.goals.update(puppet.follower.goals)
+        if puppet.parted is not None:
+            walked.parted.append(puppet.parted)
     return True
 
 

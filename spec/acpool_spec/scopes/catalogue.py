@@ -17,6 +17,8 @@ PROFILES = ("pr", "nightly")
 _DEEPER = (
     # Three keys for one slot: who is evicted, who waits for whom.
     "get_or_create:a,get_or_create:b,get_or_create:c@1.fifo.f0.c0",
+    # Three keys for two slots: which of two idle sessions is the victim, and that a look at one counts as use.
+    "get_or_create:a,get_or_create:a+get_or_create:b+get_or_create:c@2.fifo.f0.c0",
     # An idle session, evicted as its key is asked for again; one that comes back by its id.
     "get_or_create:a+session:b,session:a@1.fifo.f0.c0",
     "session:a+session:a,session:b@1.fifo.f0.c0",

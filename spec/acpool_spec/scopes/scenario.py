@@ -17,7 +17,7 @@ from typing import Any
 
 from acpool_spec.clients import Client, Registry
 from acpool_spec.clients import Program as Call
-from acpool_spec.exploration import Report, explore
+from acpool_spec.exploration import Failure, Report, explore
 from acpool_spec.fakes import FakeConnector
 from acpool_spec.findings import Finding
 from acpool_spec.loop import DeterministicLoop, running_loop
@@ -32,7 +32,7 @@ from acpool_spec.residue import residue
 from acpool_spec.scopes.agents import Agents
 from acpool_spec.scopes.features import listen
 from acpool_spec.scopes.grammar import OPERATIONS, ClientProgram, PoolScope
-from acpool_spec.scopes.monitor import Monitor, Signature, signature_of
+from acpool_spec.scopes.monitor import Monitor, PropertyViolated, Signature, signature_of
 from acpool_spec.verdict import Budget
 from acpool_spec.world import PoolFactory
 
@@ -101,7 +101,7 @@ class PoolScenario:
     """One scope on the pools of one factory: calling it is one run.
 
     Raises, out of the run, :class:`~acpool_spec.scopes.monitor.PropertyViolated`. ``histories``: those of all runs so far.
-    ``forbidden``: histories at which a run ends as violated.
+    ``forbidden``: histories at which a run ends as violated. ``on_begin``, where set, is told of each run before its first step.
     """
 
     def __init__(self, scope: PoolScope, factory: PoolFactory, only: Collection[str] | None) -> None:
@@ -110,6 +110,7 @@ class PoolScenario:
         self.only = only
         self.histories = Histories()
         self.forbidden: dict[Signature, Violation] = {}
+        self.on_begin: Callable[[ScopeRun], object] | None = None
         # A schedule names them, and has the digest of what the pool is made of.
         self.__module__ = factory.__module__
         self.__qualname__ = f"{getattr(factory, '__qualname__', type(factory).__qualname__)} in {scope.name}"
@@ -118,9 +119,20 @@ class PoolScenario:
         """Nothing: what is kept from run to run lies beside the runs."""
         return None
 
+    def found_afterwards(self) -> Failure | None:
+        """What is wrong with the history of a run that has ended well: S12 is judged of it when it is complete."""
+        if self.only is not None and "S12" not in self.only:
+            return None
+        for violation in self.histories.violated.values():
+            error = PropertyViolated(violation.property, violation.message)
+            return Failure(error.failure_kind, str(error))
+        return None
+
     async def __call__(self) -> None:
         """One run. Bounded by the bounds of the pool; a pool without any is found stuck at ``HORIZON_S``."""
-        run = _Run(self)
+        run = ScopeRun(self)
+        if self.on_begin is not None:
+            self.on_begin(run)
         try:
             await run.to_the_end()
         finally:
@@ -128,8 +140,8 @@ class PoolScenario:
             self.histories.judge(run.monitor)
 
 
-class _Run:
-    """What one run is made of."""
+class ScopeRun:
+    """What one run is made of; to be looked at by whoever tells of it, and changed by nobody else."""
 
     def __init__(self, scenario: PoolScenario) -> None:
         scope = scenario.scope
@@ -176,6 +188,7 @@ class _Run:
         return self.agents.quiet
 
     async def to_the_end(self) -> None:
+        """The run, to the end of the audit. Raises the first violation."""
         await self._until_calm()
         self.agents.calm()
         judgement = self.monitor.judgement

@@ -1,7 +1,7 @@
 """The invariant within a step, quantified over any number of keys and clients.
 
-Counting is said without sums: at most one is *no two*, and *somebody waits* is a quantifier. Not here: the two conjuncts about
-what is left to give to creations in line, ``nothing_left_to_give`` and ``nobody_queues_where_nobody_may``.
+Counting is said without sums: at most one is *no two*, and *somebody waits* is a quantifier. Not here: what counts who
+is in line, ``nothing_left_to_give``, ``nobody_queues_where_nobody_may`` and ``who_is_passed_over_is_served``.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from acpool_spec.races.catalogue import historical, real
+from acpool_spec.races.catalogue import cancellations, capacity, historical, lives, real
 from acpool_spec.races.exhibit import Exhibit
 from acpool_spec.targets import BadInput
 
@@ -11,7 +11,10 @@ def _order(exhibit: Exhibit) -> int:
     return exhibit.row if isinstance(exhibit.row, int) else 0
 
 
-EXHIBITS: tuple[Exhibit, ...] = tuple(sorted((*historical.EXHIBITS, *real.EXHIBITS), key=_order))
+_FAMILIES = (historical, capacity, lives, real, cancellations)
+EXHIBITS: tuple[Exhibit, ...] = tuple(
+    sorted((exhibit for family in _FAMILIES for exhibit in family.EXHIBITS), key=_order)
+)
 BY_NAME = {exhibit.id: exhibit for exhibit in EXHIBITS}
 
 

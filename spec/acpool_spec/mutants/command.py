@@ -1,0 +1,126 @@
+"""``acpool check --sensitivity``: whether every declared mutant of our pool is caught, and by what."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TextColumn
+from rich.table import Table
+
+from acpool_spec.console import Terminal, count, say, verdict
+from acpool_spec.making import clip
+from acpool_spec.mutants.mutant import Mutant, declared
+from acpool_spec.mutants.sensitivity import Report, Row, run_mutants
+from acpool_spec.mutants.strategies import LAST, STRATEGIES, Look
+from acpool_spec.targets import BadInput
+
+_UNUSABLE = 2
+_NAME = 38
+"""Columns for the name of a mutant."""
+
+
+def sensitivity(options: argparse.Namespace) -> int:
+    """Look for the mutants that were asked for: none named, all; a number, so many of them, spread over the list; or by name."""
+    console = Terminal()
+    mutants = chosen(declared(), options.sensitivity)
+    say(
+        console,
+        f"looking for {count(len(mutants), 'mutant')} of acpool on {count(options.workers, 'process', 'processes')}",
+    )
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+    survived: list[str] = []
+    with bar:
+        task = bar.add_task("starting", total=len(mutants))
+
+        def show(row: Row) -> None:
+            if not row.caught:
+                survived.append(row.mutant.name)
+            lost = f", [red]{len(survived)} not caught, {survived[-1]} the last[/]" if survived else ""
+            bar.update(task, advance=1, description=f"{row.mutant.name}{lost}")
+
+        report = run_mutants(mutants, workers=options.workers, seconds=options.budget, show=show)
+    _print_table(console, report.rows)
+    for row in report.rows:
+        _print_row(console, row)
+    _print_sums(console, report)
+    return _UNUSABLE if report.unusable else report.outcome.exit_status
+
+
+def chosen(mutants: dict[str, Mutant], asked: Sequence[str]) -> list[Mutant]:
+    """Those that are ``asked`` for, in the order of the list. Raises :class:`BadInput` for a name of none."""
+    known = list(mutants.values())
+    if not asked:
+        return known
+    if len(asked) == 1 and asked[0].isdecimal() and int(asked[0]) > 0:
+        some = min(int(asked[0]), len(known))
+        return [known[place * len(known) // some] for place in range(some)]
+    for name in asked:
+        if name not in mutants:
+            raise BadInput(
+                f"--sensitivity {clip(repr(name))}: no mutant has that name; expected a number, or names such as {known[0].name}"
+            )
+    return [mutant for mutant in known if mutant.name in asked]
+
+
+def _print_table(console: Console, rows: Sequence[Row]) -> None:
+    """Each mutant in a line: of each strategy what it saw broken, in how many executions, in how many seconds of CPU."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    table.add_column("mutant", no_wrap=True, max_width=_NAME)
+    for name in (*STRATEGIES, LAST):
+        table.add_column(name, no_wrap=True)
+    for row in rows:
+        table.add_row(
+            clip(row.mutant.name, _NAME), *(_said(row.looks.get(name)) for name in (*STRATEGIES, LAST))
+        )
+    console.print(table)
+    console.print()
+
+
+def _said(look: Look | None) -> str:
+    if look is None:
+        return "·"
+    broken = clip(look.broken.removeprefix("raised "), 16) or "–"
+    return f"{escape(broken)} {look.executions:,} {look.seconds:.1f}"
+
+
+def _print_row(console: Console, row: Row) -> None:
+    """What is to be said of a mutant that was not caught as it should be."""
+    mutant = row.mutant
+    where = f"{mutant.module}.py, {mutant.guard or mutant.before.strip().partition(chr(10))[0].strip()}"
+    if row.unusable:
+        say(console, f"[yellow]unusable[/] {mutant.name}: {escape(row.unusable)}")
+    elif not row.caught:
+        say(console, f"[bold red]survived[/] {mutant.name}: {escape(where)}")
+        say(console, f"    it should break {' or '.join(mutant.breaks)}, since {escape(mutant.keeps)}")
+    elif not row.expected:
+        found = dict.fromkeys(look.broken for look in row.looks.values() if look.broken)
+        say(
+            console,
+            escape(f"{mutant.name} was caught by {', '.join(found)}; expected {' or '.join(mutant.breaks)}"),
+        )
+
+
+def _print_sums(console: Console, report: Report) -> None:
+    caught = sum(row.caught for row in report.rows)
+    by = ", ".join(
+        f"{name} {sum(name in row.looks and bool(row.looks[name].broken) for row in report.rows)}"
+        for name in (*STRATEGIES, LAST)
+    )
+    say(console, f"{caught:,} of {count(len(report.rows), 'mutant')} caught ({by}), {report.seconds:.0f} s")
+    if report.untested:
+        say(
+            console,
+            f"{len(report.untested)} are for the tests alone, which are not installed: run this in the repository",
+        )
+    if report.missing:
+        say(console, f"the budget ran out before {count(len(report.missing), 'mutant')}")
+    say(console, f"verdict: {verdict(report.outcome)}")

@@ -1,0 +1,163 @@
+"""A story as one page that stands alone: no network, one script and one style that its policy knows by their hashes.
+
+What the story says goes into the page as JSON in a block of data, in which no character can end the block, and comes out of it as
+text of elements, never as markup.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import json
+from collections.abc import Iterable
+from importlib.resources import files
+from pathlib import Path
+from string import Template
+from typing import Any
+
+from acpool_spec.json_file import write_whole
+from acpool_spec.picture.story import Bar, Mark, Run, Story
+from acpool_spec.picture.text import text_lines
+
+LEGEND = (
+    "Bars: operations of clients, below them hatched what they wait for and, solid, the lease they hold; of a key the sessions"
+    " that live under it; of a connection its stages. ▾ a decision of the outside, ▮ a step, ◇ where an operation took effect,"
+    " ✕ a fault or a cancellation, ✖ where the property broke. The axis counts steps, time is beside it. Click for detail."
+)
+
+
+def write_page(story: Story, path: Path) -> None:
+    """Write ``story`` to ``path``; an older file of that name is replaced whole or not at all."""
+    write_whole(path, page(story))
+
+
+def page(story: Story) -> str:
+    """The page of ``story``."""
+    room = files("acpool_spec.picture")
+    template, style, script = (
+        (room / f"page.{kind}").read_text(encoding="utf-8") for kind in ("html", "css", "js")
+    )
+    policy = f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(style)}'; base-uri 'none'; form-action 'none'"
+    text = "\n".join(text_lines(story))
+    return Template(template).substitute(
+        policy=html.escape(policy, quote=False),
+        title=html.escape(story.title),
+        style=style,
+        script=script,
+        text=html.escape(text),
+        story=_block(_facts(story, text)),
+    )
+
+
+def _hash(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def _block(value: object) -> str:
+    """JSON without a character that means something to HTML; other than ASCII is escaped, too."""
+    text = json.dumps(value, allow_nan=False, separators=(",", ":"))
+    for character in "<>&'":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return text
+
+
+def _facts(story: Story, text: str) -> dict[str, Any]:
+    runs = [story.run]
+    nearest = story.nearest
+    if nearest is not None and nearest.run is not None:
+        runs.append(nearest.run)
+    found = story.explanation
+    return {
+        "verdict": story.verdict.partition("\n")[0],
+        "bad": story.bad,
+        "facts": story.facts,
+        "callers": story.callers,
+        "actions": story.actions,
+        "clock": story.clock,
+        "legend": LEGEND,
+        "text": text,
+        "runs": [_run(run) for run in runs],
+        "nearest": None
+        if nearest is None
+        else {
+            "edits": nearest.edits,
+            "tried": nearest.tried,
+            "bound": nearest.bound,
+            "diverges": nearest.diverges,
+            "pairs": [[pair.failing, pair.passing] for pair in nearest.pairs],
+        },
+        "explanation": None
+        if found is None
+        else {
+            "placed": found.placed,
+            "total": found.total,
+            "last": found.last,
+            "state": found.state,
+            "stuck": found.stuck,
+            "whole": found.whole,
+            "note": found.note,
+        },
+    }
+
+
+def _run(run: Run) -> dict[str, Any]:
+    number = {lane.id: place for place, lane in enumerate(run.lanes)}
+    return {
+        "title": run.title,
+        "note": run.note,
+        "steps": [
+            {
+                "time": step.time,
+                "decision": step.decision,
+                "what": step.what,
+                "details": step.details,
+                "event": step.notable,
+            }
+            for step in run.steps
+        ],
+        "lanes": [
+            {"group": lane.group, "label": lane.label, "rows": lane.rows, "bad": lane.bad}
+            for lane in run.lanes
+        ],
+        "bars": list(_bars(run.bars, number)),
+        "marks": list(_marks(run.marks, number)),
+        "breaks": [
+            {
+                "property": broken.property,
+                "name": broken.name,
+                "statement": broken.statement,
+                "message": broken.message,
+                "step": broken.step,
+                "main": broken.main,
+            }
+            for broken in run.breaks
+        ],
+        "states": [[{"title": part.title, "lines": part.lines} for part in state] for state in run.states],
+        "stateAt": run.state_at,
+    }
+
+
+def _bars(bars: Iterable[Bar], number: dict[str, int]) -> Iterable[dict[str, Any]]:
+    for bar in bars:
+        yield {
+            "lane": number[bar.lane],
+            "begin": round(bar.begin, 3),
+            "end": round(bar.end, 3),
+            "kind": bar.kind,
+            "text": bar.text,
+            "detail": bar.detail,
+            "row": bar.row,
+            "bad": bar.bad,
+        }
+
+
+def _marks(marks: Iterable[Mark], number: dict[str, int]) -> Iterable[dict[str, Any]]:
+    for mark in marks:
+        yield {
+            "lane": number[mark.lane],
+            "at": round(mark.at, 3),
+            "kind": mark.kind,
+            "text": mark.text,
+            "row": mark.row,
+        }
