@@ -31,7 +31,7 @@ RARE = {Kind.DIE, Kind.FAIL, Kind.RESET, Kind.RECLAIM, Kind.EXPIRE, Kind.SHUT, K
 NAMED = {decision.name: decision for decision in DECISIONS}
 OF_STRUCTURES = {
     name: obligation
-    for name, obligation in core_obligations(CORE_PROVED_AT).items()
+    for name, obligation in core_obligations().items()
     if isinstance(obligation, OfStructures)
 }
 

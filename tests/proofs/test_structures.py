@@ -44,7 +44,7 @@ def shown(template: State) -> str:
 
 
 def cover(size: Size) -> Finding:
-    obligation = core_obligations(size)[COVERED]
+    obligation = core_obligations()[COVERED]
     assert isinstance(obligation, Obligation)
     return prove(obligation, size, 120)
 

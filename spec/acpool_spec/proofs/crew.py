@@ -113,7 +113,7 @@ AnyObligation = Obligation | AnyNumber | OfStructures
 
 def table_of(size: Size, *, core: bool) -> dict[str, AnyObligation]:
     """The obligations about the model for states of this ``size`` and of any, or those about the decisions of the core."""
-    return {**core_obligations(size)} if core else {**obligations(size), **of_any_number(), **same()}
+    return {**core_obligations()} if core else {**obligations(size), **of_any_number(), **same()}
 
 
 def _work(answer: Connection, name: str, order: Order) -> None:

@@ -139,11 +139,14 @@ def untraced(conclude: Callable[[Any], Any], values: Any) -> Any:
 
 
 def _wrapped(values: Any) -> Any:
-    make: Any = type(values)
-    if not issubclass(make, tuple):
-        return values if make is int else Open(values)
+    if not _is_tuple(values):
+        return values if type(values) is int else Open(values)
     parts = [_wrapped(value) for value in values]
-    return make(*parts) if "_fields" in vars(make) else tuple(parts)
+    return values._make(parts) if hasattr(values, "_fields") else tuple(parts)
+
+
+def _is_tuple(value: Any) -> bool:
+    return isinstance(value, tuple)
 
 
 def conjunction(terms: Iterable[Any]) -> Any:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from acpool_model import Action, describe
@@ -83,8 +82,8 @@ class OfStructures:
 CoreObligation = OfStructures | Obligation
 
 
-def core_obligations(size: Size) -> dict[str, CoreObligation]:
-    """All of them by name, the one of coverage for symbolic states of this ``size``."""
+def core_obligations() -> dict[str, CoreObligation]:
+    """All of them by name."""
     found: list[CoreObligation] = [
         *map(_of, DECISIONS),
         OfStructures(
@@ -98,13 +97,15 @@ def core_obligations(size: Size) -> dict[str, CoreObligation]:
             says="every structure is what some core looks like, whose records fit together",
             case=Case(),
             check=_embodied,
+            clients=2,
             in_order=False,
         ),
         Obligation(
             name=COVERED,
             says="every state that satisfies the invariant has one of the structures",
             premise=inductive,
-            conclusion=partial(_covered, size),
+            conclusion=_covered,
+            clients=2,
         ),
     ]
     return {obligation.name: obligation for obligation in found}
@@ -129,7 +130,9 @@ def _embodied(template: State, values: Values | None) -> dict[str, bool]:
     return found | dict.fromkeys([what for what in unsound(core) if in_order], False)
 
 
-def _covered(size: Size, state: State) -> dict[str, Any]:
+def _covered(state: State) -> dict[str, Any]:
+    size = Size(len(state.keys), len(state.clients))
+
     def holds(state: State) -> Any:
         return conjunction(covered(size, state).values())
 
