@@ -260,7 +260,10 @@ def _parser() -> argparse.ArgumentParser:
         "--keys", type=_count, metavar="N", help="of a symbolic state (default: 3, with --core 2)"
     )
     prove.add_argument(
-        "--clients", type=_count, metavar="N", help="of a symbolic state (default: 2, with --core 1, or 2 where others wait)"
+        "--clients",
+        type=_count,
+        metavar="N",
+        help="of a symbolic state (default: 2, with --core 1, or 2 where others wait)",
     )
     prove.add_argument(
         "--seconds",

@@ -22,12 +22,15 @@ from acpool_model.actions import SHAPES
 from acpool_model.counts import Line, scope_of
 from acpool_spec import canary, gate
 from acpool_spec.cli import _parser  # pyright: ignore[reportPrivateUsage]  # what the command takes, without running it
+from acpool_spec.mutants.mutant import declared
+from acpool_spec.mutants.table import read as read_mutants
 from acpool_spec.pages import Page, by_hand
 from acpool_spec.proofs.any_keys.obligations import of_any_number
 from acpool_spec.proofs.any_keys.sameness import same
 from acpool_spec.proofs.command import CORE_PROVED_AT, PROVED_AT, expected
 from acpool_spec.proofs.decisions.obligations import COVERED, core_obligations
 from acpool_spec.properties import EVERY, REFINEMENT
+from acpool_spec.races.catalogue import EXHIBITS
 from acpool_spec.refinement.abstraction import COMPARED
 from acpool_spec.refinement.coverage import GOALS
 from acpool_spec.refinement.directed import TOURS, WALKED
@@ -275,7 +278,9 @@ def awake() -> str:
     caught = elements("tests/scopes/test_bad_pools.py", "CAUGHT")
     made_up = elements("tests/pool_spec/test_defects.py", "CASES")
     _, _, table = read("CONTRIBUTING.md").partition("## What it has found in our own pool")
-    found, accused = (part.count("acpool replay") for part in table.partition("Two more schedules")[::2])
+    found, accused = (
+        part.count("acpool replay") for part in table.partition(" more schedules are kept")[::2]
+    )
     corpus = list((TESTS / "corpus").glob("*.json"))
     assert found + accused == len(corpus)
     planted = [
@@ -285,9 +290,15 @@ def awake() -> str:
         len(elements("tests/refinement/planted.py", "PLANTS")),
         len(made_up),
     ]
+    mutants = declared()
+    looked = read_mutants(read("tests/mutants/caught.txt"))
+    seen = sum(looked[name].caught for name in mutants if name in looked)
     return items(
-        f"{len(in_ci)} pools with known races: CI fails unless each is caught by the right property and replays alike under"
-        f" other hash seeds. `acpool explore` catches {len(caught)} of their races in small scopes.",
+        f"{len(EXHIBITS)} races of the museum: CI fails unless each is found anew by its own property, in a pool that has it,"
+        f" and our pool holds in the same place. {len(in_ci)} of them are sampled as well, and have to replay alike under other"
+        f" hash seeds. `acpool explore` catches {len(caught)} in its family of small scopes.",
+        f"{len(mutants)} mutants of the pool, its guards taken out one at a time: {seen} were caught, most by the checker and the"
+        " others by the pool's own tests. [Which by what](mutation.md).",
         "Planted defects, all caught: {} by the proofs of the model, {} by those of decisions, {} by exploring the model,"
         " {} by R1 in the first run that takes the step, {} histories by S12.".format(*planted),
         f"Defects found in this pool: {found}; false accusations: {accused}. All {len(corpus)} schedules are"
