@@ -252,20 +252,48 @@ def drawn(state: State) -> View:
         **{name: getattr(state, name) for name in SCALARS[:-2]},
         taken=z3.Sum([slots_of(key) for key in keys]),
         unseen=z3.Sum([unseen_of(key) for key in keys]),
-        key=lambda at: Key(*_at(at, keys, Key())),
-        client=lambda number: Client(*_at(number, clients, Client())),
+        key=_remembered(lambda at: _at(at, keys, Key())),
+        client=_remembered(lambda number: _at(number, clients, Client())),
     )
 
 
-def _at(number: Any, places: Sequence[Sequence[Any]], nothing: Sequence[Any]) -> list[Any]:
-    """The numbers at a place."""
+def _at(number: Any, places: Sequence[Any], nothing: Any) -> Any:
+    """What is at a place."""
     if z3.is_int_value(number):
         known = number.as_long()
-        return list(places[known - 1] if 1 <= known <= len(places) else map(z3.IntVal, nothing))
-    found = [z3.IntVal(part) for part in nothing]
-    for place, there in enumerate(places, 1):
-        found = [z3.If(number == place, one, other) for one, other in zip(there, found, strict=True)]
-    return found
+        return places[known - 1] if 1 <= known <= len(places) else nothing._make(map(z3.IntVal, nothing))
+
+    def part(name: str) -> Any:
+        found = z3.IntVal(getattr(nothing, name))
+        for place, there in enumerate(places, 1):
+            found = z3.If(number == place, getattr(there, name), found)
+        return found
+
+    return Parts(nothing._fields, part)
+
+
+class Parts:
+    """Stands for a ``Key`` or a ``Client`` with these ``fields``; each part is built when it is first read, most never are."""
+
+    def __init__(self, fields: tuple[str, ...], build: Callable[[str], Any]) -> None:
+        self._fields = fields
+        self._build = build
+
+    def __getattr__(self, name: str) -> Any:
+        """Called for what is not there yet."""
+        if name not in self._fields:
+            raise AttributeError(name)
+        value = self._build(name)
+        setattr(self, name, value)
+        return value
+
+    def __iter__(self) -> Iterator[Any]:
+        """All of them."""
+        return (getattr(self, name) for name in self._fields)
+
+    def _replace(self, **changes: Any) -> Parts:
+        """As of a named tuple."""
+        return Parts(self._fields, lambda name: changes[name] if name in changes else getattr(self, name))
 
 
 def _remembered(look: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -308,11 +336,11 @@ def either(condition: Any, one: Callable[[], View], other: Callable[[], View]) -
         return one() if condition else other()
     this, that = one(), other()
 
-    def key(at: Any) -> Key:
-        return Key(*_each(condition, this.key(at), that.key(at)))
+    def key(at: Any) -> Any:
+        return _each(condition, this.key(at), that.key(at))
 
-    def client(number: Any) -> Client:
-        return Client(*_each(condition, this.client(number), that.client(number)))
+    def client(number: Any) -> Any:
+        return _each(condition, this.client(number), that.client(number))
 
     return replace(
         this,
@@ -322,8 +350,11 @@ def either(condition: Any, one: Callable[[], View], other: Callable[[], View]) -
     )
 
 
-def _each(condition: Any, one: Sequence[Any], other: Sequence[Any]) -> list[Any]:
-    return [choose(condition, mine, theirs) for mine, theirs in zip(one, other, strict=True)]
+def _each(condition: Any, one: Any, other: Any) -> Any:
+    """As ``choose``, for keys and for clients."""
+    if not isinstance(condition, z3.ExprRef):
+        return one if condition else other
+    return Parts(one._fields, lambda name: choose(condition, getattr(one, name), getattr(other, name)))
 
 
 def slots_of(key: Key) -> Any:
@@ -341,12 +372,15 @@ def with_key(view: View, at: Any, **changes: Any) -> View:
     old = view.key(at)
     new = old._replace(**changes)
 
-    def key(number: Any) -> Key:
+    def key(number: Any) -> Any:
         before = view.key(number)
         here = _is_place(number, at)
-        return before._replace(
-            **{name: choose(here, value, getattr(before, name)) for name, value in changes.items()}
-        )
+
+        def part(name: str) -> Any:
+            kept = getattr(before, name)
+            return choose(here, changes[name], kept) if name in changes else kept
+
+        return Parts(Key._fields, part)
 
     return replace(
         view,
@@ -360,8 +394,8 @@ def with_key(view: View, at: Any, **changes: Any) -> View:
 def seat(view: View, number: Any, client: Client) -> View:
     """Put ``client`` at a place; a tick passes."""
 
-    def seated(other: Any) -> Client:
-        return Client(*_each(_is_place(other, number), client, view.client(other)))
+    def seated(other: Any) -> Any:
+        return _each(_is_place(other, number), client, view.client(other))
 
     return replace(view, now=view.now + 1, client=_remembered(seated))
 
@@ -369,7 +403,7 @@ def seat(view: View, number: Any, client: Client) -> View:
 def tell_all(view: View, among: Callable[[Any], Any], answer: int) -> View:
     """End the calls of all the clients ``among`` them; a tick passes for each."""
 
-    def told(number: Any) -> Client:
-        return Client(*_each(among(number), Client(answer=answer), view.client(number)))
+    def told(number: Any) -> Any:
+        return _each(among(number), Client(answer=answer), view.client(number))
 
     return replace(view, now=view.now + view.domain.count_clients(among), client=_remembered(told))
