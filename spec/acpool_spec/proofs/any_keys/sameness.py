@@ -21,9 +21,10 @@ from crosshair.statespace import optional_context_statespace
 from acpool_model import machine, transitions
 from acpool_model.actions import Action
 from acpool_model.inductive import BETWEEN, between, inductive
-from acpool_model.invariants import every
+from acpool_model.invariants import every, implies, nothing_left_to_give
 from acpool_model.state import Client, Key, State
-from acpool_spec.proofs.any_keys import claims, steps
+from acpool_model.step_invariants import STEP_INVARIANTS
+from acpool_spec.proofs.any_keys import claims, step_claims, steps
 from acpool_spec.proofs.any_keys.view import SCALARS, Chosen, View, drawn
 from acpool_spec.proofs.decisions.numbers import no_tracing
 from acpool_spec.proofs.obligations import (
@@ -48,6 +49,8 @@ def same() -> dict[str, Obligation]:
         _of_serving(),
         _of_the_invariant(),
         _of_the_claims(),
+        _of_the_steps(),
+        _of_nothing_left(),
     ]
     return {obligation.name: obligation for obligation in table}
 
@@ -120,6 +123,37 @@ def _of_the_claims() -> Obligation:
     )
 
 
+def _of_the_steps() -> Obligation:
+    def premise(before: State, _: State, action: Action, after: State) -> bool:
+        names = _names_are_within(before) & _names_are_within(after)
+        return every(said_of_step(before, action, after).values()) & names
+
+    def conclusion(before: State, _: State, action: Action, after: State) -> dict[str, bool]:
+        return {name: holds(before, action, after) for name, holds in STEP_INVARIANTS.items()}
+
+    return Obligation(
+        name="same-steps",
+        says="what the encoding proves of the steps of any number of keys is what the model has to hold of its steps",
+        premise=premise,
+        conclusion=conclusion,
+        whole=False,
+    )
+
+
+def _of_nothing_left() -> Obligation:
+    def conclusion(state: State) -> dict[str, bool]:
+        said = said_of(state, lambda view: {"nothing left": step_claims.nothing_left_to_give(view)})
+        told, known = every(said.values()), nothing_left_to_give(state)
+        return {"of the encoding": implies(told, known), "of the model": implies(known, told)}
+
+    return Obligation(
+        name="same-nothing-left",
+        says="the encoding for any number of keys has nothing left to give where the model has nothing left to give",
+        premise=between,
+        conclusion=conclusion,
+    )
+
+
 def _names_are_within(state: State) -> bool:
     """No key and no client is named that there is not."""
     return every(
@@ -133,6 +167,15 @@ def said_of(state: State, say: Callable[[View], dict[str, Any]]) -> dict[str, bo
     with no_tracing():
         view = drawn(_terms(numbers))
         return _decided(say(view), view)
+
+
+def said_of_step(before: State, action: Action, after: State) -> dict[str, bool]:
+    """The properties of a step between two states of any number of keys, decided by z3."""
+    old, new, (kind, client) = _numbers(before), _numbers(after), (action.kind, action.client)
+    with no_tracing():
+        view = drawn(_terms(old))
+        taken = Action(_term(kind), client=_term(client))
+        return _decided(step_claims.of_the_step(view, taken, drawn(_terms(new))), view)
 
 
 def compared(before: State, after: State, step: Callable[[View], View]) -> dict[str, bool]:

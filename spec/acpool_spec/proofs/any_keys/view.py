@@ -48,6 +48,14 @@ class Domain(Protocol):
         """How many clients there are ``among`` them."""
         ...
 
+    def sum_keys(self, term: Callable[[Any], Any]) -> Any:
+        """The sum of ``term`` over the numbers of all keys."""
+        ...
+
+    def turns(self, lasts: Callable[[Any], Any], now: Any) -> tuple[Callable[[Any], Any], Any]:
+        """One key after the other, each for as many ticks as it ``lasts``: number of a key → tick; and the tick after all."""
+        ...
+
 
 @dataclass(frozen=True)
 class Few:
@@ -75,6 +83,17 @@ class Few:
     def count_clients(self, among: Callable[[Any], Any]) -> Any:
         """Each is looked at."""
         return sum([among(number) for number in range(1, self.clients + 1)])
+
+    def sum_keys(self, term: Callable[[Any], Any]) -> Any:
+        """Each is looked at."""
+        return sum([term(number) for number in range(1, self.keys + 1)])
+
+    def turns(self, lasts: Callable[[Any], Any], now: Any) -> tuple[Callable[[Any], Any], Any]:
+        """In the order of their numbers."""
+        began = [now]
+        for number in range(1, self.keys + 1):
+            began.append(began[-1] + lasts(number))
+        return lambda at: began[at - 1] if at else now, began[-1]
 
 
 def _first(last: int, among: Callable[[Any], Any], before: Callable[[Any, Any], Any]) -> int:
@@ -122,6 +141,37 @@ class Unbounded:
         number = self.fresh("count")
         self.known.append(number >= 0)
         return number
+
+    def sum_keys(self, term: Callable[[Any], Any]) -> Any:
+        """That of no negative terms is none, that of no positive ones neither; nothing else is known of it."""
+        return self._summed(self.fresh("sum"), term)
+
+    def _summed(self, total: Any, term: Callable[[Any], Any]) -> Any:
+        self.known.append(z3.Implies(self.all_keys(lambda at: term(at) >= 0), total >= 0))
+        self.known.append(z3.Implies(self.all_keys(lambda at: term(at) <= 0), total <= 0))
+        return total
+
+    def turns(self, lasts: Callable[[Any], Any], now: Any) -> tuple[Callable[[Any], Any], Any]:
+        """In any order."""
+        began = z3.Array(f"turn!{next(self.serials)}", NUMBERS, NUMBERS)
+        return self._taken_in_turn(lasts, now, lambda at: z3.Select(began, at), self.fresh("end"))
+
+    def _taken_in_turn(
+        self, lasts: Callable[[Any], Any], now: Any, turn: Callable[[Any], Any], end: Any
+    ) -> tuple[Callable[[Any], Any], Any]:
+        def after(at: Any) -> Any:
+            return turn(at) + lasts(at)
+
+        def apart(one: Any, other: Any) -> Any:
+            both = z3.And(one != other, lasts(one) > 0, lasts(other) > 0)
+            return z3.Implies(both, z3.Or(after(one) <= turn(other), after(other) <= turn(one)))
+
+        within = self.all_keys(
+            lambda at: z3.Implies(lasts(at) > 0, z3.And(turn(at) >= now, after(at) <= end))
+        )
+        self.known.append(z3.And(end >= now, within))
+        self.known.append(self.all_keys(lambda one: self.all_keys(lambda other: apart(one, other))))
+        return turn, end
 
     def _first(
         self,
@@ -183,6 +233,27 @@ class Chosen(Unbounded):
         counted = z3.Sum([z3.If(among(z3.IntVal(n)), 1, 0) for n in range(1, self.clients + 1)])
         self.known.append(counted >= 0)
         return counted
+
+    def sum_keys(self, term: Callable[[Any], Any]) -> Any:
+        """Their sum; one beyond is shown to add nothing."""
+        self.known.append(term(z3.IntVal(self.keys + 1)) == 0)
+        return self._summed(z3.Sum([term(z3.IntVal(n)) for n in range(1, self.keys + 1)]), term)
+
+    def turns(self, lasts: Callable[[Any], Any], now: Any) -> tuple[Callable[[Any], Any], Any]:
+        """In the order of their numbers."""
+        began = [now]
+        for number in map(z3.IntVal, range(1, self.keys + 1)):
+            began.append(began[-1] + lasts(number))
+
+        def turn(at: Any) -> Any:
+            if z3.is_int_value(at) and 1 <= at.as_long() <= self.keys:
+                return began[at.as_long() - 1]
+            found = began[-1]
+            for place, tick in enumerate(began[:-1], 1):
+                found = z3.If(at == place, tick, found)
+            return found
+
+        return self._taken_in_turn(lasts, now, turn, began[-1])
 
 
 def _first_term(last: int, among: Callable[[Any], Any], before: Callable[[Any, Any], Any]) -> Any:
@@ -391,6 +462,26 @@ def with_key(view: View, at: Any, **changes: Any) -> View:
     )
 
 
+def one_by_one(view: View, lasts: Callable[[Key], Any], changed: Callable[[Key, Any], Key]) -> View:
+    """Change each key that ``lasts`` any ticks, one after another: from what it is and the tick at which its turn begins."""
+
+    def ticks(at: Any) -> Any:
+        return lasts(view.key(at))
+
+    turn, end = view.domain.turns(ticks, view.now)
+
+    def key(at: Any) -> Any:
+        old = view.key(at)
+        return _each(lasts(old) > 0, changed(old, turn(at)), old)
+
+    after = replace(view, key=_remembered(key), now=end)
+
+    def more(counts: Callable[[Key], Any]) -> Any:
+        return view.domain.sum_keys(lambda at: counts(after.key(at)) - counts(view.key(at)))
+
+    return replace(after, taken=view.taken + more(slots_of), unseen=view.unseen + more(unseen_of))
+
+
 def seat(view: View, number: Any, client: Client) -> View:
     """Put ``client`` at a place; a tick passes."""
 
@@ -400,10 +491,17 @@ def seat(view: View, number: Any, client: Client) -> View:
     return replace(view, now=view.now + 1, client=_remembered(seated))
 
 
+def with_clients(view: View, among: Callable[[Any], Any], changed: Callable[[Client], Client]) -> View:
+    """Change all the clients ``among`` them."""
+
+    def client(number: Any) -> Any:
+        old = view.client(number)
+        return _each(among(number), changed(old), old)
+
+    return replace(view, client=_remembered(client))
+
+
 def tell_all(view: View, among: Callable[[Any], Any], answer: int) -> View:
     """End the calls of all the clients ``among`` them; a tick passes for each."""
-
-    def told(number: Any) -> Any:
-        return _each(among(number), Client(answer=answer), view.client(number))
-
-    return replace(view, now=view.now + view.domain.count_clients(among), client=_remembered(told))
+    later = replace(view, now=view.now + view.domain.count_clients(among))
+    return with_clients(later, among, lambda _: Client(answer=answer))
