@@ -67,6 +67,13 @@ def without_s2(view: View) -> dict[str, Any]:
     return {name: claim for name, claim in _conjuncts(view).items() if name != "S2"}
 
 
+def some_key_has_less(before: View, after: View) -> Any:
+    def is_given(at: Any) -> Any:
+        return (before.key(at).stage == Stage.QUEUED) & (after.key(at).stage != Stage.QUEUED)
+
+    return steps.no(before.domain.all_keys(lambda at: steps.no(is_given(at))))
+
+
 def without_s8(before: View, action: Action, after: View) -> dict[str, Any]:
     return {name: claim for name, claim in _of_the_step(before, action, after).items() if name != "S8"}
 
@@ -85,6 +92,7 @@ def without_s8(before: View, action: Action, after: View) -> dict[str, Any]:
         (claims, "conjuncts", also_closed, "same-invariant", Size(1, 1)),
         (step_claims, "of_the_step", without_s8, "same-steps", Size(1, 1)),
         (step_claims, "nothing_left_to_give", always, "same-nothing-left", Size(1, 1)),
+        (step_claims, "lowers_ungiven", some_key_has_less, "same-ungiven", Size(2, 1)),
         (claims, "conjuncts", without_s2, "same-claims", Size(1, 1)),
     ],
 )

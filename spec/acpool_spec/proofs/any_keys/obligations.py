@@ -86,7 +86,7 @@ def of_any_number() -> dict[str, AnyNumber]:
     table.append(
         AnyNumber(
             name="any-serve",
-            says="of any number of keys: a round of serving keeps what holds within a step",
+            says="of any number of keys: a round of serving keeps what holds within a step, and comes to an end",
             pose=_pose_round,
         )
     )
@@ -117,7 +117,12 @@ def _pose_action(action: Action, view: View) -> tuple[list[Any], dict[str, Any]]
 def _pose_round(view: View) -> tuple[list[Any], dict[str, Any]]:
     after = steps.serve_one(view)
     found = claims.conjuncts(after) | _of_the_step(view, NOBODY, after)
-    return [], found | step_claims.given(view, after)
+    given = after.now != view.now  # whatever is changed takes a tick
+    ends = {
+        "rounds end": claims.implies(given, step_claims.lowers_ungiven(view, after)),
+        "nothing is left where nothing is given": given | step_claims.nothing_to_give(view),
+    }
+    return [], found | step_claims.given(view, after) | ends
 
 
 def _of_the_step(before: View, action: Action, after: View) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from crosshair.statespace import optional_context_statespace
 
 from acpool_model import machine, transitions
 from acpool_model.actions import Action
-from acpool_model.inductive import BETWEEN, between, inductive
+from acpool_model.inductive import BETWEEN, between, inductive, ungiven
 from acpool_model.invariants import every, implies, nothing_left_to_give
 from acpool_model.state import Client, Key, State
 from acpool_model.step_invariants import STEP_INVARIANTS
@@ -51,6 +51,7 @@ def same() -> dict[str, Obligation]:
         _of_the_claims(),
         _of_the_steps(),
         _of_nothing_left(),
+        _of_what_is_ungiven(),
     ]
     return {obligation.name: obligation for obligation in table}
 
@@ -126,7 +127,12 @@ def _of_the_claims() -> Obligation:
 def _of_the_steps() -> Obligation:
     def premise(before: State, _: State, action: Action, after: State) -> bool:
         names = _names_are_within(before) & _names_are_within(after)
-        return every(said_of_step(before, action, after).values()) & names
+        said = said_of_two(
+            before,
+            after,
+            lambda old, new: step_claims.of_the_step(old, _action_of_terms(action), new),
+        )
+        return every(said.values()) & names
 
     def conclusion(before: State, _: State, action: Action, after: State) -> dict[str, bool]:
         return {name: holds(before, action, after) for name, holds in STEP_INVARIANTS.items()}
@@ -134,6 +140,23 @@ def _of_the_steps() -> Obligation:
     return Obligation(
         name="same-steps",
         says="what the encoding proves of the steps of any number of keys is what the model has to hold of its steps",
+        premise=premise,
+        conclusion=conclusion,
+        whole=False,
+    )
+
+
+def _of_what_is_ungiven() -> Obligation:
+    def premise(before: State, _: State, action: Action, after: State) -> bool:
+        said = said_of_two(before, after, lambda old, new: {"less": step_claims.lowers_ungiven(old, new)})
+        return every(said.values())
+
+    def conclusion(before: State, _: State, action: Action, after: State) -> dict[str, bool]:
+        return {"less": ungiven(after) < ungiven(before), "not endlessly": ungiven(after) >= 0}
+
+    return Obligation(
+        name="same-ungiven",
+        says="where the encoding for any number of keys has less left to give, so has the model",
         premise=premise,
         conclusion=conclusion,
         whole=False,
@@ -169,13 +192,17 @@ def said_of(state: State, say: Callable[[View], dict[str, Any]]) -> dict[str, bo
         return _decided(say(view), view)
 
 
-def said_of_step(before: State, action: Action, after: State) -> dict[str, bool]:
-    """The properties of a step between two states of any number of keys, decided by z3."""
-    old, new, (kind, client) = _numbers(before), _numbers(after), (action.kind, action.client)
+def said_of_two(before: State, after: State, say: Callable[[View, View], dict[str, Any]]) -> dict[str, bool]:
+    """What is said of two states of any number of keys, decided by z3."""
+    old, new = _numbers(before), _numbers(after)
     with no_tracing():
         view = drawn(_terms(old))
-        taken = Action(_term(kind), client=_term(client))
-        return _decided(step_claims.of_the_step(view, taken, drawn(_terms(new))), view)
+        return _decided(say(view, drawn(_terms(new))), view)
+
+
+def _action_of_terms(action: Action) -> Action:
+    kind, client = action.kind, action.client
+    return Action(_term(kind), client=_term(client))
 
 
 def compared(before: State, after: State, step: Callable[[View], View]) -> dict[str, bool]:

@@ -13,7 +13,7 @@ from acpool_model.actions import Action, Kind
 from acpool_model.state import Answer, Client, Key, Phase, Stage
 from acpool_spec.proofs.any_keys.claims import implies
 from acpool_spec.proofs.any_keys.steps import is_spare, no
-from acpool_spec.proofs.any_keys.view import View
+from acpool_spec.proofs.any_keys.view import View, choose
 
 
 def of_the_step(before: View, action: Action, after: View) -> dict[str, Any]:
@@ -116,14 +116,44 @@ def steady(before: View, after: View) -> dict[str, Any]:
 
 
 def nothing_left_to_give(view: View) -> Any:
-    """No creation in line could have a slot or the promise of one."""
+    """No creation in line could have a slot or the promise of one, and none is without where none may wait for one."""
+    return nothing_to_give(view) & view.domain.all_keys(
+        lambda at: implies(view.key(at).stage == Stage.QUEUED, view.queueing != 0)
+    )
+
+
+def nothing_to_give(view: View) -> Any:
+    """No creation in line could have a slot or the promise of one: what no round of serving changes."""
     keys = view.domain.all_keys
     nothing_spare = keys(lambda at: no((view.key(at).stage == Stage.IDLE) | is_spare(view, at)))
-    return keys(
-        lambda at: implies(view.key(at).stage == Stage.QUEUED, nothing_spare & (view.queueing != 0))
-    ) & keys(
+    return keys(lambda at: implies(view.key(at).stage == Stage.QUEUED, nothing_spare)) & keys(
         lambda at: implies(_in_line(view.key(at)) & (view.key(at).source != at), view.taken == view.capacity)
     )
+
+
+def lowers_ungiven(before: View, after: View) -> Any:
+    """Whether less is left to give to creations in line: no sum is needed.
+
+    Some key has less left; if one has more, it is 1 more, of no other key, and some key has at least 2 less.
+    """
+    keys = before.domain.all_keys
+
+    def more(at: Any) -> Any:
+        return _ungiven(after.key(at), at) - _ungiven(before.key(at), at)
+
+    def alone(at: Any) -> Any:
+        return keys(lambda other: implies(other != at, more(other) <= 0))
+
+    two_less = no(keys(lambda at: more(at) > -2))
+    return no(keys(lambda at: more(at) >= 0)) & keys(
+        lambda at: implies(more(at) > 0, (more(at) == 1) & alone(at) & two_less)
+    )
+
+
+def _ungiven(key: Key, at: Any) -> Any:
+    """How much is still to be given to one key, at most, as in ``acpool_model/inductive.py``."""
+    others = (key.stage == Stage.PROMISED) & (key.source != at)
+    return choose(key.stage == Stage.QUEUED, 3, choose(others, 2, 0))
 
 
 _ASKED_FOR = (Kind.EXPIRE, Kind.RESET, Kind.SHUT, Kind.REVOKE)
