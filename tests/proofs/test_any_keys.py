@@ -142,7 +142,7 @@ _can = steps.can
     ("module", "function", "defect", "name", "claim"),
     [
         (steps, "can", whatever_lives, "any-expire", "S4 of the step"),
-        (step_claims, "nothing_left_to_give", always, "any-exhaust", "S8 of the step"),
+        (step_claims, "nothing_to_give", always, "any-exhaust", "S8 of the step"),
         (steps, "victim", most_recent, "any-serve", "S9 of the step"),
         (steps, "first_waiter", the_last, "any-release", "L4 of the step"),
         (steps, "promise", still_queued, "any-serve", "rounds end"),

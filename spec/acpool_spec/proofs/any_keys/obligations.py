@@ -110,7 +110,7 @@ def _pose_action(action: Action, view: View) -> tuple[list[Any], dict[str, Any]]
     shape = SHAPES[action.kind]
     named = Action(action.kind, at if shape.key else 0, number if shape.client else 0, action.arg)
     after = steps.EFFECTS[action.kind](view, named)
-    known = [at >= 1, number >= 1, steps.can(view, named), step_claims.nothing_left_to_give(view)]
+    known = [at >= 1, number >= 1, steps.can(view, named), step_claims.nothing_to_give(view)]
     return known, claims.conjuncts(after) | _of_the_step(view, named, after) | step_claims.steady(view, after)
 
 
@@ -181,7 +181,7 @@ def _pose_initial(view: View) -> tuple[list[Any], dict[str, Any]]:
         key=key,
         client=client,
     )
-    return [], claims.conjuncts(first)
+    return [], claims.conjuncts(first) | {"nothing is left to give": step_claims.nothing_to_give(first)}
 
 
 def differences(view: View, state: State) -> dict[str, bool]:
