@@ -38,7 +38,11 @@ def _surely_available(ledger: Ledger, call: Pending, key: str) -> bool:
         return False
     if _surely_free(ledger, key):
         return True
-    others = len(ledger.creators_without_process(other_than=key))
+    creating = {
+        c.key for c in ledger.calls(*CREATING) if c.key not in (None, key) and not ledger.of_key(c.key)
+    }
+    # Whoever was cancelled may have evicted somebody before that, for this key, too; and the slot may be another's by now.
+    others = len(creating) + sum(n for stray, n in ledger.strayed.items() if not ledger.of_key(stray))
     idle = [p for p in ledger.processes.values() if p.key != key and ledger.surely_idle(p)]
     if not ledger.sees_closing:
         # What is idle to see may have been evicted, for whoever needed a slot before.

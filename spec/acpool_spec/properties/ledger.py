@@ -97,6 +97,9 @@ class Ledger:
     strays: dict[str, int] = field(
         default_factory=dict[str, int]
     )  # keys with cancelled creators that may go on unseen
+    strayed: dict[str, int] = field(
+        default_factory=dict[str, int]
+    )  # how many for each: each may have evicted somebody
     keys: dict[str, Key] = field(default_factory=dict[str, Key])
     shutdown_called: int | None = None
     shutdown_returned: int | None = None
@@ -235,6 +238,7 @@ class Ledger:
         left = event.type == "info" or (event.type == "fail" and self.calls(*CREATING, *LEASING, key=key))
         if left and call.f in CREATING and key is not None:
             self.strays[key] = now
+            self.strayed[key] = self.strayed.get(key, 0) + 1
         if event.type != "info" and call.f == "reset" and key is not None:
             self.key(key).reset_returned = now
         if event.type == "ok" and call.f == "shutdown":
@@ -263,6 +267,7 @@ class Ledger:
         if process is None:
             process = self.processes[name] = Process(name, event.key, now)
             self.strays.pop(event.key, None)
+            self.strayed.pop(event.key, None)
         match event.f:
             case "opened":
                 process.opened = now
