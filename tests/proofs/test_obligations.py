@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from acpool_model import INVARIANTS, Scope, Stage, State, enabled, initial, step
+from acpool_model import INVARIANTS, Client, Scope, Stage, State, enabled, initial, step, transitions
 from acpool_model.actions import SHAPES
 from acpool_model.inductive import AUXILIARY, BETWEEN, between, inductive, promises_are_in_order, ungiven
-from acpool_model.state import Dying, Key
+from acpool_model.state import Dying, Key, Phase, Want
 from acpool_spec.proofs.any_keys.obligations import of_any_number
 from acpool_spec.proofs.any_keys.sameness import LEFT_OUT, same
 from acpool_spec.proofs.command import expected
@@ -92,6 +92,21 @@ def test_a_promise_out_of_turn_is_in_no_state_of_the_invariant() -> None:
 
 
 def test_the_steps_of_any_number_of_keys_are_compared_and_so_is_all_that_is_said_of_them() -> None:
-    proved = {name.removeprefix("any-") for name in of_any_number()} - {"S3", "initial"}  # not about steps
-    assert {name.removeprefix("same-") for name in same()} == proved | {"invariant", "claims"}
+    other = {"S3", "initial", "rounds", "step"}  # not what one action or one round does
+    proved = {name.removeprefix("any-") for name in of_any_number()} - other
+    of_claims = {"invariant", "claims", "steps", "nothing-left", "ungiven"}
+    assert {name.removeprefix("same-") for name in same()} == proved | of_claims
     assert set(BETWEEN) > LEFT_OUT
+
+
+def test_with_three_callers_a_round_may_break_what_later_rounds_mend() -> None:
+    # Not proved, as SPEC.md says: with room for both, two creations are for a moment in line without a promise.
+    first = Key(stage=Stage.PROMISED, arrival=1, source=2, dying=Dying.CLOSING, dying_since=2)
+    second = Key(stage=Stage.QUEUED, arrival=2, dying=Dying.CLOSING, dying_since=1)
+    third = Key(stage=Stage.PROMISED, arrival=3, source=1)
+    callers = tuple(Client(Phase.WAITING, at, Want.ANSWER, at + 3) for at in (1, 2, 3))
+    state = State(3, 0, 1, 10, 1, 2, (first, second, third), callers)
+    serve = obligations(Size(3, 3))["serve"]
+    assert serve.premise(state)
+    assert serve.broken(state) == ["nobody queues where nobody may"]
+    assert inductive(transitions.serve(state))
