@@ -175,17 +175,14 @@ class Pool:
         yield
         self.log("ok", "cleanup_idle", process=process, value=closed)
 
-    def die(self) -> Steps:
-        """An idle process ends of itself; the pool remembers its session."""
+    def die(self) -> None:
+        """An idle process ends of itself; the pool hears of it at once, and remembers its session."""
         idle = [key for key in self.live if self._idle(key)]
         if idle:
             key = self.random.choice(idle)
-            session = self.live[key]
-            session.ready = False
+            session = self.live.pop(key)
             self.seen("died", key, session)
-            yield
             self.seen("closed", key, session)
-            del self.live[key]
             self.suspended[key] = session.id
 
     def _idle(self, key: str) -> bool:
@@ -197,9 +194,8 @@ class Pool:
             process = number
             what, key = self.random.random(), f"key{self.random.randrange(KEYS)}"
             if what < 0.55:
-                before = len(self.lines)
                 yield from self.with_connection(process, key)
-                if any(e["type"] == "info" and e.get("process") == number for e in self.lines[before:][-1:]):
+                if self.lines[-1]["type"] == "info":
                     number = next(self.processes)  # who was cancelled calls no more
             elif what < 0.93:
                 yield from self.get_or_create(process, key)
@@ -208,7 +204,7 @@ class Pool:
             elif what < 0.98:
                 yield from self.cleanup_idle(process)
             else:
-                yield from self.die()
+                self.die()
             yield
 
     def run(self) -> Iterator[dict[str, Any]]:

@@ -141,7 +141,7 @@ class Ledger:
 
     def creators_without_process(self, *, other_than: str | None) -> Iterator[str]:
         """Keys, ``other_than`` aside, that may hold a reservation which no process shows yet; each once."""
-        running = {process.key for process in self.present.values() if process.running}
+        running: set[str | None] = {process.key for process in self.present.values() if process.running}
         running.add(other_than)
         wanted = {call.key: None for call in self.calls(*CREATING)}
         yield from (key for key in wanted if key is not None and key not in running)
