@@ -62,8 +62,8 @@ def _reserved(ledger: Ledger, key: str, most: int) -> int:
 
 
 def _takers(ledger: Ledger, key: str, most: int) -> int:
-    """How many idle sessions may have been evicted already, counted up to ``most``: one for each creation in progress, and one by each
-    caller that was cancelled, for ``key``, too; the slot may be another's by now."""
+    """How many idle sessions may have been evicted already, counted up to ``most``: one for each creation in progress, and one
+    by each caller that was cancelled, for ``key``, too; the slot may be another's by now."""
     creating = {
         c.key for c in ledger.calls(*CREATING) if c.key not in (None, key) and not ledger.of_key(c.key)
     }
