@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 
 from acpool_spec.events import Event
 from acpool_spec.properties.ledger import CREATING, Ledger, Pending, Process
 
 Found = Iterator[tuple[str, str]]
+FEW = 64
+"""Creators of the past that are not worth a look whether they can be forgotten."""
 
 
 def watch_capacity(ledger: Ledger, now: int) -> None:
@@ -21,15 +24,55 @@ def watch_capacity(ledger: Ledger, now: int) -> None:
             continue  # then nobody asks who may have evicted what
         served = call.holds is not None or any(p.opening > call.invoked for p in ledger.of_key(call.key))
         if not served and not _surely_free(ledger, call.key):
+            ledger.evictors.pop(call.invoked, None)
             ledger.evictors[call.invoked] = call.key, now
+    if len(ledger.evictors) > ledger.evictors_looked_through:
+        _forget_evictors(ledger)
+
+
+def _forget_evictors(ledger: Ledger) -> None:
+    """Forget the creators that can have evicted nothing which was not used since.
+
+    Whoever is not idle will have been used later than now when it is.
+    """
+    uses = [
+        p.first_use
+        for p in ledger.present.values()
+        if p.running and p.holder is None and p.closing is None and p.first_use >= 0
+    ]
+    while ledger.evictors:
+        invoked, (_, last) = next(iter(ledger.evictors.items()))
+        if uses and last >= min(uses):
+            break
+        del ledger.evictors[invoked]
+    ledger.evictors_looked_through = 2 * len(ledger.evictors) + FEW
 
 
 def _surely_free(ledger: Ledger, key: str) -> bool:
     """Whether a slot for ``key`` is free now, whatever the other operations in progress have decided."""
     if ledger.max_sessions is None:
         return False
-    others = len(ledger.creators_without_process(other_than=key))
-    return len(ledger.occupying()) + len(ledger.unheard_of()) + others < ledger.max_sessions
+    room = ledger.max_sessions - ledger.occupied() - len(ledger.unheard_of())
+    return room > 0 and _reserved(ledger, key, room) < room
+
+
+def _reserved(ledger: Ledger, key: str, most: int) -> int:
+    """How many keys other than ``key`` may hold a reservation which no process shows yet, counted up to ``most``."""
+    return sum(1 for _ in islice(ledger.creators_without_process(other_than=key), most))
+
+
+def _takers(ledger: Ledger, key: str, most: int) -> int:
+    """How many idle sessions may have been evicted already, counted up to ``most``: one for each creation in progress, and one
+    by each caller that was cancelled, for ``key``, too; the slot may be another's by now."""
+    creating = {
+        c.key for c in ledger.calls(*CREATING) if c.key not in (None, key) and not ledger.of_key(c.key)
+    }
+    found = len(creating)
+    for stray, callers in ledger.strayed.items():
+        if found >= most:
+            break
+        found += 0 if ledger.of_key(stray) else callers
+    return found
 
 
 def _surely_available(ledger: Ledger, call: Pending, key: str) -> bool:
@@ -38,14 +81,13 @@ def _surely_available(ledger: Ledger, call: Pending, key: str) -> bool:
         return False
     if _surely_free(ledger, key):
         return True
-    others = len(ledger.creators_without_process(other_than=key))
-    idle = [p for p in ledger.processes.values() if p.key != key and ledger.surely_idle(p)]
+    idle = [p for p in ledger.present.values() if p.key != key and ledger.surely_idle(p)]
+    others = _takers(ledger, key, len(idle))
     if not ledger.sees_closing:
         # What is idle to see may have been evicted, for whoever needed a slot before.
-        others += sum(
-            invoked != call.invoked and any(last >= p.first_use for p in idle)
-            for invoked, (_, last) in ledger.evictors.items()
-        )
+        earliest = min((p.first_use for p in idle), default=0)
+        before = (invoked for invoked, _ in _evictors(ledger, earliest) if invoked != call.invoked)
+        others += sum(1 for _ in islice(before, len(idle)))
     return len(idle) > others
 
 
@@ -74,14 +116,18 @@ def judge_victim(event: Event, ledger: Ledger) -> Found:
         yield from _unfair(victim, list(creators.values()), ledger)
     elif event.f == "closed" and not ledger.sees_closing:
         # Decided at some time before: by any creator that may have needed a slot since the victim was used.
-        evictors = [
-            invoked
-            for invoked, (key, last) in ledger.evictors.items()
-            if key != victim.key and last >= victim.first_use
-        ]
+        evictors = [invoked for invoked, key in _evictors(ledger, victim.first_use) if key != victim.key]
         yield from _unfair(victim, [*evictors, *ledger.strays.values()], ledger)
         if len(evictors) == 1 and not ledger.strays:
             del ledger.evictors[evictors[0]]  # this one was its victim
+
+
+def _evictors(ledger: Ledger, since: int) -> Iterator[tuple[int, str]]:
+    """Those that may have needed a slot at ``since`` or later, the latest first: the invocation of each, and its key."""
+    for invoked, (key, last) in reversed(ledger.evictors.items()):
+        if last < since:
+            return
+        yield invoked, key
 
 
 def _unfair(victim: Process, creators: list[int], ledger: Ledger) -> Found:
@@ -91,7 +137,7 @@ def _unfair(victim: Process, creators: list[int], ledger: Ledger) -> Found:
     began = min(creators)
     idle = [
         p
-        for p in ledger.processes.values()
+        for p in ledger.present.values()
         if p is not victim and p.idle_since is not None and p.idle_since <= began
     ]
     if idle:

@@ -154,7 +154,7 @@ class Judgement:
         if ended is None or ended.f != "shutdown" or event.type != "ok":
             return
         yield "S11", ""
-        for process in self.ledger.processes.values():
+        for process in self.ledger.present.values():
             if process.alive and not process.given_up:
                 yield "S10", f"{process.name} of {process.key!r} is alive when shutdown returns"
 

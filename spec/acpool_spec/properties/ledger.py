@@ -2,101 +2,58 @@
 
 A pool decides inside; from outside a decision is known only to lie between two events. So the ledger says *surely idle*
 only of a session about which no operation in progress could have decided anything else.
+
+What is over is retired, so that a long history costs by the event what a short one does: nobody walks the retired, of whom
+:mod:`acpool_spec.properties.past` keeps what can still be asked. An event that names one of them brings it back.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from acpool_spec.events import Event
+from acpool_spec.properties.past import Past
+from acpool_spec.properties.records import NEVER, Key, Pending, Process, Prompt
+
+__all__ = [
+    "CREATING",
+    "LEASING",
+    "NEVER",
+    "REMOVING",
+    "Key",
+    "Ledger",
+    "Pending",
+    "Process",
+    "Prompt",
+    "answered",
+]
 
 LEASING = ("with_connection", "session")
 CREATING = ("get_or_create", "session")
 REMOVING = ("cleanup_idle", "reset", "shutdown")
-NEVER = 1 << 60
-
-
-@dataclass(slots=True, eq=False)
-class Prompt:
-    """A prompt in progress where no lease was recorded. ``process``: who sent it, None: not known; ``by``: the calls in progress
-    of which one sent it."""
-
-    process: int | None
-    by: tuple[Pending, ...]
-
-
-@dataclass(slots=True, eq=False)
-class Process:
-    """One agent process, seen through its connection. Times are indices of events, None: not yet."""
-
-    name: str
-    key: str
-    opening: int
-    opened: int | None = None
-    closing: int | None = None
-    ended: int | None = None
-    given_up: bool = False
-    session_id: str | None = None
-    claimed_id: str | None = None  # the one it was asked to load, answered or not
-    established: bool = False  # a caller was told of its session
-    holder: int | None = None
-    released: int = -1
-    leased: int = 0
-    excused: int | None = None  # an operation that may remove it was called then, and it was not used since
-    first_use: int = -1  # the last use was not before this
-    last_use: int = -1  # nor after this
-    idle_since: int | None = None
-    heard_of: bool = False  # whoever was to hear that it ended has heard of it
-    prompts: list[Prompt] = field(default_factory=list[Prompt])
-    removable: int = -1  # an operation that may take back its lease was in progress last at this event
-
-    @property
-    def running(self) -> bool:
-        """Whether it is, or is about to be, a process that holds a slot."""
-        return self.ended is None and not self.given_up
-
-    @property
-    def alive(self) -> bool:
-        """Whether the process exists; one given up on still does."""
-        return self.opened is not None and self.ended is None
-
-
-@dataclass(slots=True, eq=False)
-class Pending:
-    """An operation that was called and has not answered."""
-
-    process: int
-    f: str
-    key: str | None
-    invoked: int
-    holds: Process | None = None
-    taken_back: bool = False  # the process it held began to close under it
-    short_of_slots: bool = False  # at one instant of the call there may have been no slot for it
-    settled: bool = (
-        False  # it was seen waiting: everything in the pool had come to a stop since it was called
-    )
-
-
-@dataclass(slots=True)
-class Key:
-    """What is known of one key."""
-
-    session_id: str | None = None  # the one that a caller was last told
-    reset_called: int = -1
-    reset_returned: int = -1
 
 
 @dataclass(slots=True)
 class Ledger:
-    """The state of the knowledge after the events seen so far."""
+    """The state of the knowledge after the events seen so far.
+
+    ``processes``: every one there ever was; ``present``: those that are not retired. Nobody is retired where it is known
+    when everything has come to a stop: such runs are short, and compared by all that is known of each process.
+    """
 
     max_sessions: int | None
     processes: dict[str, Process] = field(default_factory=dict[str, Process])
+    present: dict[str, Process] = field(default_factory=dict[str, Process])
+    past: Past = field(default_factory=Past)
     pending: dict[int, Pending] = field(default_factory=dict[int, Pending])
     strays: dict[str, int] = field(
         default_factory=dict[str, int]
     )  # keys with cancelled creators that may go on unseen
+    strayed: dict[str, int] = field(
+        default_factory=dict[str, int]
+    )  # how many for each: each may have evicted somebody
     keys: dict[str, Key] = field(default_factory=dict[str, Key])
     shutdown_called: int | None = None
     shutdown_returned: int | None = None
@@ -107,40 +64,46 @@ class Ledger:
     sees_closing: bool = False  # the beginning of a closing was recorded, not its end alone
     evictors: dict[int, tuple[str, int]] = field(
         default_factory=dict[int, tuple[str, int]]
-    )  # creators, by their invocation: key, and the last event at which they may have needed another key's slot
+    )  # creators, by their invocation: key, and the last event at which they may have needed another key's slot; in the
+    # order of these events
+    evictors_looked_through: int = 0  # so many of them may there be before it is asked who can be forgotten
 
     def key(self, name: str) -> Key:
         """The record of ``name``."""
         return self.keys.setdefault(name, Key())
 
     def occupying(self) -> list[Process]:
-        """The processes that may hold a slot: also those given up on, since nobody outside sees when the pool does that, and
-        those that died under a lease, held or perhaps granted already, which keeps the slot until it ends."""
+        """The processes that may hold a slot, the retired aside: also those given up on, since nobody outside sees when the
+        pool does that, and those that died under a lease, held or perhaps granted already, which keeps the slot until it
+        ends."""
         leasing = {call.key for call in self.calls(*LEASING)}
         return [
             p
-            for p in self.processes.values()
+            for p in self.present.values()
             if p.ended is None
             or p.holder is not None
             or (p.session_id is not None and p.closing is None and p.key in leasing)
         ]
 
+    def occupied(self) -> int:
+        """How many processes may hold a slot."""
+        return len(self.occupying()) + self.past.occupied({call.key for call in self.calls(*LEASING)})
+
     def unheard_of(self) -> list[Process]:
         """The processes that closed, of which the pool may not have heard yet: to it they still hold their slots."""
         return [
             p
-            for p in self.processes.values()
+            for p in self.present.values()
             if p.ended is not None and p.closing is not None and p.holder is None and not p.heard_of
         ]
 
     def of_key(self, key: str) -> list[Process]:
         """The processes of ``key`` that hold a slot."""
-        return [process for process in self.processes.values() if process.key == key and process.running]
+        return [process for process in self.present.values() if process.key == key and process.running]
 
     def with_session(self, session_id: str, key: str) -> Process | None:
         """The youngest process of ``key`` that holds ``session_id``."""
-        found = [p for p in self.processes.values() if p.session_id == session_id and p.key == key]
-        return found[-1] if found else None
+        return next((p for p in self.past.youngest_first(session_id) if p.key == key), None)
 
     def calls(self, *names: str, key: str | None = None) -> list[Pending]:
         """The operations in progress among ``names``, on ``key`` if one is given."""
@@ -179,10 +142,13 @@ class Ledger:
             and len(self.of_key(process.key)) == 1
         )
 
-    def creators_without_process(self, *, other_than: str | None) -> set[str]:
-        """Keys, ``other_than`` aside, that may hold a reservation which no process shows yet."""
-        wanted = {call.key for call in self.calls(*CREATING)} | set(self.strays)
-        return {key for key in wanted if key is not None and key != other_than and not self.of_key(key)}
+    def creators_without_process(self, *, other_than: str | None) -> Iterator[str]:
+        """Keys, ``other_than`` aside, that may hold a reservation which no process shows yet; each once."""
+        running: set[str | None] = {process.key for process in self.present.values() if process.running}
+        running.add(other_than)
+        wanted = {call.key: None for call in self.calls(*CREATING)}
+        yield from (key for key in wanted if key is not None and key not in running)
+        yield from (key for key in self.strays if key not in wanted and key not in running)
 
     def see(self, event: Event) -> Pending | None:
         """Take note of ``event``; returns the operation that it ended, if it ended one."""
@@ -197,7 +163,7 @@ class Ledger:
                 self._see_answer(event, ended)
                 if not self.sees_rest:
                     self.hear_of_endings(before=ended.invoked)
-        for process in self.processes.values():
+        for process in self.present.values():
             if not self.surely_idle(process):
                 process.idle_since = None
             elif process.idle_since is None:
@@ -207,9 +173,26 @@ class Ledger:
     def hear_of_endings(self, *, before: int = NEVER) -> None:
         """The pool has heard of every ending up to event ``before``. Where nobody sees it rest, it is taken to have heard of
         what was over before an operation began that has answered."""
-        for process in self.processes.values():
+        for process in self.present.values():
             if process.ended is not None and process.ended < before:
                 process.heard_of = True
+        if not self.sees_rest:
+            for process in [p for p in self.present.values() if p.heard_of and not self._perhaps_prompted(p)]:
+                del self.present[process.name]
+                self.past.retire(process)
+
+    def _perhaps_prompted(self, process: Process) -> bool:
+        """Whether a prompt in progress on ``process`` counts for as long as the calls do of which one sent it."""
+        return any(
+            prompt.by and all(self.pending.get(call.process) is call for call in prompt.by)
+            for prompt in process.prompts
+        )
+
+    def _recall(self, process: Process) -> None:
+        """More is said of a process after its end."""
+        if process.retired:
+            self.past.recall(process)
+            self.present[process.name] = process
 
     def _see_call(self, event: Event) -> None:
         assert event.process is not None
@@ -219,7 +202,7 @@ class Ledger:
         if event.f == "shutdown" and self.shutdown_called is None:
             self.shutdown_called = event.index
         if event.f in REMOVING:
-            for process in self.processes.values():
+            for process in self.present.values():
                 if event.f != "reset" or process.key == event.key:
                     process.excused = event.index
 
@@ -228,13 +211,15 @@ class Ledger:
         if call.f == "reset" or (call.f == "cleanup_idle" and self.reclaims):
             # Whoever was cancelled may go on unseen.
             until = NEVER if event.type == "info" else now
-            for each in self.processes.values():
+            for each in self.present.values():
                 if call.f != "reset" or each.key == key:
                     each.removable = max(each.removable, until)
+            self.past.removed(key if call.f == "reset" else None, now, until)
         # Whoever began a creation and was cancelled, or ran out of time, may have left it to those who joined it.
         left = event.type == "info" or (event.type == "fail" and self.calls(*CREATING, *LEASING, key=key))
         if left and call.f in CREATING and key is not None:
             self.strays[key] = now
+            self.strayed[key] = self.strayed.get(key, 0) + 1
         if event.type != "info" and call.f == "reset" and key is not None:
             self.key(key).reset_returned = now
         if event.type == "ok" and call.f == "shutdown":
@@ -245,6 +230,7 @@ class Ledger:
             session_id = answered(event, "session_id")
             process = self.with_session(session_id, key) if isinstance(session_id, str) else None
             if process is not None:
+                self._recall(process)
                 self._established(process, now)
                 self._used(process, call.invoked, now)
                 if process.opening < call.invoked:
@@ -261,13 +247,16 @@ class Ledger:
             return
         process = self.processes.get(name)
         if process is None:
-            process = self.processes[name] = Process(name, event.key, now)
+            process = self.processes[name] = self.present[name] = Process(name, event.key, now)
+            self.past.begins(process)
             self.strays.pop(event.key, None)
+            self.strayed.pop(event.key, None)
+        self._recall(process)
         match event.f:
             case "opened":
                 process.opened = now
             case "created" | "loaded":
-                process.session_id = event.session_id
+                self.past.holds(process, event.session_id)
                 process.first_use = process.last_use = now
             case "loading":
                 process.claimed_id = event.session_id
@@ -282,7 +271,7 @@ class Ledger:
                 if event.f == "closed" and process.session_id is not None:
                     self._closes(process, now)  # where its beginning was not recorded
                 if process.ended is None:
-                    process.ended = now
+                    process.ended = self.past.of(process.key).ended = now
             case _:
                 self._see_use(event, process)
 

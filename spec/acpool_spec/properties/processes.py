@@ -59,7 +59,7 @@ def _prompted_by_two(event: Event, process: Process, ledger: Ledger) -> Found:
 
 
 def _capacity(process: Process, ledger: Ledger) -> Found:
-    alive = [p for p in ledger.processes.values() if p.alive and not p.given_up]
+    alive = [p for p in ledger.present.values() if p.alive and not p.given_up]
     if ledger.max_sessions is not None:
         if len(alive) > ledger.max_sessions:
             names = ", ".join(f"{p.name} of {p.key!r}" for p in alive)
@@ -69,7 +69,7 @@ def _capacity(process: Process, ledger: Ledger) -> Found:
     same = [p for p in alive if p.key == process.key]
     if len(same) > 1:
         yield "S2", f"{process.key!r} has {len(same)} live processes: {', '.join(p.name for p in same)}"
-    if any(p.key == process.key and p is not process for p in ledger.processes.values()):
+    if ledger.past.of(process.key).begun > 1:
         yield "S2", ""
 
 
@@ -77,7 +77,7 @@ def _ownership(event: Event, process: Process, ledger: Ledger) -> Found:
     session_id = event.session_id
     if session_id is None:
         return
-    for other in ledger.processes.values():
+    for other in ledger.present.values():
         perhaps = (
             other.given_up and other.claimed_id == session_id
         )  # asked to load it, and never confirmed dead
@@ -91,7 +91,8 @@ def _ownership(event: Event, process: Process, ledger: Ledger) -> Found:
 
 
 def _busy(process: Process, ledger: Ledger, what: str) -> Found:
-    if any(p.holder is not None or ledger.surely_prompted(p) for p in ledger.processes.values()):
+    leased = any(p.holder is not None or ledger.surely_prompted(p) for p in ledger.present.values())
+    if leased or ledger.past.held:
         yield "S4", ""
     if process.holder is None:
         for prompt in ledger.surely_prompted(process):

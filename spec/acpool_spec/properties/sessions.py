@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from acpool_spec.events import Event
@@ -31,6 +31,9 @@ class Sessions:
     dropped: set[str] = field(
         default_factory=set[str]
     )  # ids that the agent refused, or that were given up on
+    _up: dict[str, set[str]] = field(
+        default_factory=dict[str, set[str]]
+    )  # by key: the sessions whose flag was up when a process of the key had them
 
     def judge(self, event: Event, ledger: Ledger, ended: Pending | None) -> Found:
         """S6, S7 and S11 at one event; ``ledger`` has seen it."""
@@ -47,10 +50,9 @@ class Sessions:
         """Where neither leases nor prompts were recorded, a prompt may have been answered during any call that leases."""
         if ledger.sees_prompts or ended.f not in LEASING or ended.holds is not None or ended.key is None:
             return
-        for process in ledger.processes.values():
-            flag = self.flags.get(process.session_id or "")
-            if process.key == ended.key and flag is not None and flag.up:
-                self.flags[process.session_id or ""] = Flag(None)
+        for session_id in self._up.pop(ended.key, ()):
+            if self.flags[session_id].up and ledger.with_session(session_id, ended.key) is not None:
+                self.flags[session_id] = Flag(None)
 
     def _follow(self, event: Event, process: Process, ledger: Ledger) -> Found:
         session_id, now = event.session_id, event.index
@@ -64,15 +66,22 @@ class Sessions:
         elif event.f == "loaded" and session_id is not None:
             self.agents_load = True
             self.flags.setdefault(session_id, Flag(None))
+            self._remember_up(session_id, [process], ledger)
             yield "S6", ""
         elif event.f == "created" and session_id is not None:
             yield from self._created(session_id, process, ledger)
+            self._remember_up(session_id, ledger.past.youngest_first(session_id), ledger)
         elif event.f == "prompt_end" and answered(event, "answered") and session_id in self.flags:
             flag = self.flags[session_id]
             if flag.up is not False:
                 self.flags[session_id] = Flag(None)  # answered, but its caller may never hear of it
         elif event.f == "answered" and session_id is not None:
             self.flags[session_id] = Flag(False, now)
+
+    def _remember_up(self, session_id: str, holders: Iterable[Process], ledger: Ledger) -> None:
+        if self.flags[session_id].up and not ledger.sees_prompts:
+            for process in holders:
+                self._up.setdefault(process.key, set()).add(session_id)
 
     def _created(self, session_id: str, process: Process, ledger: Ledger) -> Found:
         known = ledger.key(process.key)
@@ -88,14 +97,14 @@ class Sessions:
             and p.session_id is not None
             and not p.established
             and p.opening > known.reset_called
-            for p in ledger.processes.values()
+            for p in ledger.present.values()
             if p is not process
-        )
+        ) or ledger.past.untold_since(process.key, known.reset_called)
         # A session that nobody was told of may have been established for all that, and lost.
         self.flags[session_id] = Flag(None if lost is None and unseen else lost is not None)
         if lost is None:
             return
-        elsewhere = any(p.alive and p.session_id == lost for p in ledger.processes.values())
+        elsewhere = any(p.alive and p.session_id == lost for p in ledger.present.values())
         if self.agents_load and lost not in self.dropped and not elsewhere:
             yield (
                 "S6",
@@ -147,10 +156,8 @@ class Sessions:
                 f"{process.name}, opened before the reset of {process.key!r}, is prompted after the reset had returned",
             )
         if event.f == "loaded":
-            before = [
-                p for p in ledger.processes.values() if p.session_id == event.session_id and p is not process
-            ]
-            if before and before[-1].opening < known.reset_called:
+            before = next((p for p in ledger.past.youngest_first(event.session_id) if p is not process), None)
+            if before is not None and before.opening < known.reset_called:
                 yield (
                     "S11",
                     f"{process.name} loads {event.session_id!r} of {process.key!r}, which was reset before",

@@ -58,7 +58,7 @@ def _taken(ledger: Ledger, since: int) -> int:
     unnoticed = [
         p for p in ledger.processes.values() if p.ended is not None and p.ended > since and p.closing is None
     ]
-    return len(ledger.occupying()) + len([p for p in unnoticed if p.holder is None])
+    return ledger.occupied() + len([p for p in unnoticed if p.holder is None])
 
 
 def settle(ledger: Ledger) -> None:
@@ -82,10 +82,8 @@ def _overtaken(winner: Pending, names: tuple[str, ...], ledger: Ledger) -> Found
             continue
         yield "L4", ""
         # A reset or a death sends those who wait to the next session; who was about to begin then asks anew.
-        disturbed = ledger.key(winner.key or "").reset_called > call.invoked or any(
-            p.key == winner.key and p.ended is not None and p.ended > call.invoked
-            for p in ledger.processes.values()
-        )
+        key = winner.key or ""
+        disturbed = ledger.key(key).reset_called > call.invoked or ledger.past.of(key).ended > call.invoked
         if call.invoked < winner.invoked and not winner.settled and not disturbed:
             yield (
                 "L4",
@@ -97,8 +95,8 @@ def _slot_overtaken(event: Event, ledger: Ledger) -> Found:
     mine = ledger.calls(*CREATING, key=event.key)
     if not mine or event.key in ledger.strays:
         return
-    own = [p for p in ledger.processes.values() if p.key == event.key]
-    if own and own[-1].opened is not None and own[-1].ended is not None and own[-1].closing is None:
+    own = ledger.past.of(event.key or "").youngest
+    if own is not None and own.opened is not None and own.ended is not None and own.closing is None:
         return  # the slot of its process that died may be its own still
     began = min(call.invoked for call in mine)
     for call in _queue_for_slots(ledger, other_than=event.key):
@@ -112,17 +110,16 @@ def _slot_overtaken(event: Event, ledger: Ledger) -> Found:
 
 def _queue_for_slots(ledger: Ledger, *, other_than: str | None) -> Iterator[Pending]:
     """The creators that have no slot for sure, in the order in which they came."""
-    dying = sum(1 for p in ledger.processes.values() if p.running and p.closing is not None)
+    dying = sum(1 for p in ledger.present.values() if p.running and p.closing is not None)
     # The newcomer takes one slot; whoever was given another of the free ones may not have begun to use it.
-    spare = 0 if ledger.max_sessions is None else max(0, ledger.max_sessions - len(ledger.occupying()) - 1)
+    spare = 0 if ledger.max_sessions is None else max(0, ledger.max_sessions - ledger.occupied() - 1)
     assigned: set[str] = set()
     for call in ledger.calls(*CREATING):
         if call.key == other_than or call.key is None or call.holds is not None or not call.settled:
             continue
         # Where its key had a process during the call it has had its slot, whatever became of that.
-        served = any(
-            p.key == call.key and (p.ended is None or p.ended > call.invoked)
-            for p in ledger.processes.values()
+        served = ledger.past.of(call.key).ended > call.invoked or any(
+            p.key == call.key and p.ended is None for p in ledger.present.values()
         )
         if served or ledger.key(call.key).reset_called >= call.invoked or call.key in assigned:
             continue
