@@ -85,10 +85,9 @@ def answers_wait_for_creations(state: State) -> bool:
 
 
 def nobody_queues_where_nobody_may(state: State) -> bool:
-    """Where a creation may not wait for capacity, one that is in line without a promise is about to get one, and is alone."""
+    """Where a creation may not wait for capacity, no more are in line without a promise than are about to get one."""
     queued = sum([key.stage == Stage.QUEUED for key in state.keys])
-    room = (slots(state) < state.capacity) | (spare_slots(state) != 0)
-    return (state.queueing != 0) | (queued == 0) | ((queued == 1) & room)
+    return (state.queueing != 0) | (queued <= state.capacity - slots(state) + spare_slots(state))
 
 
 def promises_are_in_order(state: State) -> bool:

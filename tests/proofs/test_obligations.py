@@ -99,9 +99,9 @@ def test_the_steps_of_any_number_of_keys_are_compared_and_so_is_all_that_is_said
     assert set(BETWEEN) > LEFT_OUT
 
 
-def test_with_four_keys_and_three_callers_a_round_may_break_what_later_rounds_mend() -> None:
-    # Why more clients are not proved, as SPEC.md says: where no creation may wait, two are for a moment without a promise,
-    # though there is room for both.
+def test_with_four_keys_and_three_callers_two_are_in_line_for_a_moment() -> None:
+    # More than two clients are not proved every day, so this is looked at: where no creation may wait, a round leaves two without
+    # a promise, and there is room for both. A conjunct that allowed one alone held for two clients, and was false for three.
     state = initial(Scope(4, 3, 3, 0))[0]
     for at in (1, 2, 3):
         for action in (
@@ -125,5 +125,6 @@ def test_with_four_keys_and_three_callers_a_round_may_break_what_later_rounds_me
     freed = transitions.EFFECTS[Kind.CLOSED](state, Action(Kind.CLOSED, 3))
     assert between(freed)
     after = transitions.serve_one(freed)
-    assert [name for name, holds in BETWEEN.items() if not holds(after)] == ["nobody queues where nobody may"]
+    assert sum(key.stage == Stage.QUEUED for key in after.keys) == 2
+    assert between(after)
     assert inductive(transitions.serve(freed))
