@@ -58,8 +58,8 @@ def rounds(kind: str) -> Iterator[list[Event]]:
     """A session a round, of one key after the other, each in the place of the oldest, which is suspended.
 
     ``silent``: the beginnings of closings are not recorded. ``dies``: every fifth session dies and is not closed. ``held``:
-    with a lease whose end is not seen. ``resets`` and ``cleanups``: every third round has one. ``unanswered``: the prompt of every
-    fourth session does not end.
+    with a lease whose end is not seen. ``resets`` and ``cleanups``: every third round has one. ``unanswered``: the prompt of
+    every fourth session does not end.
     """
     place = 0
     live: list[tuple[str, str]] = []
@@ -153,9 +153,11 @@ def mangled(events: list[Event], random: Random) -> list[Event]:
 
 def judged(events: list[Event]) -> tuple[Judgement, object]:
     judgement = Judgement(SLOTS, reclaims=True, agents_load=None)
+    slots: list[int] = []
     for event in events:
         judgement.see(event)
-    return judgement, (judgement.violations, judgement.tested)
+        slots.append(judgement.ledger.occupied())
+    return judgement, (judgement.violations, judgement.tested, slots)
 
 
 @pytest.mark.parametrize("kind", KINDS)
