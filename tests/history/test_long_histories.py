@@ -195,3 +195,33 @@ def test_a_session_of_long_ago_is_remembered() -> None:
     assert judgement.violations["S12"].message.endswith(
         "answered 's0', whose process was dead before the call"
     )
+
+
+def test_a_session_that_nobody_was_told_of_may_have_been_lost_long_ago() -> None:
+    events: list[Event] = []
+
+    def add(type_: Any, f: str, key: str, **members: Any) -> None:
+        events.append(Event(index=len(events), time=len(events), type=type_, f=f, key=key, **members))
+
+    def started(name: str, key: str) -> None:
+        for f in ("opening", "opened", "initialized"):
+            add("event", f, key, connection=name)
+        add("event", "created", key, connection=name, session_id=f"of-{name}")
+
+    def answered(client: int, key: str, name: str, *, reset: bool) -> None:
+        value = {"session_id": f"of-{name}", "resumed": False, "session_reset": reset}
+        add("ok", "get_or_create", key, process=client, value=value)
+
+    add("invoke", "get_or_create", "a", process=1)
+    started("c1", "a")
+    add("info", "get_or_create", "a", process=1)
+    add("event", "closed", "a", connection="c1")
+    add("invoke", "get_or_create", "b", process=2)
+    started("c2", "b")
+    answered(2, "b", "c2", reset=False)
+    add("invoke", "get_or_create", "a", process=3)
+    started("c3", "a")
+    answered(3, "a", "c3", reset=True)
+    judgement, _ = judged(events)
+    assert judgement.ledger.processes["c1"].retired
+    assert not judgement.violations
