@@ -13,7 +13,7 @@ import pytest
 
 from acpool_spec.events import Event
 from acpool_spec.properties.judgement import Judgement
-from acpool_spec.properties.ledger import Ledger
+from acpool_spec.properties.ledger import Ledger, Process
 
 KINDS = ("plain", "silent", "dies", "held", "resets", "cleanups", "unanswered")
 ROUNDS = 600
@@ -160,6 +160,10 @@ def judged(events: list[Event]) -> tuple[Judgement, object]:
     return judgement, (judgement.violations, judgement.tested, slots)
 
 
+def nobody_is_over(_ledger: Ledger, _process: Process) -> bool:
+    return True
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_retired_are_judged_as_if_they_were_present(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     random = Random(kind)
@@ -170,7 +174,7 @@ def test_the_retired_are_judged_as_if_they_were_present(kind: str, monkeypatch: 
     found = [judged(history) for history in histories]
     assert all(len(judgement.ledger.present) < len(judgement.ledger.processes) for judgement, _ in found)
     assert len({known for judgement, _ in found for known in judgement.violations}) >= 4
-    monkeypatch.setattr(Ledger, "_perhaps_prompted", lambda *_: True)
+    monkeypatch.setattr(Ledger, "_perhaps_prompted", nobody_is_over)
     kept = [judged(history) for history in histories]
     assert all(judgement.ledger.present == judgement.ledger.processes for judgement, _ in kept)
     assert [verdict for _, verdict in found] == [verdict for _, verdict in kept]
@@ -179,19 +183,10 @@ def test_the_retired_are_judged_as_if_they_were_present(kind: str, monkeypatch: 
 def test_a_session_of_long_ago_is_remembered() -> None:
     judgement, _ = judged(list(chain.from_iterable(rounds("plain"))))
     assert not judgement.violations
-    place = 1 << 20
     value = {"session_id": "s0", "resumed": True, "session_reset": False}
-    for number, (type_, members) in enumerate((("invoke", {}), ("ok", {"value": value}))):
-        event = Event(
-            index=place + number,
-            time=place,
-            type=type_,  # type: ignore[arg-type]
-            f="get_or_create",
-            key="a",
-            process=1,
-            **members,  # type: ignore[arg-type]
-        )
-        judgement.see(event)
+    late = Event(index=1 << 20, time=1 << 20, type="invoke", f="get_or_create", key="a", process=1)
+    judgement.see(late)
+    judgement.see(replace(late, index=late.index + 1, type="ok", value=value))
     assert judgement.violations["S12"].message.endswith(
         "answered 's0', whose process was dead before the call"
     )
