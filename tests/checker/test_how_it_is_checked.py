@@ -158,7 +158,7 @@ def proofs() -> str:
         f" {PROVED_AT.keys} keys and {PROVED_AT.clients} clients; slots, times and session ids have no bound.",
         f"Proved of every state: {ids(proved.keys() & INVARIANTS.keys())}; of every step: {ids(STEP_INVARIANTS)}.",
         f"{len(any_number)} more with any number of keys and clients, over z3's arrays: most of the invariant, kept by"
-        " all steps but *shut* and *revoke*, in a second encoding.",
+        f" all steps, {ids(STEP_INVARIANTS)} of each step, and that rounds of serving end, in a second encoding.",
         f"{len(the_same)} of {len(same())} that say that this encoding is the model, on the symbolic states.",
     )
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from acpool_model import Scope, initial, machine, transitions
+from acpool_model.actions import Action, Kind
 from acpool_model.canonical import canonical
-from acpool_model.state import is_live
-from acpool_spec.proofs.any_keys import claims, steps
+from acpool_model.state import Client, Key, Stage, is_live
+from acpool_spec.proofs.any_keys import claims, step_claims, steps
 from acpool_spec.proofs.any_keys.obligations import differences, encoded, of_any_number, prove_any
 from acpool_spec.proofs.any_keys.view import View, few, with_key
 from acpool_spec.proofs.witnesses import within
@@ -28,13 +30,22 @@ def test_in_every_state_of_a_small_scope_the_steps_are_those_of_the_model(scope:
         state = left.pop()
         view = few(state)
         assert all(claims.conjuncts(view).values()) and claims.of_sums(view)
+        assert step_claims.nothing_left_to_give(view)
         for action in machine.enabled(state):
             *_, after = parts = list(within(state, action))
+            assert all(step_claims.of_the_step(view, action, few(after)).values()), action
+            assert all(step_claims.steady(view, few(parts[0])).values()), action
+            assert all(step_claims.given(few(parts[0]), few(after)).values()), action
             if (action.kind, action.arg) in known:
                 assert steps.can(view, action)
                 assert all(differences(steps.EFFECTS[action.kind](view, action), parts[0]).values()), action
             for part in parts:
-                assert all(differences(steps.serve_one(few(part)), transitions.serve_one(part)).values())
+                told, served = few(part), steps.serve_one(few(part))
+                assert all(differences(served, transitions.serve_one(part)).values())
+                if served.now == told.now:
+                    assert step_claims.nothing_to_give(told)
+                else:
+                    assert step_claims.lowers_ungiven(told, served)
             if canonical(after) not in seen:
                 seen.add(canonical(after))
                 left.append(after)
@@ -55,12 +66,32 @@ def twice(view: View, at: Any, *, keep: bool = True) -> View:
     return with_key(_take_out(view, at, keep=keep), at, session=view.key(at).session)
 
 
+def forgotten(key: Key, began: Any) -> Key:
+    return _taken_out(key, began)._replace(kept=0)
+
+
+def at_once(key: Key, began: Any) -> Key:
+    return _taken_out(key, began)._replace(dying_since=1)
+
+
+def untold(view: View, among: Callable[[Any], Any], changed: Callable[[Client], Client]) -> View:
+    return view
+
+
 _take_out = steps.take_out
+_taken_out = steps.taken_out
 
 
 @pytest.mark.parametrize(
     ("function", "defect", "name"),
-    [("has_slot", always, "any-serve"), ("victim", busy, "any-serve"), ("take_out", twice, "any-expire")],
+    [
+        ("has_slot", always, "any-serve"),
+        ("victim", busy, "any-serve"),
+        ("take_out", twice, "any-expire"),
+        ("taken_out", forgotten, "any-shut"),
+        ("taken_out", at_once, "any-shut"),
+        ("with_clients", untold, "any-revoke"),
+    ],
 )
 def test_a_defect_is_not_proved(
     monkeypatch: pytest.MonkeyPatch, function: str, defect: Callable[..., Any], name: str
@@ -68,3 +99,74 @@ def test_a_defect_is_not_proved(
     assert prove_any(of_any_number()[name], 5).outcome is Outcome.HOLDS
     monkeypatch.setattr(steps, function, defect)
     assert prove_any(of_any_number()[name], 1).outcome is not Outcome.HOLDS
+
+
+def most_recent(view: View) -> Any:
+    return view.domain.first_key(
+        lambda at: view.key(at).stage == Stage.IDLE,
+        lambda one, other: view.key(one).used > view.key(other).used,
+    )
+
+
+def whatever_lives(view: View, action: Action) -> Any:
+    return is_live(view.key(action.key)) if action.kind == Kind.EXPIRE else _can(view, action)
+
+
+def the_last(view: View, at: Any) -> Any:
+    return view.domain.first_client(
+        lambda number: steps.waits(view, number, at),
+        lambda one, other: view.client(one).arrival > view.client(other).arrival,
+    )
+
+
+def same_stage(old: Key, new: Key) -> Any:
+    return old.stage == new.stage
+
+
+def nothing_steady(before: View, after: View) -> dict[str, Any]:
+    return {}
+
+
+def still_queued(view: View, at: Any, source: Any) -> View:
+    return with_key(view, at, stage=Stage.QUEUED)
+
+
+def nobody_s(view: View, at: Any) -> int:
+    return 0
+
+
+_can = steps.can
+
+
+@pytest.mark.parametrize(
+    ("module", "function", "defect", "name", "claim"),
+    [
+        (steps, "can", whatever_lives, "any-expire", "S4 of the step"),
+        (step_claims, "nothing_to_give", always, "any-exhaust", "S8 of the step"),
+        (steps, "victim", most_recent, "any-serve", "S9 of the step"),
+        (steps, "first_waiter", the_last, "any-release", "L4 of the step"),
+        (steps, "promise", still_queued, "any-serve", "rounds end"),
+        (steps, "source_for", nobody_s, "any-serve", "nothing is left where nothing is given"),
+        (step_claims, "_same_use", same_stage, "any-rounds", "victims are fair"),
+        (step_claims, "steady", nothing_steady, "any-step", "S9 of the step"),
+    ],
+)
+def test_a_defect_in_what_a_property_of_steps_rests_on_is_not_proved(
+    monkeypatch: pytest.MonkeyPatch,
+    module: Any,
+    function: str,
+    defect: Callable[..., Any],
+    name: str,
+    claim: str,
+) -> None:
+    obligation = of_any_number()[name]
+
+    def alone(view: View) -> tuple[list[Any], dict[str, Any]]:
+        known, claimed = obligation.pose(view)
+        return known, {claim: claimed[claim]}
+
+    # Of that claim alone, so that it is not another one that notices.
+    one = replace(obligation, pose=alone)
+    assert prove_any(one, 5).outcome is Outcome.HOLDS
+    monkeypatch.setattr(module, function, defect)
+    assert prove_any(one, 1).outcome is not Outcome.HOLDS

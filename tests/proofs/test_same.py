@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from acpool_model.actions import Action, Kind
-from acpool_model.state import Stage
-from acpool_spec.proofs.any_keys import claims, steps
+from acpool_model.state import Answer, Client, Key, Stage
+from acpool_spec.proofs.any_keys import claims, step_claims, steps
 from acpool_spec.proofs.any_keys.sameness import same
-from acpool_spec.proofs.any_keys.view import View, with_key
+from acpool_spec.proofs.any_keys.view import View, with_clients, with_key
 from acpool_spec.proofs.shapes import Size
 from acpool_spec.proofs.solver import prove, refutes
 from acpool_spec.verdict import Outcome
@@ -19,8 +19,11 @@ from acpool_spec.verdict import Outcome
 # The functions as they are, before any test replaces one.
 _can = steps.can
 _conjuncts = claims.conjuncts
+_of_the_step = step_claims.of_the_step
 _rest = steps.rest
+_taken_out = steps.taken_out
 _vacate = steps.vacate
+_with_clients = with_clients
 
 
 def always(view: View) -> Any:
@@ -42,6 +45,14 @@ def idle_and_used(view: View, at: Any) -> View:
     return with_key(_rest(view, at), at, used=view.now)
 
 
+def a_tick_early(key: Key, began: Any) -> Key:
+    return _taken_out(key, began - 1)
+
+
+def revoked_and_told(view: View, among: Callable[[Any], Any], changed: Callable[[Client], Client]) -> View:
+    return _with_clients(view, among, lambda _: Client(answer=Answer.CLOSED))
+
+
 def whatever_is_idle(view: View, action: Action) -> Any:
     if action.kind == Kind.EXPIRE:
         return view.key(action.key).stage == Stage.IDLE
@@ -56,6 +67,17 @@ def without_s2(view: View) -> dict[str, Any]:
     return {name: claim for name, claim in _conjuncts(view).items() if name != "S2"}
 
 
+def some_key_has_less(before: View, after: View) -> Any:
+    def is_given(at: Any) -> Any:
+        return (before.key(at).stage == Stage.QUEUED) & (after.key(at).stage != Stage.QUEUED)
+
+    return steps.no(before.domain.all_keys(lambda at: steps.no(is_given(at))))
+
+
+def without_s8(before: View, action: Action, after: View) -> dict[str, Any]:
+    return {name: claim for name, claim in _of_the_step(before, action, after).items() if name != "S8"}
+
+
 @pytest.mark.no_cover
 @pytest.mark.parametrize(
     ("module", "function", "defect", "name", "size"),
@@ -64,8 +86,13 @@ def without_s2(view: View) -> dict[str, Any]:
         (steps, "first_waiter", the_last, "same-commit", Size(1, 2)),
         (steps, "vacate", forgets_the_id, "same-fail", Size(1, 1)),
         (steps, "rest", idle_and_used, "same-release", Size(1, 1)),
+        (steps, "taken_out", a_tick_early, "same-shut", Size(1, 1)),
+        (steps, "with_clients", revoked_and_told, "same-revoke", Size(1, 1)),
         (steps, "can", whatever_is_idle, "same-expire", Size(2, 1)),
         (claims, "conjuncts", also_closed, "same-invariant", Size(1, 1)),
+        (step_claims, "of_the_step", without_s8, "same-steps", Size(1, 1)),
+        (step_claims, "nothing_left_to_give", always, "same-nothing-left", Size(1, 1)),
+        (step_claims, "lowers_ungiven", some_key_has_less, "same-ungiven", Size(2, 1)),
         (claims, "conjuncts", without_s2, "same-claims", Size(1, 1)),
     ],
 )

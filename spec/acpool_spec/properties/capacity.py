@@ -61,6 +61,20 @@ def _reserved(ledger: Ledger, key: str, most: int) -> int:
     return sum(1 for _ in islice(ledger.creators_without_process(other_than=key), most))
 
 
+def _takers(ledger: Ledger, key: str, most: int) -> int:
+    """How many idle sessions may have been evicted already, counted up to ``most``: one for each creation in progress, and one
+    by each caller that was cancelled, for ``key``, too; the slot may be another's by now."""
+    creating = {
+        c.key for c in ledger.calls(*CREATING) if c.key not in (None, key) and not ledger.of_key(c.key)
+    }
+    found = len(creating)
+    for stray, callers in ledger.strayed.items():
+        if found >= most:
+            break
+        found += 0 if ledger.of_key(stray) else callers
+    return found
+
+
 def _surely_available(ledger: Ledger, call: Pending, key: str) -> bool:
     """Whether a slot for ``call`` is free or idle now, whatever the other operations in progress have decided."""
     if ledger.max_sessions is None:
@@ -68,7 +82,7 @@ def _surely_available(ledger: Ledger, call: Pending, key: str) -> bool:
     if _surely_free(ledger, key):
         return True
     idle = [p for p in ledger.present.values() if p.key != key and ledger.surely_idle(p)]
-    others = _reserved(ledger, key, len(idle))
+    others = _takers(ledger, key, len(idle))
     if not ledger.sees_closing:
         # What is idle to see may have been evicted, for whoever needed a slot before.
         earliest = min((p.first_use for p in idle), default=0)

@@ -51,6 +51,9 @@ class Ledger:
     strays: dict[str, int] = field(
         default_factory=dict[str, int]
     )  # keys with cancelled creators that may go on unseen
+    strayed: dict[str, int] = field(
+        default_factory=dict[str, int]
+    )  # how many for each: each may have evicted somebody
     keys: dict[str, Key] = field(default_factory=dict[str, Key])
     shutdown_called: int | None = None
     shutdown_returned: int | None = None
@@ -216,6 +219,7 @@ class Ledger:
         left = event.type == "info" or (event.type == "fail" and self.calls(*CREATING, *LEASING, key=key))
         if left and call.f in CREATING and key is not None:
             self.strays[key] = now
+            self.strayed[key] = self.strayed.get(key, 0) + 1
         if event.type != "info" and call.f == "reset" and key is not None:
             self.key(key).reset_returned = now
         if event.type == "ok" and call.f == "shutdown":
@@ -246,6 +250,7 @@ class Ledger:
             process = self.processes[name] = self.present[name] = Process(name, event.key, now)
             self.past.begins(process)
             self.strays.pop(event.key, None)
+            self.strayed.pop(event.key, None)
         self._recall(process)
         match event.f:
             case "opened":

@@ -37,7 +37,7 @@ def normal_form(judgement: Judgement) -> str:
     names = {process.key for process in ledger.processes.values()} | set(ledger.keys)
     facts += [_key(ledger, name, invoked, uses) for name in sorted(names)]
     for name, place in sorted(ledger.strays.items()):
-        facts += (name, _among(invoked, place))
+        facts += (name, _among(invoked, place), ledger.strayed[name])
         uses.append(place)
     for session_id, flag in sorted(sessions.flags.items()):
         facts += (session_id, flag.up, _among(invoked, flag.lowered))

@@ -1,7 +1,8 @@
 """The invariant within a step, quantified over any number of keys and clients.
 
 Counting is said without sums: at most one is *no two*, and *somebody waits* is a quantifier. Not here: what counts who
-is in line, ``nothing_left_to_give``, ``nobody_queues_where_nobody_may`` and ``who_is_passed_over_is_served``.
+is in line, ``nobody_queues_where_nobody_may`` and ``who_is_passed_over_is_served``. ``nothing_left_to_give``, which holds only
+between steps, is in ``step_claims.py``.
 """
 
 from __future__ import annotations

@@ -14,11 +14,11 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from acpool_model.actions import Action
+from acpool_model.actions import SHAPES, Action
 from acpool_model.state import Client, Key, State
-from acpool_spec.proofs.any_keys import claims, steps
+from acpool_spec.proofs.any_keys import claims, step_claims, steps
 from acpool_spec.proofs.any_keys.view import SCALARS, Unbounded, View, any_number, few
-from acpool_spec.proofs.obligations import actions, name_of
+from acpool_spec.proofs.obligations import NOBODY, actions, name_of
 from acpool_spec.proofs.solver import Finding
 from acpool_spec.verdict import Outcome
 
@@ -70,11 +70,12 @@ def of_any_number() -> dict[str, AnyNumber]:
     table = [
         AnyNumber(
             name=f"any-{name_of(action)}",
-            says=f"of any number of keys: what {name_of(action)} does keeps what holds within a step",
+            says=f"of any number of keys: what {name_of(action)} does keeps what holds within a step, and S4, S8, S9, L4",
             pose=partial(_pose_action, action),
         )
         for action in encoded()
     ]
+    table += _composed()
     table.append(
         AnyNumber(
             name="any-initial",
@@ -85,8 +86,8 @@ def of_any_number() -> dict[str, AnyNumber]:
     table.append(
         AnyNumber(
             name="any-serve",
-            says="of any number of keys: a round of serving keeps what holds within a step",
-            pose=lambda view: ([], claims.conjuncts(steps.serve_one(view))),
+            says="of any number of keys: a round of serving keeps what holds within a step, and comes to an end",
+            pose=_pose_round,
         )
     )
     table.append(
@@ -106,9 +107,57 @@ def encoded() -> list[Action]:
 
 def _pose_action(action: Action, view: View) -> tuple[list[Any], dict[str, Any]]:
     at, number = z3.Ints("at number")
-    named = Action(action.kind, at, number, action.arg)
+    shape = SHAPES[action.kind]
+    named = Action(action.kind, at if shape.key else 0, number if shape.client else 0, action.arg)
     after = steps.EFFECTS[action.kind](view, named)
-    return [at >= 1, number >= 1, steps.can(view, named)], claims.conjuncts(after)
+    known = [at >= 1, number >= 1, steps.can(view, named), step_claims.nothing_to_give(view)]
+    return known, claims.conjuncts(after) | _of_the_step(view, named, after) | step_claims.steady(view, after)
+
+
+def _pose_round(view: View) -> tuple[list[Any], dict[str, Any]]:
+    after = steps.serve_one(view)
+    found = claims.conjuncts(after) | _of_the_step(view, NOBODY, after)
+    given = after.now != view.now  # whatever is changed takes a tick
+    ends = {
+        "rounds end": claims.implies(given, step_claims.lowers_ungiven(view, after)),
+        "nothing is left where nothing is given": given | step_claims.nothing_to_give(view),
+    }
+    return [], found | step_claims.given(view, after) | ends
+
+
+def _of_the_step(before: View, action: Action, after: View) -> dict[str, Any]:
+    return {
+        f"{name} of the step": holds for name, holds in step_claims.of_the_step(before, action, after).items()
+    }
+
+
+def _composed() -> list[AnyNumber]:
+    """That rounds put together are as one, and that the properties of a step follow from those of its parts."""
+
+    def rounds(a: View) -> tuple[list[Any], dict[str, Any]]:
+        b, c = any_number("t"), any_number("u")
+        both = [*step_claims.given(a, b).values(), *step_claims.given(b, c).values()]
+        return both, step_claims.given(a, c)
+
+    def step(a: View) -> tuple[list[Any], dict[str, Any]]:
+        b, c = any_number("t"), any_number("u")
+        action = Action(z3.Int("kind"), 0, z3.Int("number"))
+        parts = _of_the_step(a, action, b) | step_claims.steady(a, b) | step_claims.given(b, c)
+        typed = [claims.conjuncts(view)["well typed"] for view in (b, c)]
+        return [*parts.values(), *typed], _of_the_step(a, action, c)
+
+    return [
+        AnyNumber(
+            name="any-rounds",
+            says="of any number of keys: what two rounds may change, each as proved of any-serve, is what one may",
+            pose=rounds,
+        ),
+        AnyNumber(
+            name="any-step",
+            says="of any number of keys: the properties of a step follow from those of what the action does and of the rounds",
+            pose=step,
+        ),
+    ]
 
 
 def _pose_initial(view: View) -> tuple[list[Any], dict[str, Any]]:
@@ -132,7 +181,7 @@ def _pose_initial(view: View) -> tuple[list[Any], dict[str, Any]]:
         key=key,
         client=client,
     )
-    return [], claims.conjuncts(first)
+    return [], claims.conjuncts(first) | {"nothing is left to give": step_claims.nothing_to_give(first)}
 
 
 def differences(view: View, state: State) -> dict[str, bool]:

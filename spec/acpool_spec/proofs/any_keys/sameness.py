@@ -20,10 +20,11 @@ from crosshair.statespace import optional_context_statespace
 
 from acpool_model import machine, transitions
 from acpool_model.actions import Action
-from acpool_model.inductive import BETWEEN, between, inductive
-from acpool_model.invariants import every
+from acpool_model.inductive import BETWEEN, between, inductive, ungiven
+from acpool_model.invariants import every, implies, nothing_left_to_give
 from acpool_model.state import Client, Key, State
-from acpool_spec.proofs.any_keys import claims, steps
+from acpool_model.step_invariants import STEP_INVARIANTS
+from acpool_spec.proofs.any_keys import claims, step_claims, steps
 from acpool_spec.proofs.any_keys.view import SCALARS, Chosen, View, drawn
 from acpool_spec.proofs.decisions.numbers import no_tracing
 from acpool_spec.proofs.obligations import (
@@ -48,6 +49,9 @@ def same() -> dict[str, Obligation]:
         _of_serving(),
         _of_the_invariant(),
         _of_the_claims(),
+        _of_the_steps(),
+        _of_nothing_left(),
+        _of_what_is_ungiven(),
     ]
     return {obligation.name: obligation for obligation in table}
 
@@ -120,6 +124,59 @@ def _of_the_claims() -> Obligation:
     )
 
 
+def _of_the_steps() -> Obligation:
+    def premise(before: State, _: State, action: Action, after: State) -> bool:
+        names = _names_are_within(before) & _names_are_within(after)
+        said = said_of_two(
+            before,
+            after,
+            lambda old, new: step_claims.of_the_step(old, _action_of_terms(action), new),
+        )
+        return every(said.values()) & names
+
+    def conclusion(before: State, _: State, action: Action, after: State) -> dict[str, bool]:
+        return {name: holds(before, action, after) for name, holds in STEP_INVARIANTS.items()}
+
+    return Obligation(
+        name="same-steps",
+        says="what the encoding proves of the steps of any number of keys is what the model has to hold of its steps",
+        premise=premise,
+        conclusion=conclusion,
+        whole=False,
+    )
+
+
+def _of_what_is_ungiven() -> Obligation:
+    def premise(before: State, _: State, action: Action, after: State) -> bool:
+        said = said_of_two(before, after, lambda old, new: {"less": step_claims.lowers_ungiven(old, new)})
+        return every(said.values())
+
+    def conclusion(before: State, _: State, action: Action, after: State) -> dict[str, bool]:
+        return {"less": ungiven(after) < ungiven(before), "not endlessly": ungiven(after) >= 0}
+
+    return Obligation(
+        name="same-ungiven",
+        says="where the encoding for any number of keys has less left to give, so has the model",
+        premise=premise,
+        conclusion=conclusion,
+        whole=False,
+    )
+
+
+def _of_nothing_left() -> Obligation:
+    def conclusion(state: State) -> dict[str, bool]:
+        said = said_of(state, lambda view: {"nothing left": step_claims.nothing_left_to_give(view)})
+        told, known = every(said.values()), nothing_left_to_give(state)
+        return {"of the encoding": implies(told, known), "of the model": implies(known, told)}
+
+    return Obligation(
+        name="same-nothing-left",
+        says="the encoding for any number of keys has nothing left to give where the model has nothing left to give",
+        premise=between,
+        conclusion=conclusion,
+    )
+
+
 def _names_are_within(state: State) -> bool:
     """No key and no client is named that there is not."""
     return every(
@@ -133,6 +190,19 @@ def said_of(state: State, say: Callable[[View], dict[str, Any]]) -> dict[str, bo
     with no_tracing():
         view = drawn(_terms(numbers))
         return _decided(say(view), view)
+
+
+def said_of_two(before: State, after: State, say: Callable[[View, View], dict[str, Any]]) -> dict[str, bool]:
+    """What is said of two states of any number of keys, decided by z3."""
+    old, new = _numbers(before), _numbers(after)
+    with no_tracing():
+        view = drawn(_terms(old))
+        return _decided(say(view, drawn(_terms(new))), view)
+
+
+def _action_of_terms(action: Action) -> Action:
+    kind, client = action.kind, action.client
+    return Action(_term(kind), client=_term(client))
 
 
 def compared(before: State, after: State, step: Callable[[View], View]) -> dict[str, bool]:

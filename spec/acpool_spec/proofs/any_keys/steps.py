@@ -1,4 +1,4 @@
-"""The transitions of the model, as in ``acpool_model/transitions.py``, over views; the shut and the revocation are missing.
+"""The transitions of the model, as in ``acpool_model/transitions.py``, over views.
 
 Each function is named as there and takes what that one takes. The tests compare ``EFFECTS`` and ``can`` with the model.
 """
@@ -24,7 +24,30 @@ from acpool_model.state import (
     is_live,
     is_starting,
 )
-from acpool_spec.proofs.any_keys.view import View, choose, either, seat, tell_all, with_key
+from acpool_spec.proofs.any_keys.view import (
+    View,
+    choose,
+    either,
+    one_by_one,
+    seat,
+    tell_all,
+    with_clients,
+    with_key,
+)
+
+IN_USE: Final = (
+    "stage",
+    "arrival",
+    "source",
+    "alive",
+    "session",
+    "resumed",
+    "flag",
+    "holder",
+    "used",
+    "born",
+)
+"""The fields of a key that say what is in use."""
 
 
 def no(condition: Any) -> Any:
@@ -51,6 +74,10 @@ def can(view: View, action: Action) -> Any:
             return (client.phase == Phase.HOLDING) & (client.prompt == Prompt.NONE)
         case Kind.ANSWERED | Kind.UNANSWERED:
             return client.prompt != Prompt.NONE
+        case Kind.SHUT:
+            return view.open != 0
+        case Kind.REVOKE:
+            return (view.open == 0) & no(view.domain.all_keys(lambda at: no(is_live(view.key(at)))))
         case _:
             return _key_can(view, key, action.kind)
 
@@ -337,6 +364,60 @@ def reset(view: View, at: Any) -> View:
     )
 
 
+def shut(view: View) -> View:
+    """Nothing begins from now on, who waits is told, what is idle is suspended; leases may go on."""
+    told = tell_all(
+        replace(view, open=choose(view.open != 0, 0, view.open)),
+        lambda number: view.client(number).phase == Phase.WAITING,
+        Answer.CLOSED,
+    )
+    # Nobody has the lease of what is idle, and nobody waits any more, so what is taken out tells nobody and begins nothing.
+    return one_by_one(
+        told,
+        lambda key: choose(
+            key.stage == Stage.IDLE, 3, choose(is_starting(key), 2, choose(is_creating(key), 1, 0))
+        ),
+        taken_out,
+    )
+
+
+def revoke(view: View) -> View:
+    """Every lease that is left is taken back. Nobody waits after the shut, so nothing begins."""
+
+    def granted(number: Any) -> Any:
+        return (number != 0) & (view.client(number).phase == Phase.GRANTED)
+
+    def lasts(key: Key) -> Any:
+        of_holder = choose(key.holder != 0, 1, 0) + choose(granted(key.holder), 1, 0)
+        return choose(is_live(key), 3 + of_holder, 0)
+
+    def holds(number: Any) -> Any:
+        key = view.key(view.client(number).key)
+        return (view.client(number).key >= 1) & is_live(key) & (key.holder == number)
+
+    out = with_clients(
+        one_by_one(view, lasts, taken_out), holds, lambda client: client._replace(phase=Phase.REVOKED)
+    )
+    return with_clients(
+        out, lambda number: holds(number) & granted(number), lambda _: Client(answer=Answer.CLOSED)
+    )
+
+
+def taken_out(key: Key, began: Any) -> Key:
+    """A key after what ``take_out``, of a live session, or ``abandon`` does to it from the tick ``began``."""
+    live = is_live(key)
+    doomed = live | is_starting(key)
+    dying = choose(has_process(key), Dying.CLOSING, Dying.STOPPING)
+    return key._replace(
+        kept=choose(live, key.session, key.kept),
+        kept_flag=choose(live, key.flag, key.kept_flag),
+        dying=choose(doomed, dying, key.dying),
+        dying_session=choose(doomed, key.session, key.dying_session),
+        dying_since=choose(doomed, began + choose(live, 1, 0), key.dying_since),
+        **dict.fromkeys(IN_USE, 0),
+    )
+
+
 def serve_one(view: View) -> View:
     """One round of serving."""
 
@@ -465,8 +546,7 @@ def doom(view: View, at: Any) -> View:
 
 def vacate(view: View, at: Any) -> View:
     """Leave nothing in use for a key."""
-    names = ("stage", "arrival", "source", "alive", "session", "resumed", "flag", "holder", "used", "born")
-    return with_key(view, at, **dict.fromkeys(names, 0))
+    return with_key(view, at, **dict.fromkeys(IN_USE, 0))
 
 
 def rest(view: View, at: Any) -> View:
@@ -502,5 +582,7 @@ EFFECTS: Final[dict[int, Callable[[View, Action], View]]] = {
     Kind.EXPIRE: lambda v, a: take_out(v, a.key),
     Kind.RECLAIM: lambda v, a: take_out(v, a.key),
     Kind.RESET: lambda v, a: reset(v, a.key),
+    Kind.SHUT: lambda v, a: shut(v),
+    Kind.REVOKE: lambda v, a: revoke(v),
 }
 """What each kind of action does to a view in which it is enabled, before slots are given to creations in line."""

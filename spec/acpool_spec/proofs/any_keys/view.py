@@ -48,6 +48,14 @@ class Domain(Protocol):
         """How many clients there are ``among`` them."""
         ...
 
+    def sum_keys(self, term: Callable[[Any], Any]) -> Any:
+        """The sum of ``term`` over the numbers of all keys."""
+        ...
+
+    def turns(self, lasts: Callable[[Any], Any], now: Any) -> tuple[Callable[[Any], Any], Any]:
+        """One key after the other, each for as many ticks as it ``lasts``: number of a key → tick; and the tick after all."""
+        ...
+
 
 @dataclass(frozen=True)
 class Few:
@@ -75,6 +83,17 @@ class Few:
     def count_clients(self, among: Callable[[Any], Any]) -> Any:
         """Each is looked at."""
         return sum([among(number) for number in range(1, self.clients + 1)])
+
+    def sum_keys(self, term: Callable[[Any], Any]) -> Any:
+        """Each is looked at."""
+        return sum([term(number) for number in range(1, self.keys + 1)])
+
+    def turns(self, lasts: Callable[[Any], Any], now: Any) -> tuple[Callable[[Any], Any], Any]:
+        """In the order of their numbers."""
+        began = [now]
+        for number in range(1, self.keys + 1):
+            began.append(began[-1] + lasts(number))
+        return lambda at: began[at - 1] if at else now, began[-1]
 
 
 def _first(last: int, among: Callable[[Any], Any], before: Callable[[Any, Any], Any]) -> int:
@@ -122,6 +141,37 @@ class Unbounded:
         number = self.fresh("count")
         self.known.append(number >= 0)
         return number
+
+    def sum_keys(self, term: Callable[[Any], Any]) -> Any:
+        """That of no negative terms is none, that of no positive ones neither; nothing else is known of it."""
+        return self._summed(self.fresh("sum"), term)
+
+    def _summed(self, total: Any, term: Callable[[Any], Any]) -> Any:
+        self.known.append(z3.Implies(self.all_keys(lambda at: term(at) >= 0), total >= 0))
+        self.known.append(z3.Implies(self.all_keys(lambda at: term(at) <= 0), total <= 0))
+        return total
+
+    def turns(self, lasts: Callable[[Any], Any], now: Any) -> tuple[Callable[[Any], Any], Any]:
+        """In any order."""
+        began = z3.Array(f"turn!{next(self.serials)}", NUMBERS, NUMBERS)
+        return self._taken_in_turn(lasts, now, lambda at: z3.Select(began, at), self.fresh("end"))
+
+    def _taken_in_turn(
+        self, lasts: Callable[[Any], Any], now: Any, turn: Callable[[Any], Any], end: Any
+    ) -> tuple[Callable[[Any], Any], Any]:
+        def after(at: Any) -> Any:
+            return turn(at) + lasts(at)
+
+        def apart(one: Any, other: Any) -> Any:
+            both = z3.And(one != other, lasts(one) > 0, lasts(other) > 0)
+            return z3.Implies(both, z3.Or(after(one) <= turn(other), after(other) <= turn(one)))
+
+        within = self.all_keys(
+            lambda at: z3.Implies(lasts(at) > 0, z3.And(turn(at) >= now, after(at) <= end))
+        )
+        self.known.append(z3.And(end >= now, within))
+        self.known.append(self.all_keys(lambda one: self.all_keys(lambda other: apart(one, other))))
+        return turn, end
 
     def _first(
         self,
@@ -183,6 +233,27 @@ class Chosen(Unbounded):
         counted = z3.Sum([z3.If(among(z3.IntVal(n)), 1, 0) for n in range(1, self.clients + 1)])
         self.known.append(counted >= 0)
         return counted
+
+    def sum_keys(self, term: Callable[[Any], Any]) -> Any:
+        """Their sum; one beyond is shown to add nothing."""
+        self.known.append(term(z3.IntVal(self.keys + 1)) == 0)
+        return self._summed(z3.Sum([term(z3.IntVal(n)) for n in range(1, self.keys + 1)]), term)
+
+    def turns(self, lasts: Callable[[Any], Any], now: Any) -> tuple[Callable[[Any], Any], Any]:
+        """In the order of their numbers."""
+        began = [now]
+        for number in map(z3.IntVal, range(1, self.keys + 1)):
+            began.append(began[-1] + lasts(number))
+
+        def turn(at: Any) -> Any:
+            if z3.is_int_value(at) and 1 <= at.as_long() <= self.keys:
+                return began[at.as_long() - 1]
+            found = began[-1]
+            for place, tick in enumerate(began[:-1], 1):
+                found = z3.If(at == place, tick, found)
+            return found
+
+        return self._taken_in_turn(lasts, now, turn, began[-1])
 
 
 def _first_term(last: int, among: Callable[[Any], Any], before: Callable[[Any, Any], Any]) -> Any:
@@ -252,20 +323,48 @@ def drawn(state: State) -> View:
         **{name: getattr(state, name) for name in SCALARS[:-2]},
         taken=z3.Sum([slots_of(key) for key in keys]),
         unseen=z3.Sum([unseen_of(key) for key in keys]),
-        key=lambda at: Key(*_at(at, keys, Key())),
-        client=lambda number: Client(*_at(number, clients, Client())),
+        key=_remembered(lambda at: _at(at, keys, Key())),
+        client=_remembered(lambda number: _at(number, clients, Client())),
     )
 
 
-def _at(number: Any, places: Sequence[Sequence[Any]], nothing: Sequence[Any]) -> list[Any]:
-    """The numbers at a place."""
+def _at(number: Any, places: Sequence[Any], nothing: Any) -> Any:
+    """What is at a place."""
     if z3.is_int_value(number):
         known = number.as_long()
-        return list(places[known - 1] if 1 <= known <= len(places) else map(z3.IntVal, nothing))
-    found = [z3.IntVal(part) for part in nothing]
-    for place, there in enumerate(places, 1):
-        found = [z3.If(number == place, one, other) for one, other in zip(there, found, strict=True)]
-    return found
+        return places[known - 1] if 1 <= known <= len(places) else nothing._make(map(z3.IntVal, nothing))
+
+    def part(name: str) -> Any:
+        found = z3.IntVal(getattr(nothing, name))
+        for place, there in enumerate(places, 1):
+            found = z3.If(number == place, getattr(there, name), found)
+        return found
+
+    return Parts(nothing._fields, part)
+
+
+class Parts:
+    """Stands for a ``Key`` or a ``Client`` with these ``fields``; each part is built when it is first read, most never are."""
+
+    def __init__(self, fields: tuple[str, ...], build: Callable[[str], Any]) -> None:
+        self._fields = fields
+        self._build = build
+
+    def __getattr__(self, name: str) -> Any:
+        """Called for what is not there yet."""
+        if name not in self._fields:
+            raise AttributeError(name)
+        value = self._build(name)
+        setattr(self, name, value)
+        return value
+
+    def __iter__(self) -> Iterator[Any]:
+        """All of them."""
+        return (getattr(self, name) for name in self._fields)
+
+    def _replace(self, **changes: Any) -> Parts:
+        """As of a named tuple."""
+        return Parts(self._fields, lambda name: changes[name] if name in changes else getattr(self, name))
 
 
 def _remembered(look: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -308,11 +407,11 @@ def either(condition: Any, one: Callable[[], View], other: Callable[[], View]) -
         return one() if condition else other()
     this, that = one(), other()
 
-    def key(at: Any) -> Key:
-        return Key(*_each(condition, this.key(at), that.key(at)))
+    def key(at: Any) -> Any:
+        return _each(condition, this.key(at), that.key(at))
 
-    def client(number: Any) -> Client:
-        return Client(*_each(condition, this.client(number), that.client(number)))
+    def client(number: Any) -> Any:
+        return _each(condition, this.client(number), that.client(number))
 
     return replace(
         this,
@@ -322,8 +421,11 @@ def either(condition: Any, one: Callable[[], View], other: Callable[[], View]) -
     )
 
 
-def _each(condition: Any, one: Sequence[Any], other: Sequence[Any]) -> list[Any]:
-    return [choose(condition, mine, theirs) for mine, theirs in zip(one, other, strict=True)]
+def _each(condition: Any, one: Any, other: Any) -> Any:
+    """As ``choose``, for keys and for clients."""
+    if not isinstance(condition, z3.ExprRef):
+        return one if condition else other
+    return Parts(one._fields, lambda name: choose(condition, getattr(one, name), getattr(other, name)))
 
 
 def slots_of(key: Key) -> Any:
@@ -341,12 +443,15 @@ def with_key(view: View, at: Any, **changes: Any) -> View:
     old = view.key(at)
     new = old._replace(**changes)
 
-    def key(number: Any) -> Key:
+    def key(number: Any) -> Any:
         before = view.key(number)
         here = _is_place(number, at)
-        return before._replace(
-            **{name: choose(here, value, getattr(before, name)) for name, value in changes.items()}
-        )
+
+        def part(name: str) -> Any:
+            kept = getattr(before, name)
+            return choose(here, changes[name], kept) if name in changes else kept
+
+        return Parts(Key._fields, part)
 
     return replace(
         view,
@@ -357,19 +462,46 @@ def with_key(view: View, at: Any, **changes: Any) -> View:
     )
 
 
+def one_by_one(view: View, lasts: Callable[[Key], Any], changed: Callable[[Key, Any], Key]) -> View:
+    """Change each key that ``lasts`` any ticks, one after another: from what it is and the tick at which its turn begins."""
+
+    def ticks(at: Any) -> Any:
+        return lasts(view.key(at))
+
+    turn, end = view.domain.turns(ticks, view.now)
+
+    def key(at: Any) -> Any:
+        old = view.key(at)
+        return _each(lasts(old) > 0, changed(old, turn(at)), old)
+
+    after = replace(view, key=_remembered(key), now=end)
+
+    def more(counts: Callable[[Key], Any]) -> Any:
+        return view.domain.sum_keys(lambda at: counts(after.key(at)) - counts(view.key(at)))
+
+    return replace(after, taken=view.taken + more(slots_of), unseen=view.unseen + more(unseen_of))
+
+
 def seat(view: View, number: Any, client: Client) -> View:
     """Put ``client`` at a place; a tick passes."""
 
-    def seated(other: Any) -> Client:
-        return Client(*_each(_is_place(other, number), client, view.client(other)))
+    def seated(other: Any) -> Any:
+        return _each(_is_place(other, number), client, view.client(other))
 
     return replace(view, now=view.now + 1, client=_remembered(seated))
 
 
+def with_clients(view: View, among: Callable[[Any], Any], changed: Callable[[Client], Client]) -> View:
+    """Change all the clients ``among`` them."""
+
+    def client(number: Any) -> Any:
+        old = view.client(number)
+        return _each(among(number), changed(old), old)
+
+    return replace(view, client=_remembered(client))
+
+
 def tell_all(view: View, among: Callable[[Any], Any], answer: int) -> View:
     """End the calls of all the clients ``among`` them; a tick passes for each."""
-
-    def told(number: Any) -> Client:
-        return Client(*_each(among(number), Client(answer=answer), view.client(number)))
-
-    return replace(view, now=view.now + view.domain.count_clients(among), client=_remembered(told))
+    later = replace(view, now=view.now + view.domain.count_clients(among))
+    return with_clients(later, among, lambda _: Client(answer=answer))
