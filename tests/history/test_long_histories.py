@@ -13,7 +13,7 @@ import pytest
 
 from acpool_spec.events import Event
 from acpool_spec.properties.judgement import Judgement
-from acpool_spec.properties.ledger import Ledger
+from acpool_spec.properties.ledger import Ledger, Process
 
 KINDS = ("plain", "silent", "dies", "held", "resets", "cleanups", "unanswered")
 ROUNDS = 600
@@ -58,8 +58,8 @@ def rounds(kind: str) -> Iterator[list[Event]]:
     """A session a round, of one key after the other, each in the place of the oldest, which is suspended.
 
     ``silent``: the beginnings of closings are not recorded. ``dies``: every fifth session dies and is not closed. ``held``:
-    with a lease whose end is not seen. ``resets`` and ``cleanups``: every third round has one. ``unanswered``: the prompt of every
-    fourth session does not end.
+    with a lease whose end is not seen. ``resets`` and ``cleanups``: every third round has one. ``unanswered``: the prompt of
+    every fourth session does not end.
     """
     place = 0
     live: list[tuple[str, str]] = []
@@ -153,9 +153,15 @@ def mangled(events: list[Event], random: Random) -> list[Event]:
 
 def judged(events: list[Event]) -> tuple[Judgement, object]:
     judgement = Judgement(SLOTS, reclaims=True, agents_load=None)
+    slots: list[int] = []
     for event in events:
         judgement.see(event)
-    return judgement, (judgement.violations, judgement.tested)
+        slots.append(judgement.ledger.occupied())
+    return judgement, (judgement.violations, judgement.tested, slots)
+
+
+def nobody_is_over(_ledger: Ledger, _process: Process) -> bool:
+    return True
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -168,7 +174,7 @@ def test_the_retired_are_judged_as_if_they_were_present(kind: str, monkeypatch: 
     found = [judged(history) for history in histories]
     assert all(len(judgement.ledger.present) < len(judgement.ledger.processes) for judgement, _ in found)
     assert len({known for judgement, _ in found for known in judgement.violations}) >= 4
-    monkeypatch.setattr(Ledger, "_perhaps_prompted", lambda *_: True)
+    monkeypatch.setattr(Ledger, "_perhaps_prompted", nobody_is_over)
     kept = [judged(history) for history in histories]
     assert all(judgement.ledger.present == judgement.ledger.processes for judgement, _ in kept)
     assert [verdict for _, verdict in found] == [verdict for _, verdict in kept]
@@ -177,19 +183,40 @@ def test_the_retired_are_judged_as_if_they_were_present(kind: str, monkeypatch: 
 def test_a_session_of_long_ago_is_remembered() -> None:
     judgement, _ = judged(list(chain.from_iterable(rounds("plain"))))
     assert not judgement.violations
-    place = 1 << 20
     value = {"session_id": "s0", "resumed": True, "session_reset": False}
-    for number, (type_, members) in enumerate((("invoke", {}), ("ok", {"value": value}))):
-        event = Event(
-            index=place + number,
-            time=place,
-            type=type_,  # type: ignore[arg-type]
-            f="get_or_create",
-            key="a",
-            process=1,
-            **members,  # type: ignore[arg-type]
-        )
-        judgement.see(event)
+    late = Event(index=1 << 20, time=1 << 20, type="invoke", f="get_or_create", key="a", process=1)
+    judgement.see(late)
+    judgement.see(replace(late, index=late.index + 1, type="ok", value=value))
     assert judgement.violations["S12"].message.endswith(
         "answered 's0', whose process was dead before the call"
     )
+
+
+def test_a_session_that_nobody_was_told_of_may_have_been_lost_long_ago() -> None:
+    events: list[Event] = []
+
+    def add(type_: Any, f: str, key: str, **members: Any) -> None:
+        events.append(Event(index=len(events), time=len(events), type=type_, f=f, key=key, **members))
+
+    def started(name: str, key: str) -> None:
+        for f in ("opening", "opened", "initialized"):
+            add("event", f, key, connection=name)
+        add("event", "created", key, connection=name, session_id=f"of-{name}")
+
+    def answered(client: int, key: str, name: str, *, reset: bool) -> None:
+        value = {"session_id": f"of-{name}", "resumed": False, "session_reset": reset}
+        add("ok", "get_or_create", key, process=client, value=value)
+
+    add("invoke", "get_or_create", "a", process=1)
+    started("c1", "a")
+    add("info", "get_or_create", "a", process=1)
+    add("event", "closed", "a", connection="c1")
+    add("invoke", "get_or_create", "b", process=2)
+    started("c2", "b")
+    answered(2, "b", "c2", reset=False)
+    add("invoke", "get_or_create", "a", process=3)
+    started("c3", "a")
+    answered(3, "a", "c3", reset=True)
+    judgement, _ = judged(events)
+    assert judgement.ledger.processes["c1"].retired
+    assert not judgement.violations

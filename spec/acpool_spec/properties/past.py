@@ -117,7 +117,7 @@ class Past:
     def occupied(self, leasing: Iterable[str | None]) -> int:
         """How many of the retired may hold a slot, with calls that lease in progress on the keys ``leasing``."""
         return self.held + sum(
-            self.of(key).unclosed for key in leasing if key in self._keys and key is not None
+            self.of(key).unclosed for key in leasing if key is not None and key in self._keys
         )
 
     def untold_since(self, key: str, place: int) -> bool:
