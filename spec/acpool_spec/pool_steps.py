@@ -356,7 +356,10 @@ class PoolSpec:
 
     def _reclaimable(self, entry: Session, now: int) -> bool:
         agent, bound = self._agents[entry.agent], self._known.max_lease_ns
-        begun = [place for place, at in enumerate(self._known.times) if place >= agent.shown and at <= now]
+        since = min(
+            agent.shown, agent.established
+        )  # it may have been handed over with the commit, before anybody saw it held
+        begun = [place for place, at in enumerate(self._known.times) if place >= since and at <= now]
         age = now - (self._known.times[begun[0]] if begun else now)
         return age > 0 if bound is None else age + _SLACK_NS >= bound
 
