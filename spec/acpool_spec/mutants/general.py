@@ -1,11 +1,14 @@
 """Mutants that nobody thought of: those that cosmic-ray makes of a module, looked for like the declared ones.
 
-``python -m acpool_spec.mutants.general FILE [--workers N] [--sample N] [ROOM...]``, with ``pip install 'acpool[mutation]'``,
-makes every mutant of the rooms (or so many of each, drawn by a fixed seed), stops at the first strategy that sees one, and writes
-the score and the survivors to ``FILE``. Not installed with the package are the tests, without which more survive.
+``python -m acpool_spec.mutants.general FILE [ROOM...] [--budget SECONDS] [--sample N] [--workers N] [--explained TOML]``, with
+``pip install 'acpool[mutation]'``, looks for every mutant of the rooms until the first strategy sees one, and writes the score and
+the survivors to ``FILE``. What came of each mutant is kept beside it (:mod:`~acpool_spec.mutants.kept`), so a run that was ended is
+gone on with by the same command, and a run after a change looks for what the change concerns.
 
-Left out are operators whose mutants say the same or cannot be run at all: identity compared by anything else than identity, and
-``|``, which stands in annotations alone.
+The mutants of a room are looked for in an order drawn by a fixed seed: where the budget ends it, those that were run are a fair
+sample. The rooms that matter most come first. Not installed with the package are the tests, without which more survive.
+
+Exit status: 0 where every mutant was run, and each survivor is explained; 1 where one is not; 3 where some were not run.
 """
 
 from __future__ import annotations
@@ -14,157 +17,228 @@ import argparse
 import os
 import random
 import re
+import resource
 import sys
+import time
+import tomllib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from difflib import unified_diff
-from importlib import import_module
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Final
 
-from acpool_spec.mutants.mutant import ACP, Mutant, functions_of, source_of
-from acpool_spec.mutants.sensitivity import Row, run_mutants
+from acpool_spec.mutants import kept as keeping
+from acpool_spec.mutants.generated import Generated, difference, generated
+from acpool_spec.mutants.kept import CAUGHT, SURVIVED, UNUSABLE, Kept
+from acpool_spec.mutants.mutant import PACKAGES, folder_of
+from acpool_spec.mutants.sensitivity import NO_IMPORT, Row, run_mutants
+from acpool_spec.mutants.strategies import LAST
+from acpool_spec.verdict import Outcome
 
-ROOMS: Final = {
-    **{name: ("acpool", name) for name in ("core", "slots", "pool", "shell", "lease", "closing", "bounds")},
-    **{name: ("acpool", name) for name in ACP},
-    **{name: ("acpool_model", name) for name in ("transitions", "machine", "invariants")},
-}
-"""By room: the package and the module."""
-SEED: Final = 5
-_LEFT_OUT: Final = re.compile(
-    r"core/(ReplaceBinaryOperator_BitOr_\w+"
-    r"|ReplaceComparisonOperator_(Is|IsNot)_(?!Is)\w+|ReplaceComparisonOperator_(?!Is)\w+_(Is|IsNot)"
-    r"|VariableReplacer|VariableInserter)"
+_FIRST: Final = (
+    *("core", "slots", "shell", "lease", "pool", "closing", "bounds"),
+    *("transitions", "machine", "invariants", "records", "observe", "errors", "contract", "trace"),
 )
+"""The rooms that matter most."""
+ORDER: Final = ("directed", LAST, "sampled", "explored")
+"""The strategies, cheapest first: of what directed runs do not see, the tests see most."""
+SEED: Final = 5
+GIVE_UP_S: Final = 3600.0
+"""Seconds of one process: a night has other work, and what was not given the time to see anything has not seen it."""
 
 
-Place: TypeAlias = tuple[str, int]
-"""An operator by its name, and the how-manieth of the places where it can be applied."""
+def _rooms() -> dict[str, tuple[str, str]]:
+    found = {
+        ".".join(file.relative_to(folder_of(package)).with_suffix("").parts): package
+        for package in PACKAGES
+        for file in sorted(folder_of(package).rglob("*.py"))
+        if file.stem != "__init__"
+    }
+    return {name: (found[name], name) for name in [*_FIRST, *(name for name in found if name not in _FIRST)]}
 
 
-def places(source: str) -> list[Place]:
-    """Where which operator can be applied to a module, in the order of their names."""
-    # By name, since it has no types, and is needed here alone.
-    plugins: Any = import_module("cosmic_ray.plugins")
-    trees: Any = import_module("cosmic_ray.ast")
-    nodes = list(trees.ast_nodes(trees.get_ast(source)))
-    found: list[Place] = []
-    for name in sorted(plugins.operator_names()):
-        if not _LEFT_OUT.fullmatch(name):
-            operator: Any = plugins.get_operator(name)()
-            times = sum(len(list(operator.mutation_positions(node))) for node in nodes)
-            found += [(name, occurrence) for occurrence in range(times)]
-    return found
-
-
-def generated(package: str, module: str, at: Iterable[Place]) -> Iterator[Mutant]:
-    """The mutants of one module at some places, without those in which no function differs."""
-    plugins: Any = import_module("cosmic_ray.plugins")
-    mutating: Any = import_module("cosmic_ray.mutating")
-    source = source_of(module, package)
-    for name, occurrence in at:
-        after: str | None = mutating.mutate_code(source, plugins.get_operator(name)(), occurrence)
-        if after is not None and _is_new(source, after):
-            yield Mutant(
-                name=f"{module}:{name.removeprefix('core/')}:{occurrence}",
-                module=module,
-                package=package,
-                keeps="what it says",
-                breaks=("S1",),
-                before=source,
-                after=after,
-            )
-
-
-def _is_new(source: str, after: str) -> bool:
-    try:
-        return functions_of(after) != functions_of(source)
-    except SyntaxError:
-        return False
-
-
-def difference(mutant: Mutant) -> str:
-    """What a mutant changes, on one line: ``the line before => the line after``."""
-    lines = [
-        line
-        for line in unified_diff(mutant.before.splitlines(), mutant.after.splitlines(), n=0, lineterm="")
-        if line[:1] in "+-" and line[:3] not in ("+++", "---")
-    ]
-    removed = " ".join(line[1:].strip() for line in lines if line[0] == "-")
-    added = " ".join(line[1:].strip() for line in lines if line[0] == "+")
-    return f"{removed} => {added}"
+ROOMS: Final = _rooms()
+"""By room: the package and the module; every module of the pool and of its model, but for those that only import."""
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What came of one room: ``places`` to mutate, mutants ``run`` and ``caught``; ``survivors``: name and change."""
+    """What came of one room: ``places`` where a mutant is another program, ``run`` of them, and ``caught``; ``unusable``: so many
+    that cannot be imported, which are not among those that were run. ``survivors``: name and change."""
 
     room: str
     places: int
     run: int
     caught: int
+    unusable: int
     survivors: tuple[tuple[str, str], ...]
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether none was left out."""
+        return self.run + self.unusable == self.places
 
-_ROOM_LINE: Final = re.compile(r"([\w.]+): (\d+) places, (\d+) run, (\d+) caught \(.*\)")
+
+_ROOM_LINE: Final = re.compile(r"([\w.]+): (\d+) places, (\d+) run, (\d+) caught, (\d+) unusable \(.*\)")
 
 
 def results_of(text: str) -> list[Result]:
     """What a file of results says. Raises ``ValueError`` for one that ``main`` did not write."""
-    found: list[Result] = []
+    return [result for result, _ in _parts(text)]
+
+
+def _parts(text: str) -> list[tuple[Result, list[str]]]:
+    """Each room of a file of results, with its lines."""
+    found: list[tuple[Result, list[str]]] = []
     for line in text.splitlines():
         if line.startswith("  "):
             name, colon, change = line.strip().partition(": ")
             if not colon or not found:
                 raise ValueError(f"{line!r}: expected a survivor below its room")
-            found[-1] = replace(found[-1], survivors=(*found[-1].survivors, (name, change)))
+            result, lines = found[-1]
+            found[-1] = (
+                replace(result, survivors=(*result.survivors, (name, change))),
+                [*lines, line],
+            )
         else:
             match = _ROOM_LINE.fullmatch(line)
             if match is None:
                 raise ValueError(
-                    f"{line!r}: expected a room, such as core: 300 places, 300 run, 290 caught (directed 290)"
+                    f"{line!r}: expected a room, such as core: 300 places, 300 run, 290 caught, 0 unusable (directed 290)"
                 )
-            found.append(Result(match[1], int(match[2]), int(match[3]), int(match[4]), ()))
+            found.append((Result(match[1], *map(int, match.groups()[1:]), ()), [line]))
     return found
 
 
+def explanation_key(name: str, change: str) -> str:
+    """What the explanation of a survivor is found by: the operator may come by the same place as another one."""
+    return f"{name.partition(':')[0]}: {change}"
+
+
 def main(arguments: Sequence[str]) -> int:
-    """Make the mutants, look for them, and write what came of it; 1 where one survived."""
+    """Make the mutants, look for them, and write what came of it."""
     parser = argparse.ArgumentParser(prog="python -m acpool_spec.mutants.general")
     parser.add_argument("file", type=Path)
     parser.add_argument("room", nargs="*", choices=[*ROOMS, []], default=list(ROOMS))
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--sample", type=int)
-    parser.add_argument("--budget", type=float, metavar="SECONDS")
+    parser.add_argument("--sample", type=int, metavar="N", help="so many of each room")
+    parser.add_argument(
+        "--budget", type=float, metavar="SECONDS", help="after which none is begun any more"
+    )
+    parser.add_argument(
+        "--explained", type=Path, metavar="TOML", help="why survivors are seen by nobody"
+    )
     options = parser.parse_args(arguments)
-    lines: list[str] = []
-    survived = 0
+    deadline = None if options.budget is None else time.monotonic() + options.budget
+    explained: dict[str, str] = (
+        tomllib.loads(options.explained.read_text(encoding="utf-8")) if options.explained else {}
+    )
+    keeper = options.file.with_suffix(".kept")
+    known = keeping.read(keeper)
+    results: list[Result] = []
     for room in options.room:
-        package, module = ROOMS[room]
-        every = places(source_of(module, package))
-        chosen = every
-        if options.sample is not None and options.sample < len(every):
-            chosen = random.Random(SEED).sample(every, options.sample)
-        some = list(generated(package, module, chosen))
-        report = run_mutants(some, workers=options.workers, seconds=options.budget, first=True, show=_tell)
-        ran = [row for row in report.rows if not row.unusable]
-        caught = Counter(_by(row) for row in ran if row.caught)
-        survived += len(report.survivors)
-        by = ", ".join(f"{name} {times}" for name, times in sorted(caught.items()))
-        lines.append(f"{room}: {len(every)} places, {len(ran)} run, {caught.total()} caught ({by})")
-        lines += sorted(f"  {row.mutant.name}: {difference(row.mutant)}" for row in report.survivors)
-        options.file.write_text("\n".join([*lines, ""]), encoding="utf-8")
-    return 1 if survived else 0
+        every = list(generated(*ROOMS[room]))
+        looking = keeping.looking_for(*ROOMS[room])
+        chosen = random.Random(f"{SEED} {room}").sample(every, len(every))[: options.sample]
+        todo = [one for one in chosen if not keeping.is_fresh(known.get((room, one.digest)), looking)]
+        left = None if deadline is None else max(0.0, deadline - time.monotonic())
+        _look(todo, known, keeper, looking, options.workers, left)
+        lines = _told(room, every, known, looking)
+        _write(options.file, room, lines)
+        results += results_of("\n".join(lines))
+    return _sums(results, explained)
 
 
-def _by(row: Row) -> str:
-    return next(name for name, look in row.looks.items() if look.broken)
+def _look(
+    todo: Sequence[Generated],
+    known: keeping.Known,
+    keeper: Path,
+    looking: str,
+    workers: int,
+    seconds: float | None,
+) -> None:
+    """Look for ``todo``, and keep what comes of each as it is known."""
+    keeping.write(keeper, known.values())  # a line that was not written to its end ends here
+    digests = {one.mutant.name: one.digest for one in todo}
+
+    def keep(row: Row) -> None:
+        kept = _kept(row, digests[row.mutant.name], looking)
+        if kept is None:
+            print(f"{row.mutant.name}: not run: {row.unusable}", flush=True)
+            return
+        known[kept.key] = kept
+        keeping.add(keeper, kept)
+        print(kept, flush=True)
+
+    run_mutants(
+        [one.mutant for one in todo],
+        workers=workers,
+        seconds=seconds,
+        first=True,
+        strategies=ORDER,
+        show=keep,
+        give_up_s=GIVE_UP_S,
+    )
 
 
-def _tell(row: Row) -> None:
-    print(f"{row.mutant.name}: {_by(row) if row.caught else row.unusable or 'survived'}", flush=True)
+def _kept(row: Row, digest: str, looking: str) -> Kept | None:
+    """What is to be kept; None where it is not the mutant's doing that it was not run."""
+    if row.unusable:
+        return Kept(row.mutant.name, digest, UNUSABLE) if row.unusable.startswith(NO_IMPORT) else None
+    if not row.caught:
+        return Kept(row.mutant.name, digest, SURVIVED, looking)
+    strategy, broken = next((name, look.broken) for name, look in row.looks.items() if look.broken)
+    return Kept(row.mutant.name, digest, CAUGHT, strategy, broken)
+
+
+def _told(room: str, every: Sequence[Generated], known: Mapping[tuple[str, str], Kept], looking: str) -> list[str]:
+    """The lines of one room: what is known of its mutants as they are now."""
+    of = {one.digest: known.get((room, one.digest)) for one in every}
+    fresh = {digest: kept for digest, kept in of.items() if kept and keeping.is_fresh(kept, looking)}
+    outcomes = Counter(kept.outcome for kept in fresh.values())
+    by = Counter(kept.by for kept in fresh.values() if kept.outcome == CAUGHT)
+    ways = ", ".join(f"{name} {by[name]}" for name in ORDER if by[name])
+    survivors = [one.mutant for one in every if one.digest in fresh and fresh[one.digest].outcome == SURVIVED]
+    return [
+        f"{room}: {len(every)} places, {outcomes[CAUGHT] + outcomes[SURVIVED]} run, {outcomes[CAUGHT]} caught,"
+        f" {outcomes[UNUSABLE]} unusable ({ways})",
+        *(f"  {mutant.name}: {difference(mutant)}" for mutant in survivors),
+    ]
+
+
+def _write(file: Path, room: str, lines: list[str]) -> None:
+    """Put the lines of one room into the file of results, beside those of the others."""
+    before = _parts(file.read_text(encoding="utf-8")) if file.exists() else []
+    parts = {result.room: text for result, text in before if result.room in ROOMS} | {room: lines}
+    file.write_text(
+        "\n".join([*(line for name in ROOMS for line in parts.get(name, [])), ""]), encoding="utf-8"
+    )
+
+
+def _sums(results: Sequence[Result], explained: Mapping[str, str], say: Callable[[str], object] = print) -> int:
+    """Say the score and what is not explained; the exit status."""
+    run, caught = sum(one.run for one in results), sum(one.caught for one in results)
+    unexplained = [
+        (name, change)
+        for one in results
+        for name, change in one.survivors
+        if explanation_key(name, change) not in explained
+    ]
+    for one in results:
+        if not one.is_whole:
+            say(f"not whole: {one.room}, {one.run + one.unusable} of {one.places}")
+    for name, change in unexplained:
+        say(f"not explained: {name}: {change}")
+    cpu = resource.getrusage(resource.RUSAGE_CHILDREN)
+    say(f"{cpu.ru_utime + cpu.ru_stime:.0f} s of CPU in this run")
+    say(
+        f"{caught} of {run} mutants caught, {caught / run:.1%}; {run - caught} survived, {len(unexplained)} of them not explained"
+        if run
+        else "no mutant was run"
+    )
+    if unexplained:
+        return Outcome.VIOLATED.exit_status
+    return (Outcome.HOLDS if all(one.is_whole for one in results) else Outcome.UNDECIDED).exit_status
 
 
 if __name__ == "__main__":

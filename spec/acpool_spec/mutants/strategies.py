@@ -111,10 +111,19 @@ LAST: Final = "tested"
 """Only where no other strategy has seen anything."""
 
 
+_RUN_BY_THE_MODEL: Final = frozenset(
+    f"acpool_model.{name}" for name in ("actions", "machine", "places", "state", "transitions")
+)
+"""The modules of the model that take its steps; what they do is compared with the pool in every run."""
+
+
 def that_can_see(module: str, strategies: Sequence[str] = STRATEGIES) -> Sequence[str]:
-    """Those of ``strategies`` that reach ``module``, such as ``acpool.core``. The others have connections that are no agents, so
-    what talks to real ones is for the tests alone."""
-    return [LAST] if module.startswith("acpool.acp.") else strategies
+    """Those of ``strategies`` that reach ``module``, such as ``acpool.core``. The others have connections that are no agents, and
+    ask nothing of the model but its steps, so what talks to real agents, or explores, is for the tests alone."""
+    package = module.partition(".")[0]
+    if module.startswith("acpool.acp.") or (package == "acpool_model" and module not in _RUN_BY_THE_MODEL):
+        return [LAST]
+    return strategies
 
 
 def _runs(name: str, module: str, beat: Beat) -> Iterator[tuple[str, str]]:
