@@ -23,6 +23,7 @@ import time
 import tomllib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -30,9 +31,10 @@ from typing import Final
 from acpool_spec.mutants import kept as keeping
 from acpool_spec.mutants.generated import Generated, difference, generated
 from acpool_spec.mutants.kept import CAUGHT, SURVIVED, UNUSABLE, Kept
-from acpool_spec.mutants.mutant import PACKAGES, folder_of
-from acpool_spec.mutants.sensitivity import NO_IMPORT, Row, run_mutants
-from acpool_spec.mutants.strategies import LAST
+from acpool_spec.mutants.mutant import PACKAGES, Mutant, folder_of
+from acpool_spec.mutants.nursery import Nursery
+from acpool_spec.mutants.sensitivity import NO_IMPORT, Row, environment, look_for, run_mutants
+from acpool_spec.mutants.strategies import LAST, that_can_see
 from acpool_spec.verdict import Outcome
 
 _FIRST: Final = (
@@ -45,6 +47,10 @@ ORDER: Final = ("directed", LAST, "sampled", "explored")
 SEED: Final = 5
 GIVE_UP_S: Final = 3600.0
 """Seconds of one process: a night has other work, and what was not given the time to see anything has not seen it."""
+
+
+RUN_S: Final = {"acpool": 5.0, "acpool_model": 20.0}
+"""Seconds of CPU after which a run is taken to have no end: those of a sound pool take less than one, tests of the model some."""
 
 
 def _rooms() -> dict[str, tuple[str, str]]:
@@ -119,7 +125,7 @@ def main(arguments: Sequence[str]) -> int:
     """Make the mutants, look for them, and write what came of it."""
     parser = argparse.ArgumentParser(prog="python -m acpool_spec.mutants.general")
     parser.add_argument("file", type=Path)
-    parser.add_argument("room", nargs="*", choices=[*ROOMS, []], default=list(ROOMS))
+    parser.add_argument("room", nargs="*", help=f"of {', '.join(ROOMS)}; none named, all")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--sample", type=int, metavar="N", help="so many of each room")
     parser.add_argument(
@@ -129,6 +135,9 @@ def main(arguments: Sequence[str]) -> int:
         "--explained", type=Path, metavar="TOML", help="why survivors are seen by nobody"
     )
     options = parser.parse_args(arguments)
+    for room in options.room:
+        if room not in ROOMS:
+            parser.error(f"{room}: expected one of {', '.join(ROOMS)}")
     deadline = None if options.budget is None else time.monotonic() + options.budget
     explained: dict[str, str] = (
         tomllib.loads(options.explained.read_text(encoding="utf-8")) if options.explained else {}
@@ -136,7 +145,7 @@ def main(arguments: Sequence[str]) -> int:
     keeper = options.file.with_suffix(".kept")
     known = keeping.read(keeper)
     results: list[Result] = []
-    for room in options.room:
+    for room in options.room or ROOMS:
         every = list(generated(*ROOMS[room]))
         looking = keeping.looking_for(*ROOMS[room])
         chosen = random.Random(f"{SEED} {room}").sample(every, len(every))[: options.sample]
@@ -159,10 +168,10 @@ def _look(
 ) -> None:
     """Look for ``todo``, and keep what comes of each as it is known."""
     keeping.write(keeper, known.values())  # a line that was not written to its end ends here
-    digests = {one.mutant.name: one.digest for one in todo}
+    of = {one.mutant.name: one for one in todo}
 
     def keep(row: Row) -> None:
-        kept = _kept(row, digests[row.mutant.name], looking)
+        kept = _kept(row, of[row.mutant.name].digest, looking)
         if kept is None:
             print(f"{row.mutant.name}: not run: {row.unusable}", flush=True)
             return
@@ -170,15 +179,29 @@ def _look(
         keeping.add(keeper, kept)
         print(kept, flush=True)
 
-    run_mutants(
-        [one.mutant for one in todo],
-        workers=workers,
-        seconds=seconds,
-        first=True,
-        strategies=ORDER,
-        show=keep,
-        give_up_s=GIVE_UP_S,
-    )
+    if not todo:
+        return
+    package, room = todo[0].mutant.package, todo[0].mutant.module
+    first = that_can_see(f"{package}.{room}", ORDER[:2])
+    with ExitStack() as ending:
+        # One for each who looks; whoever is done hands it back.
+        nurseries = [
+            ending.enter_context(Nursery(package, room, environment(), RUN_S[package])) for _ in range(workers)
+        ]
+
+        def look(mutant: Mutant, deadline: float | None) -> Row | None:
+            nursery = nurseries.pop()
+            try:
+                row = Row(mutant, nursery.look(of[mutant.name], first, deadline) if not room.startswith("acp.") else {})
+            finally:
+                nurseries.append(nursery)
+            if row.caught:
+                return row
+            return look_for(
+                mutant, ORDER, deadline, first=True, run_s=RUN_S[package], give_up_s=GIVE_UP_S
+            )
+
+        run_mutants([one.mutant for one in todo], workers=workers, seconds=seconds, show=keep, look=look)
 
 
 def _kept(row: Row, digest: str, looking: str) -> Kept | None:

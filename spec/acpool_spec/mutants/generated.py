@@ -1,11 +1,12 @@
 """The mutants that cosmic-ray makes of a module: those that are another program, each once.
 
-What is compared is the syntax tree, by functions, without what says nothing when the program runs: annotations, and in a signature
-the ``*`` and ``/`` between the arguments, with which the same calls mean the same.
+They are made function by function, so that a mutant keeps its name while its function stays as it is. What is compared is the syntax
+tree without what says nothing when the program runs: annotations, and in a signature the ``*`` and ``/`` between the arguments, with
+which the same calls mean the same.
 
 Left out are operators whose mutants say the same or cannot be run at all: identity compared by anything else than identity;
 arithmetic in place of ``|``, ``&`` and ``^``, which join truth values and sets here, so that what arithmetic says of them is said by
-the three already, or raises; and places for names that do not exist.
+the three already, or raises; and names in place of others, where they do not exist.
 """
 
 from __future__ import annotations
@@ -14,10 +15,10 @@ import ast
 import hashlib
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from difflib import unified_diff
-from functools import lru_cache
 from importlib import import_module
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final
 
 from acpool_spec.mutants.mutant import Mutant, source_of
 
@@ -26,56 +27,104 @@ LEFT_OUT: Final = re.compile(
     r"|ReplaceComparisonOperator_(Is|IsNot)_(?!Is)\w+|ReplaceComparisonOperator_(?!Is)\w+_(Is|IsNot)"
     r"|VariableReplacer|VariableInserter)"
 )
+OUTSIDE: Final = "<module>"
+"""The name of what is in no function."""
 
-Place: TypeAlias = tuple[str, int]
-"""An operator by its name, and the how-manieth of the places where it can be applied."""
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A function of a module, with its decorators, or what is in none: ``lines`` from the line ``start`` (from 0), without ``indent``."""
+
+    name: str
+    start: int
+    indent: str
+    lines: tuple[str, ...]
+
+    @property
+    def source(self) -> str:
+        """The part as a module of its own."""
+        return "".join(self.lines)
+
+    def put(self, module: list[str], after: list[str]) -> str:
+        """The source of the module of the lines ``module`` with ``after`` in place of this part."""
+        if self.name != OUTSIDE:
+            there = [self.indent + line if line.strip() else line for line in after]
+            return "".join([*module[: self.start], *there, *module[self.start + len(self.lines) :]])
+        if len(after) != len(self.lines):
+            raise ValueError("what is outside of functions has as many lines as before")
+        pairs = zip(module, self.lines, after, strict=True)
+        return "".join(old if line == new else new for old, line, new in pairs)
 
 
-class Generated(NamedTuple):
-    """A mutant, and the ``digest`` of the functions that it changes, as they are afterwards: of one room, no two have the same."""
+@dataclass(frozen=True, slots=True)
+class Generated:
+    """A mutant of the ``part`` of that name, and a ``digest`` of the part as it is afterwards: of one room, no two have the same."""
 
     mutant: Mutant
+    part: str
     digest: str
 
 
-def places(source: str) -> list[Place]:
-    """Where which operator can be applied to a module, in the order of their names."""
+def parts_of(source: str) -> list[Part]:
+    """Every function of a module that is in no other one, in their order, and what is left: there, each function is a ``pass``."""
+    lines = source.splitlines(keepends=True)
+    left = list(lines)
+    found: list[Part] = []
+
+    def take(body: list[ast.stmt], place: str) -> None:
+        for node in body:
+            if isinstance(node, ast.ClassDef):
+                take(node.body, f"{place}{node.name}.")
+            elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                start = min([node.lineno, *(one.lineno for one in node.decorator_list)]) - 1
+                end = node.end_lineno or node.lineno
+                indent = " " * node.col_offset
+                own = tuple(line.removeprefix(indent) for line in lines[start:end])
+                found.append(Part(place + node.name, start, indent, own))
+                left[start:end] = [f"{indent}pass\n", *["\n"] * (end - start - 1)]
+
+    take(ast.parse(source).body, "")
+    return [*found, Part(OUTSIDE, 0, "", tuple(left))]
+
+
+def generated(package: str, module: str) -> Iterator[Generated]:
+    """The mutants of one module, part by part, without those that are the same program as it or another."""
+    mutating: Any = import_module("cosmic_ray.mutating")
+    source = source_of(module, package)
+    lines = source.splitlines(keepends=True)
+    for part in parts_of(source):
+        known = {_essence(part.source)}
+        for name, occurrence, operator in _places(part.source):
+            text: str | None = mutating.mutate_code(part.source, operator, occurrence)
+            essence = "" if text is None else _essence(text)
+            if text is None or not essence or essence in known:
+                continue
+            known.add(essence)
+            mutant = Mutant(
+                name=f"{module}:{part.name}:{name.removeprefix('core/')}:{occurrence}",
+                module=module,
+                package=package,
+                keeps="what it says",
+                breaks=("S1",),
+                before=source,
+                after=part.put(lines, text.splitlines(keepends=True)),
+            )
+            digest = hashlib.blake2b(f"{part.name}\n{essence}".encode(), digest_size=6).hexdigest()
+            yield Generated(mutant, part.name, digest)
+
+
+def _places(source: str) -> Iterator[tuple[str, int, Any]]:
+    """Where which operator can be applied: its name, the how-manieth place of it, and the operator; in the order of the names."""
     # By name, since it has no types, and is needed here alone.
     plugins: Any = import_module("cosmic_ray.plugins")
     trees: Any = import_module("cosmic_ray.ast")
     nodes = list(trees.ast_nodes(trees.get_ast(source)))
-    found: list[Place] = []
     for name in sorted(plugins.operator_names()):
         if not LEFT_OUT.fullmatch(name):
             operator: Any = plugins.get_operator(name)()
             times = sum(len(list(operator.mutation_positions(node))) for node in nodes)
-            found += [(name, occurrence) for occurrence in range(times)]
-    return found
-
-
-def generated(package: str, module: str) -> Iterator[Generated]:
-    """The mutants of one module, in the order of :func:`places`, without those that are the same program as it or another."""
-    plugins: Any = import_module("cosmic_ray.plugins")
-    mutating: Any = import_module("cosmic_ray.mutating")
-    source = source_of(module, package)
-    before = parts_of(source)
-    known: set[str] = set()
-    for name, occurrence in places(source):
-        after: str | None = mutating.mutate_code(source, plugins.get_operator(name)(), occurrence)
-        digest = "" if after is None else _digest(before, after)
-        if after is None or not digest or digest in known:
-            continue
-        known.add(digest)
-        mutant = Mutant(
-            name=f"{module}:{name.removeprefix('core/')}:{occurrence}",
-            module=module,
-            package=package,
-            keeps="what it says",
-            breaks=("S1",),
-            before=source,
-            after=after,
-        )
-        yield Generated(mutant, digest)
+            for occurrence in range(times):
+                yield name, occurrence, operator
 
 
 def difference(mutant: Mutant) -> str:
@@ -90,34 +139,12 @@ def difference(mutant: Mutant) -> str:
     return f"{removed} => {added}"
 
 
-def _digest(before: dict[str, str], after: str) -> str:
-    """Of the parts that differ; empty where none does, and where it is no Python."""
+def _essence(source: str) -> str:
+    """What a module says when it runs; empty where it is no Python."""
     try:
-        changed = [f"{name}\n{text}" for name, text in parts_of(after).items() if before.get(name) != text]
+        return ast.unparse(_Bare().visit(ast.parse(source)))
     except SyntaxError:
         return ""
-    return hashlib.blake2b("\n".join(changed).encode(), digest_size=6).hexdigest() if changed else ""
-
-
-@lru_cache(maxsize=4)
-def parts_of(source: str) -> dict[str, str]:
-    """Every function of the module ``source`` that is in no other one, by its name, and under ``""`` what is left without them."""
-    tree = _Bare().visit(ast.parse(source))
-    found: dict[str, str] = {}
-
-    def take(body: list[ast.stmt], place: str) -> None:
-        for number, node in enumerate(body):
-            if isinstance(node, ast.ClassDef):
-                take(node.body, f"{place}{node.name}.")
-            elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-                # A property and its setter have one name.
-                name = place + node.name
-                found[name] = f"{found.get(name, '')}\n{ast.unparse(node)}"
-                body[number] = ast.Pass()
-
-    take(tree.body, "")
-    found[""] = ast.unparse(tree)
-    return found
 
 
 class _Bare(ast.NodeTransformer):

@@ -118,7 +118,7 @@ def patience_of(module: str) -> Patience:
 
 def files_for(module: str, root: Path) -> list[Path]:
     """The test files of the room of ``module``, such as ``acpool.core``, without the slow ones; its own come first."""
-    own = [f"test_{name}.py" for name in _FIRST.get(module, ())]
+    own = _own(module)
     also = [root / folder for folder in _ALSO.get(module, ())]
     files = [
         file
@@ -129,18 +129,29 @@ def files_for(module: str, root: Path) -> list[Path]:
     return sorted(files, key=lambda file: (own.index(file.name) if file.name in own else len(own), str(file)))
 
 
+def _own(module: str) -> list[str]:
+    return [f"test_{name}.py" for name in _FIRST.get(module, ())]
+
+
 def folders_of(module: str, root: Path) -> list[Path]:
     """The folders with the tests that :func:`files_for` takes."""
     return [root / folder for folder in (*_ROOM[module.rpartition(".")[0]], *_ALSO.get(module, ()))]
 
 
-def tested(root: Path, files: list[Path], beat: Callable[[], object]) -> Iterator[tuple[str, str]]:
-    """Run ``files`` up to the first failure; one by one what failed, ``TESTS`` and the name of the test.
+def tested(root: Path, module: str, beat: Callable[[], object]) -> Iterator[tuple[str, str]]:
+    """Run the tests of ``module`` up to the first failure; one by one what failed, ``TESTS`` and the name of the test.
 
-    Raises :class:`NotRun`.
+    Its own come first, by themselves, since to collect the others costs more than most failures. Raises :class:`NotRun`.
     """
+    own = _own(module)
+    files = files_for(module, root)
     try:
-        yield from _run(root, files, beat)
+        for some in (
+            [file for file in files if file.name in own],
+            [file for file in files if file.name not in own],
+        ):
+            if some:
+                yield from _run(root, some, beat)
     except (Exception, SystemExit) as error:
         raise NotRun(f"{type(error).__name__}: {error}") from error
 

@@ -102,11 +102,11 @@ def run_mutants(
     show: Callable[[Row], object] = lambda _: None,
     strategies: Sequence[str] = STRATEGIES,
     first: bool = False,
-    give_up_s: float = GIVE_UP_S,
+    look: Callable[[Mutant, float | None], Row | None] | None = None,
 ) -> Report:
     """Look for every one of ``mutants`` on ``workers`` processes; ``show`` each when it is known, in any order.
 
-    ``first``, ``give_up_s``: as for :func:`look_for`. ``seconds``: after so many none is begun any more, and those under way are ended.
+    ``first``: as for :func:`look_for`, which is asked where there is no ``look`` to be asked for a mutant, with the deadline. ``seconds``: after so many none is begun any more, and those under way are ended.
     """
     began = time.monotonic()
     deadline = None if seconds is None else began + seconds
@@ -124,7 +124,11 @@ def run_mutants(
                     if not waiting:
                         return
                     number, mutant = waiting.popleft()
-                row = look_for(mutant, strategies, deadline, first=first, give_up_s=give_up_s)
+                row = (
+                    look(mutant, deadline)
+                    if look is not None
+                    else look_for(mutant, strategies, deadline, first=first)
+                )
                 if row is None:
                     return
                 with lock:
@@ -218,7 +222,7 @@ def _one_child(
         child = subprocess.Popen(
             command,
             cwd=place,
-            env=_environment(place),
+            env=environment(place),
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=stderr,
@@ -264,9 +268,9 @@ def _one_child(
     return True
 
 
-def _environment(place: Path) -> Mapping[str, str]:
-    """Where the process looks for modules: at the mutant first, then where this one has the checker and the model from."""
+def environment(place: Path | None = None) -> Mapping[str, str]:
+    """Where a process looks for modules: at the mutant in ``place`` first, then where this one has the checker and the model from."""
     roots = [str(Path(str(package.__file__)).parents[1]) for package in (acpool_spec, acpool_model, acpool)]
     before = os.environ.get("PYTHONPATH")
-    path = os.pathsep.join([str(place), *roots, *([before] if before else [])])
+    path = os.pathsep.join([*([str(place)] if place else []), *roots, *([before] if before else [])])
     return {**os.environ, "PYTHONPATH": path, "PYTHONHASHSEED": "0"}
