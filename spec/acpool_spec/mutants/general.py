@@ -1,9 +1,9 @@
 """Mutants that nobody thought of: those that cosmic-ray makes of a module, looked for like the declared ones.
 
-``python -m acpool_spec.mutants.general FILE [ROOM...] [--budget SECONDS] [--sample N] [--workers N] [--explained TOML]``, with
-``pip install 'acpool[mutation]'``, looks for every mutant of the rooms until the first strategy sees one, and writes the score and
-the survivors to ``FILE``. What came of each mutant is kept beside it (:mod:`~acpool_spec.mutants.kept`), so a run that was ended is
-gone on with by the same command, and a run after a change looks for what the change concerns.
+``python -m acpool_spec.mutants.general FILE [ROOM...] [--budget SECONDS] [--sample N] [--workers N] [--explained TOML]``,
+with ``pip install 'acpool[mutation]'``, looks for every mutant of the rooms until the first strategy sees one, and writes the
+score and the survivors to ``FILE``. What came of each mutant is kept beside it (:mod:`~acpool_spec.mutants.kept`): the same
+command goes on where a run was ended, and after a change it looks for what the change concerns.
 
 The mutants of a room are looked for in an order drawn by a fixed seed: where the budget ends it, those that were run are a fair
 sample. The rooms that matter most come first. Not installed with the package are the tests, without which more survive.
@@ -29,10 +29,10 @@ from pathlib import Path
 from typing import Final
 
 from acpool_spec.mutants import kept as keeping
+from acpool_spec.mutants.fork_server import ForkServer
 from acpool_spec.mutants.generated import Generated, difference, generated
 from acpool_spec.mutants.kept import CAUGHT, SURVIVED, UNUSABLE, Kept
 from acpool_spec.mutants.mutant import PACKAGES, Mutant, folder_of
-from acpool_spec.mutants.nursery import Nursery
 from acpool_spec.mutants.sensitivity import NO_IMPORT, Row, environment, look_for, run_mutants
 from acpool_spec.mutants.strategies import LAST, that_can_see
 from acpool_spec.verdict import Outcome
@@ -112,13 +112,14 @@ def _parts(text: str) -> list[tuple[Result, list[str]]]:
                 raise ValueError(
                     f"{line!r}: expected a room, such as core: 300 places, 300 run, 290 caught, 0 unusable (directed 290)"
                 )
-            found.append((Result(match[1], *map(int, match.groups()[1:]), ()), [line]))
+            places, run, caught, unusable = map(int, match.groups()[1:])
+            found.append((Result(match[1], places, run, caught, unusable, ()), [line]))
     return found
 
 
 def explanation_key(name: str, change: str) -> str:
-    """What the explanation of a survivor is found by: the operator may come by the same place as another one."""
-    return f"{name.partition(':')[0]}: {change}"
+    """What the explanation of a survivor is found by: the room, the function and the change, by whatever operator it is made."""
+    return f"{':'.join(name.split(':')[:2])}: {change}"
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -128,12 +129,8 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("room", nargs="*", help=f"of {', '.join(ROOMS)}; none named, all")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--sample", type=int, metavar="N", help="so many of each room")
-    parser.add_argument(
-        "--budget", type=float, metavar="SECONDS", help="after which none is begun any more"
-    )
-    parser.add_argument(
-        "--explained", type=Path, metavar="TOML", help="why survivors are seen by nobody"
-    )
+    parser.add_argument("--budget", type=float, metavar="SECONDS", help="after which none is begun any more")
+    parser.add_argument("--explained", type=Path, metavar="TOML", help="why survivors are seen by nobody")
     options = parser.parse_args(arguments)
     for room in options.room:
         if room not in ROOMS:
@@ -155,7 +152,7 @@ def main(arguments: Sequence[str]) -> int:
         lines = _told(room, every, known, looking)
         _write(options.file, room, lines)
         results += results_of("\n".join(lines))
-    return _sums(results, explained)
+    return sums(results, explained)
 
 
 def _look(
@@ -185,21 +182,23 @@ def _look(
     first = that_can_see(f"{package}.{room}", ORDER[:2])
     with ExitStack() as ending:
         # One for each who looks; whoever is done hands it back.
-        nurseries = [
-            ending.enter_context(Nursery(package, room, environment(), RUN_S[package])) for _ in range(workers)
+        servers = [
+            ending.enter_context(ForkServer(package, room, environment(), RUN_S[package]))
+            for _ in range(workers)
         ]
 
         def look(mutant: Mutant, deadline: float | None) -> Row | None:
-            nursery = nurseries.pop()
+            server = servers.pop()
             try:
-                row = Row(mutant, nursery.look(of[mutant.name], first, deadline) if not room.startswith("acp.") else {})
+                row = Row(
+                    mutant,
+                    server.look(of[mutant.name], first, deadline) if not room.startswith("acp.") else {},
+                )
             finally:
-                nurseries.append(nursery)
+                servers.append(server)
             if row.caught:
                 return row
-            return look_for(
-                mutant, ORDER, deadline, first=True, run_s=RUN_S[package], give_up_s=GIVE_UP_S
-            )
+            return look_for(mutant, ORDER, deadline, first=True, run_s=RUN_S[package], give_up_s=GIVE_UP_S)
 
         run_mutants([one.mutant for one in todo], workers=workers, seconds=seconds, show=keep, look=look)
 
@@ -214,7 +213,9 @@ def _kept(row: Row, digest: str, looking: str) -> Kept | None:
     return Kept(row.mutant.name, digest, CAUGHT, strategy, broken)
 
 
-def _told(room: str, every: Sequence[Generated], known: Mapping[tuple[str, str], Kept], looking: str) -> list[str]:
+def _told(
+    room: str, every: Sequence[Generated], known: Mapping[tuple[str, str], Kept], looking: str
+) -> list[str]:
     """The lines of one room: what is known of its mutants as they are now."""
     of = {one.digest: known.get((room, one.digest)) for one in every}
     fresh = {digest: kept for digest, kept in of.items() if kept and keeping.is_fresh(kept, looking)}
@@ -223,8 +224,10 @@ def _told(room: str, every: Sequence[Generated], known: Mapping[tuple[str, str],
     ways = ", ".join(f"{name} {by[name]}" for name in ORDER if by[name])
     survivors = [one.mutant for one in every if one.digest in fresh and fresh[one.digest].outcome == SURVIVED]
     return [
-        f"{room}: {len(every)} places, {outcomes[CAUGHT] + outcomes[SURVIVED]} run, {outcomes[CAUGHT]} caught,"
-        f" {outcomes[UNUSABLE]} unusable ({ways})",
+        (
+            f"{room}: {len(every)} places, {outcomes[CAUGHT] + outcomes[SURVIVED]} run, {outcomes[CAUGHT]} caught,"
+            f" {outcomes[UNUSABLE]} unusable ({ways})"
+        ),
         *(f"  {mutant.name}: {difference(mutant)}" for mutant in survivors),
     ]
 
@@ -238,7 +241,9 @@ def _write(file: Path, room: str, lines: list[str]) -> None:
     )
 
 
-def _sums(results: Sequence[Result], explained: Mapping[str, str], say: Callable[[str], object] = print) -> int:
+def sums(
+    results: Sequence[Result], explained: Mapping[str, str], say: Callable[[str], object] = print
+) -> int:
     """Say the score and what is not explained; the exit status."""
     run, caught = sum(one.run for one in results), sum(one.caught for one in results)
     unexplained = [

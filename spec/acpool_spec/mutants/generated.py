@@ -1,12 +1,12 @@
 """The mutants that cosmic-ray makes of a module: those that are another program, each once.
 
-They are made function by function, so that a mutant keeps its name while its function stays as it is. What is compared is the syntax
-tree without what says nothing when the program runs: annotations, and in a signature the ``*`` and ``/`` between the arguments, with
-which the same calls mean the same.
+They are made function by function, so that a mutant keeps its name while its function stays as it is. What is compared is the
+syntax tree without what says nothing when the program runs: annotations, and in a signature the ``*`` and ``/`` between the
+arguments, with which the same calls mean the same.
 
 Left out are operators whose mutants say the same or cannot be run at all: identity compared by anything else than identity;
-arithmetic in place of ``|``, ``&`` and ``^``, which join truth values and sets here, so that what arithmetic says of them is said by
-the three already, or raises; and names in place of others, where they do not exist.
+arithmetic in place of ``|``, ``&`` and ``^``, which join truth values and sets here, so that what arithmetic says of them is said
+by the three already, or raises; and names in place of others, where they do not exist.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from difflib import unified_diff
+from difflib import SequenceMatcher, unified_diff
 from importlib import import_module
 from typing import Any, Final
 
@@ -33,7 +33,7 @@ OUTSIDE: Final = "<module>"
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A function of a module, with its decorators, or what is in none: ``lines`` from the line ``start`` (from 0), without ``indent``."""
+    """A function of a module, with its decorators, or what is in none: ``lines`` from line ``start``, of 0, less ``indent``."""
 
     name: str
     start: int
@@ -50,15 +50,15 @@ class Part:
         if self.name != OUTSIDE:
             there = [self.indent + line if line.strip() else line for line in after]
             return "".join([*module[: self.start], *there, *module[self.start + len(self.lines) :]])
-        if len(after) != len(self.lines):
-            raise ValueError("what is outside of functions has as many lines as before")
-        pairs = zip(module, self.lines, after, strict=True)
-        return "".join(old if line == new else new for old, line, new in pairs)
+        found: list[str] = []
+        for tag, start, end, from_, to in SequenceMatcher(None, self.lines, after, False).get_opcodes():
+            found += module[start:end] if tag == "equal" else after[from_:to]
+        return "".join(found)
 
 
 @dataclass(frozen=True, slots=True)
 class Generated:
-    """A mutant of the ``part`` of that name, and a ``digest`` of the part as it is afterwards: of one room, no two have the same."""
+    """A mutant of the ``part`` of that name, and a ``digest`` of the part as it is then: of one room, no two have the same."""
 
     mutant: Mutant
     part: str
@@ -66,7 +66,7 @@ class Generated:
 
 
 def parts_of(source: str) -> list[Part]:
-    """Every function of a module that is in no other one, in their order, and what is left: there, each function is a ``pass``."""
+    """Every function of a module that is in no other one, in their order, and what is left: there, each is a ``pass``."""
     lines = source.splitlines(keepends=True)
     left = list(lines)
     found: list[Part] = []

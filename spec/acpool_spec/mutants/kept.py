@@ -1,11 +1,11 @@
 """What came of each generated mutant, kept as it is known, a line each, so that a run goes on where it was ended.
 
-A line is the mutant's name, the digest of what it changes, and what came of it: ``caught`` with the strategy and what it saw broken;
-``survived`` with the digest of everything that looked for it; ``unusable`` where it cannot be imported. The last line of a mutant
-counts, and a line that was not written to its end does not.
+A line is the mutant's name, the digest of what it changes, and what came of it: ``caught`` with the strategy and what it saw
+broken; ``survived`` with the digest of everything that looked for it; ``unusable`` where it cannot be imported. The last line of
+a mutant counts, and a line that was not written to its end does not.
 
-A mutant is found by its room and its digest. What was caught is not looked for again while the functions that it changes are as they
-were; what survived, while nothing that looks for it has changed.
+A mutant is found by its room and its digest. What was caught is not looked for again while the function that it changes is as it
+was; what survived, while nothing that looks for it has changed.
 """
 
 from __future__ import annotations
@@ -23,11 +23,13 @@ from acpool_spec.mutants.room_tests import folders_of, repository
 CAUGHT: Final = "caught"
 SURVIVED: Final = "survived"
 UNUSABLE: Final = "unusable"
-_HEAD: Final = "# mutant digest outcome: caught by a strategy, what was broken; survived what looked for it; unusable"
+_HEAD: Final = (
+    "# mutant digest outcome: caught by a strategy, what was broken; survived what looked for it; unusable"
+)
 
 
 class Kept(NamedTuple):
-    """What came of one mutant; ``by``: the strategy that caught it, or the digest of those that did not; ``broken``: what it saw."""
+    """What came of one mutant; ``by``: the strategy that caught it, or the digest of what did not; ``broken``: what it saw."""
 
     name: str
     digest: str
@@ -64,8 +66,8 @@ def _kept(line: str) -> Kept:
     parts = line.split(" ")
     if not 3 <= len(parts) <= len(Kept._fields) or parts[2] not in (CAUGHT, SURVIVED, UNUSABLE):
         raise ValueError(f"{line!r}: expected a mutant, a digest and what came of it, such as {CAUGHT}")
-    *head, broken = [*parts, *[""] * (len(Kept._fields) - len(parts))]
-    return Kept(*head, broken.replace("_", " "))
+    name, digest, outcome, by, broken = [*parts, *[""] * (len(Kept._fields) - len(parts))]
+    return Kept(name, digest, outcome, by, broken.replace("_", " "))
 
 
 def add(file: Path, kept: Kept) -> None:
@@ -87,14 +89,16 @@ def write(file: Path, known: Iterable[Kept]) -> None:
 
 
 def looking_for(package: str, module: str) -> str:
-    """A digest of everything that takes part when a mutant of ``<package>.<module>`` is looked for: the packages and its tests."""
+    """A digest of everything that takes part in looking for a mutant of ``<package>.<module>``: the packages and its tests."""
     root = repository()
     folders = [*map(folder_of, PACKAGES), Path(str(acpool_spec.__file__)).parent]
     if root is not None:
         folders += folders_of(f"{package}.{module}", root)
     digest = hashlib.blake2b(digest_size=6)
     for folder in folders:
-        for file in sorted(path for path in folder.rglob("*") if path.suffix in (".py", ".json", ".toml", ".txt")):
+        for file in sorted(
+            path for path in folder.rglob("*") if path.suffix in (".py", ".json", ".toml", ".txt")
+        ):
             digest.update(f"{folder.name}/{file.relative_to(folder)}\0".encode())
             digest.update(file.read_bytes())
     return digest.hexdigest()

@@ -1,7 +1,7 @@
-"""A mutant put into a module that is loaded: the code of the function that it changes is exchanged, wherever that is known by now.
+"""A mutant put into a module that is loaded: the code of the function that it changes is exchanged, whoever knows that by now.
 
-So a mutant costs no new process with everything to be imported. Not every mutant can be had like this: what is done when the module
-is imported was done, and so were the decorators and the defaults of a function.
+So a mutant costs no new process with everything to be imported. Not every mutant can be had like this: what is done when the
+module is imported was done, and so were the decorators and the defaults of a function.
 """
 
 from __future__ import annotations
@@ -19,13 +19,15 @@ class Unfit(Exception):
 
 
 def patch(module: ModuleType, name: str, before: str, after: str) -> None:
-    """Give the function ``name`` of the loaded ``module``, of the source ``before``, the code that it has in the source ``after``.
+    """Give the function ``name`` of the loaded ``module``, of the source ``before``, the code that it has in ``after``.
 
     Raises :class:`Unfit`, with nothing changed.
     """
     if name == OUTSIDE:
         raise Unfit("it changes what is done when the module is imported")
-    codes = [code for code in _codes(compile(after, str(module.__file__), "exec")) if code.co_qualname == name]
+    codes = [
+        code for code in _codes(compile(after, str(module.__file__), "exec")) if code.co_qualname == name
+    ]
     heads = [_head(source, name) for source in (before, after)]
     if len(codes) != 1 or None in heads:
         raise Unfit(f"{name} is not the name of one function")

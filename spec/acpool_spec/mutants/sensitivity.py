@@ -106,7 +106,8 @@ def run_mutants(
 ) -> Report:
     """Look for every one of ``mutants`` on ``workers`` processes; ``show`` each when it is known, in any order.
 
-    ``first``: as for :func:`look_for`, which is asked where there is no ``look`` to be asked for a mutant, with the deadline. ``seconds``: after so many none is begun any more, and those under way are ended.
+    ``first``: as for :func:`look_for`, which is asked for each mutant where there is no ``look`` to be asked, with the deadline.
+    ``seconds``: after so many none is begun any more, and those under way are ended.
     """
     began = time.monotonic()
     deadline = None if seconds is None else began + seconds
@@ -269,7 +270,7 @@ def _one_child(
 
 
 def environment(place: Path | None = None) -> Mapping[str, str]:
-    """Where a process looks for modules: at the mutant in ``place`` first, then where this one has the checker and the model from."""
+    """Where a process looks for modules: at the mutant in ``place``, then where this one has the checker and the model from."""
     roots = [str(Path(str(package.__file__)).parents[1]) for package in (acpool_spec, acpool_model, acpool)]
     before = os.environ.get("PYTHONPATH")
     path = os.pathsep.join([*([str(place)] if place else []), *roots, *([before] if before else [])])

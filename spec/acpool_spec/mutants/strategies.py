@@ -139,8 +139,8 @@ def look(name: str, module: str, beat: Beat = lambda: None, runs: Runs | None = 
     """Make the runs of the strategy ``name`` until one fails; what a run raises out of the checker is a failure as well.
     Raises :class:`NotRun` where the tests cannot be run.
 
-    ``module``: the one of the pool that was changed, by which alone the strategy ``tested`` knows what to run; ``runs``: those to be
-    made instead of the strategy's own.
+    ``module``: the one of the pool that was changed, by which alone the strategy ``tested`` knows what to run; ``runs``: those to
+    be made instead of the strategy's own.
     """
     began = time.process_time()
     executions = 0

@@ -1,11 +1,11 @@
-"""A process in which everything is loaded, and from which a process for each mutant is forked: most of the price of a look is loading.
+"""A process in which everything is loaded, from which one for each mutant is forked: to load costs more than most looks.
 
-What it sees is believed after the same runs have seen nothing in a fork without a mutant. What it does not see, and what cannot be put
-into a loaded module (:mod:`~acpool_spec.mutants.patching`), is for a process of its own (:mod:`~acpool_spec.mutants.sensitivity`): a
-table that was computed when a module was imported is that of the module as it was.
+What a fork sees is believed after the same runs have seen nothing in a fork without a mutant. What it does not see, and what
+cannot be put into a loaded module (:mod:`~acpool_spec.mutants.patching`), is for a process of its own
+(:mod:`~acpool_spec.mutants.sensitivity`): a table that was computed when a module was imported is that of the module as it was.
 
-``python -m acpool_spec.mutants.nursery MODULE SOCKET``: requests and answers are JSON objects, a line each, on the inherited socket.
-It ends with it.
+``python -m acpool_spec.mutants.fork_server MODULE SOCKET``: requests and answers are JSON objects, a line each, on the socket
+that it inherits. It ends with that.
 """
 
 from __future__ import annotations
@@ -21,9 +21,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from importlib import import_module
-from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from acpool_spec.mutants.generated import OUTSIDE, Generated
 from acpool_spec.mutants.mutant import source_of
@@ -36,15 +35,15 @@ if TYPE_CHECKING:
 UNFIT: Final = "unfit"
 END: Final = "end"
 WAIT_S: Final = 3600.0
-"""Seconds to wait for one answer. Others may keep the nursery from running for long."""
+"""Seconds to wait for one answer. Others may keep the server from running for long."""
 
 
 class Lost(Exception):
-    """The nursery is gone, or says nothing any more."""
+    """The server is gone, or says nothing any more."""
 
 
-class Nursery:
-    """The nursery of one room, as seen by who asks it: started with the first question, and again where it is lost."""
+class ForkServer:
+    """The server of one room, as seen by who asks it: started with the first question, and again where it is lost."""
 
     def __init__(self, package: str, module: str, environment: Mapping[str, str], run_s: float) -> None:
         self._module = f"{package}.{module}"
@@ -55,7 +54,7 @@ class Nursery:
         self._socket: socket.socket | None = None
         self._believed: dict[str, bool] = {}
 
-    def __enter__(self) -> Nursery:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -63,8 +62,10 @@ class Nursery:
     ) -> None:
         self._end()
 
-    def look(self, mutant: Generated, strategies: Sequence[str], deadline: float | None = None) -> dict[str, Look]:
-        """What each of ``strategies`` sees, up to the first that sees anything; empty where it is not for the nursery to say."""
+    def look(
+        self, mutant: Generated, strategies: Sequence[str], deadline: float | None = None
+    ) -> dict[str, Look]:
+        """What each of ``strategies`` sees, up to the first that sees anything; empty where it is not for the server to say."""
         if mutant.part == OUTSIDE:
             return {}
         looks: dict[str, Look] = {}
@@ -117,13 +118,13 @@ class Nursery:
         ours, theirs = socket.socketpair()
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "acpool_spec.mutants.nursery", self._module, str(theirs.fileno())],
+                [sys.executable, "-m", "acpool_spec.mutants.fork_server", self._module, str(theirs.fileno())],
                 env=dict(self._environment),
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
-                start_new_session=True,
+                process_group=0,
             )
         self._socket = ours
 
@@ -137,7 +138,7 @@ class Nursery:
         self._socket = self._process = None
 
 
-# -- in the nursery -------------------------------------------------------------------------------------------------------
+# -- in the server --------------------------------------------------------------------------------------------------------
 
 
 class _Tests:
