@@ -161,7 +161,7 @@ def test_the_exit_status(
 def test_lines_of_other_rooms_stay(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(general, "run_mutants", pretending([]))
     file = tmp_path / "results.txt"
-    file.write_text("core: 10 places, 3 run, 2 caught, 1 unusable (directed 2)\n", encoding="utf-8")
+    file.write_text("core: 10 places, 3 run, 2 caught, 1 unusable, 0 open (directed 2)\n", encoding="utf-8")
     general.main([str(file), "errors"])
     assert [one.room for one in results_of(file.read_text(encoding="utf-8"))] == ["core", "errors"]
 
@@ -179,9 +179,8 @@ def test_other_files_are_refused(text: str) -> None:
 
 
 def test_a_result_is_told_from_its_lines() -> None:
-    text = (
-        "core: 10 places, 3 run, 2 caught, 1 unusable (directed 2)\n  core:get:AddNot:1: if a: => if not a:\n"
-    )
-    (result,) = results_of(text)
-    assert result == Result("core", 10, 3, 2, 1, (("core:get:AddNot:1", "if a: => if not a:"),))
-    assert not result.is_whole
+    survivor, undecided = ("core:get:AddNot:1", "if a: => if not a:"), ("core:get:AddNot:2", "b => c")
+    head = "core: 10 places, 3 run, 2 caught, 1 unusable, 1 open (directed 2)"
+    (result,) = results_of(f"{head}\n  {': '.join(survivor)}\n  ? {': '.join(undecided)}\n")
+    assert result == Result("core", 10, 3, 2, 1, (survivor,), (undecided,))
+    assert not result.is_whole and result.score == 0.5

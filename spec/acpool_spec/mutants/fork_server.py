@@ -1,7 +1,7 @@
 """A process in which everything is loaded, from which one for each mutant is forked: to load costs more than most looks.
 
-What a fork sees is believed after the same runs have seen nothing in a fork without a mutant. What it does not see, and what
-cannot be put into a loaded module (:mod:`~acpool_spec.mutants.patching`), is for a process of its own
+What a fork sees is believed after the same runs, or the same test, have seen nothing in a fork without a mutant. What it does not
+see, and what cannot be put into a loaded module (:mod:`~acpool_spec.mutants.patching`), is for a process of its own
 (:mod:`~acpool_spec.mutants.sensitivity`): a table that was computed when a module was imported is that of the module as it was.
 
 ``python -m acpool_spec.mutants.fork_server MODULE SOCKET``: requests and answers are JSON objects, a line each, on the socket
@@ -20,6 +20,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
+from functools import partial
 from importlib import import_module
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -52,7 +53,7 @@ class ForkServer:
         self._run_s = run_s
         self._process: subprocess.Popen[bytes] | None = None
         self._socket: socket.socket | None = None
-        self._believed: dict[str, bool] = {}
+        self._believed: dict[tuple[str, str], bool] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -72,7 +73,7 @@ class ForkServer:
         try:
             for name in strategies:
                 seen = self._ask(mutant.mutant.after, mutant.part, name, deadline)
-                if seen is None or (seen.broken and not self._is_believed(name, deadline)):
+                if seen is None or (seen.broken and not self._is_believed(name, seen, deadline)):
                     return {}
                 looks[name] = seen
                 if seen.broken:
@@ -82,21 +83,24 @@ class ForkServer:
             return {}
         return looks
 
-    def _is_believed(self, name: str, deadline: float | None) -> bool:
-        """Whether the strategy sees nothing where nothing was changed."""
-        if name not in self._believed:
-            control = self._ask(self._source, "", name, deadline)
-            self._believed[name] = control is not None and not control.broken
-        return self._believed[name]
+    def _is_believed(self, name: str, seen: Look, deadline: float | None) -> bool:
+        """Whether the strategy, or the test that failed, sees nothing where nothing was changed."""
+        test = seen.message if seen.broken == TESTS else ""
+        if (name, test) not in self._believed:
+            control = self._ask(self._source, "", name, deadline, test)
+            self._believed[name, test] = control is not None and control.executions > 0 and not control.broken
+        return self._believed[name, test]
 
-    def _ask(self, after: str, part: str, strategy: str, deadline: float | None) -> Look | None:
+    def _ask(
+        self, after: str, part: str, strategy: str, deadline: float | None, test: str = ""
+    ) -> Look | None:
         if self._socket is None:
             self._start()
         assert self._socket is not None
         self._socket.settimeout(
             WAIT_S if deadline is None else max(0.001, min(WAIT_S, deadline - time.monotonic()))
         )
-        request = {"after": after, "part": part, "strategy": strategy, "run_s": self._run_s}
+        request = {"after": after, "part": part, "strategy": strategy, "test": test, "run_s": self._run_s}
         seen: Look | None = None
         try:
             with self._socket.makefile("rwb") as stream:
@@ -157,18 +161,22 @@ class _Tests:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.failed and not self.failed:
-            self.failed = report.nodeid.rpartition("/")[2]
+            self.failed = _short(report.nodeid)
 
-    def run(self, beat: Callable[[], object]) -> Iterator[tuple[str, str]]:
-        """Run the tests up to the first that fails; of each what failed, as a strategy says it."""
+    def run(self, only: str, beat: Callable[[], object]) -> Iterator[tuple[str, str]]:
+        """Run the tests up to the first that fails, or ``only`` one; of each what failed, as a strategy says it."""
         assert self.session is not None
-        items = self.session.items
+        items = [item for item in self.session.items if only in ("", _short(item.nodeid))]
         for item, following in zip(items, [*items[1:], None], strict=True):
             beat()
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
             yield (TESTS, self.failed) if self.failed else ("", "")
             if self.failed:
                 return
+
+
+def _short(nodeid: str) -> str:
+    return nodeid.rpartition("/")[2]
 
 
 _Tests.pytest_runtestloop.pytest_impl = {"tryfirst": True}  # type: ignore[attr-defined]
@@ -235,7 +243,7 @@ def _look(
                 say(asdict(Look("endless", watch.runs, time.process_time(), why)))
 
         strategy = request["strategy"]
-        runs = tests.run if strategy == LAST and tests is not None else None
+        runs = partial(tests.run, request["test"]) if strategy == LAST and tests is not None else None
         with watch.over(endless):
             seen = look(strategy, module, watch.beat, runs)
         say(asdict(seen))

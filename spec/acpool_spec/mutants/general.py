@@ -5,8 +5,10 @@ with ``pip install 'acpool[mutation]'``, looks for every mutant of the rooms unt
 score and the survivors to ``FILE``. What came of each mutant is kept beside it (:mod:`~acpool_spec.mutants.kept`): the same
 command goes on where a run was ended, and after a change it looks for what the change concerns.
 
-The mutants of a room are looked for in an order drawn by a fixed seed: where the budget ends it, those that were run are a fair
-sample. The rooms that matter most come first. Not installed with the package are the tests, without which more survive.
+What is cheap looks first, in every room: directed runs and the tests, in forks of a process that has everything loaded. What
+that does not see is *open* until the rest has looked for it, each in a process of its own. The mutants of a room are looked for
+in an order drawn by a fixed seed: where the budget ends it, those that were begun are a fair sample, of which the open ones count
+as not caught. The rooms that matter most come first. Not installed with the package are the tests, without which more survive.
 
 Exit status: 0 where every mutant was run, and each survivor is explained; 1 where one is not; 3 where some were not run.
 """
@@ -31,7 +33,7 @@ from typing import Final
 from acpool_spec.mutants import kept as keeping
 from acpool_spec.mutants.fork_server import ForkServer
 from acpool_spec.mutants.generated import Generated, difference, generated
-from acpool_spec.mutants.kept import CAUGHT, SURVIVED, UNUSABLE, Kept
+from acpool_spec.mutants.kept import CAUGHT, FINAL, OPEN, SURVIVED, UNUSABLE, Kept
 from acpool_spec.mutants.mutant import PACKAGES, Mutant, folder_of
 from acpool_spec.mutants.sensitivity import NO_IMPORT, Row, environment, look_for, run_mutants
 from acpool_spec.mutants.strategies import LAST, that_can_see
@@ -70,7 +72,8 @@ ROOMS: Final = _rooms()
 @dataclass(frozen=True, slots=True)
 class Result:
     """What came of one room: ``places`` where a mutant is another program, ``run`` of them, and ``caught``; ``unusable``: so many
-    that cannot be imported, which are not among those that were run. ``survivors``: name and change."""
+    that cannot be imported, which are not among those that were run. ``survivors``: name and change; ``open``: likewise, of those
+    that nothing cheap has seen, and for which the rest has not looked."""
 
     room: str
     places: int
@@ -78,6 +81,13 @@ class Result:
     caught: int
     unusable: int
     survivors: tuple[tuple[str, str], ...]
+    open: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def score(self) -> float:
+        """The share of those that were caught, as if none of the open ones were; 1 where none was run."""
+        run = self.run + len(self.open)
+        return self.caught / run if run else 1.0
 
     @property
     def is_whole(self) -> bool:
@@ -85,7 +95,10 @@ class Result:
         return self.run + self.unusable == self.places
 
 
-_ROOM_LINE: Final = re.compile(r"([\w.]+): (\d+) places, (\d+) run, (\d+) caught, (\d+) unusable \(.*\)")
+_ROOM_LINE: Final = re.compile(
+    r"([\w.]+): (\d+) places, (\d+) run, (\d+) caught, (\d+) unusable, (\d+) open \(.*\)"
+)
+_OPEN: Final = "? "
 
 
 def results_of(text: str) -> list[Result]:
@@ -98,21 +111,23 @@ def _parts(text: str) -> list[tuple[Result, list[str]]]:
     found: list[tuple[Result, list[str]]] = []
     for line in text.splitlines():
         if line.startswith("  "):
-            name, colon, change = line.strip().partition(": ")
+            name, colon, change = line.strip().removeprefix(_OPEN).partition(": ")
             if not colon or not found:
                 raise ValueError(f"{line!r}: expected a survivor below its room")
             result, lines = found[-1]
-            found[-1] = (
-                replace(result, survivors=(*result.survivors, (name, change))),
-                [*lines, line],
-            )
+            one = (name, change)
+            if line.startswith(f"  {_OPEN}"):
+                result = replace(result, open=(*result.open, one))
+            else:
+                result = replace(result, survivors=(*result.survivors, one))
+            found[-1] = (result, [*lines, line])
         else:
             match = _ROOM_LINE.fullmatch(line)
             if match is None:
                 raise ValueError(
-                    f"{line!r}: expected a room, such as core: 300 places, 300 run, 290 caught, 0 unusable (directed 290)"
+                    f"{line!r}: expected a room, such as core: 300 places, 300 run, 290 caught, 0 unusable, 0 open (directed 290)"
                 )
-            places, run, caught, unusable = map(int, match.groups()[1:])
+            places, run, caught, unusable, _ = map(int, match.groups()[1:])
             found.append((Result(match[1], places, run, caught, unusable, ()), [line]))
     return found
 
@@ -141,74 +156,97 @@ def main(arguments: Sequence[str]) -> int:
     )
     keeper = options.file.with_suffix(".kept")
     known = keeping.read(keeper)
-    results: list[Result] = []
-    for room in options.room or ROOMS:
-        every = list(generated(*ROOMS[room]))
-        looking = keeping.looking_for(*ROOMS[room])
-        chosen = random.Random(f"{SEED} {room}").sample(every, len(every))[: options.sample]
-        todo = [one for one in chosen if not keeping.is_fresh(known.get((room, one.digest)), looking)]
-        left = None if deadline is None else max(0.0, deadline - time.monotonic())
-        _look(todo, known, keeper, looking, options.workers, left)
-        lines = _told(room, every, known, looking)
-        _write(options.file, room, lines)
-        results += results_of("\n".join(lines))
-    return sums(results, explained)
-
-
-def _look(
-    todo: Sequence[Generated],
-    known: keeping.Known,
-    keeper: Path,
-    looking: str,
-    workers: int,
-    seconds: float | None,
-) -> None:
-    """Look for ``todo``, and keep what comes of each as it is known."""
     keeping.write(keeper, known.values())  # a line that was not written to its end ends here
-    of = {one.mutant.name: one for one in todo}
+    rooms: list[_Room] = []
+    for name in options.room or ROOMS:
+        every = list(generated(*ROOMS[name]))
+        chosen = random.Random(f"{SEED} {name}").sample(every, len(every))[: options.sample]
+        looking = keeping.looking_for(*ROOMS[name])
+        rooms.append(_Room(name, every, chosen, looking, known, keeper, options.workers))
+    told: dict[str, list[str]] = {}
+    for look in (_Room.quickly, _Room.thoroughly):
+        for room in rooms:
+            look(room, None if deadline is None else max(0.0, deadline - time.monotonic()))
+            told[room.name] = _told(room.name, room.every, known, room.looking)
+            _write(options.file, room.name, told[room.name])
+    return sums([result for lines in told.values() for result in results_of("\n".join(lines))], explained)
 
-    def keep(row: Row) -> None:
-        kept = _kept(row, of[row.mutant.name].digest, looking)
-        if kept is None:
-            print(f"{row.mutant.name}: not run: {row.unusable}", flush=True)
+
+@dataclass(slots=True)
+class _Room:
+    """The mutants of one room that were asked for, what is known of them, and how more comes to be known."""
+
+    name: str
+    every: Sequence[Generated]
+    chosen: Sequence[Generated]
+    looking: str
+    known: keeping.Known
+    keeper: Path
+    workers: int
+
+    def quickly(self, seconds: float | None) -> None:
+        """Look by what is cheap, in forks of what is loaded; what that does not see is open."""
+        package, module = ROOMS[self.name]
+        first = that_can_see(f"{package}.{module}", ORDER[:2])
+        todo = [one for one in self.chosen if not self._is_known(one, OPEN)]
+        if not todo or module.startswith("acp."):  # whose tests start agents
             return
-        known[kept.key] = kept
-        keeping.add(keeper, kept)
-        print(kept, flush=True)
+        of = {one.mutant.name: one for one in todo}
+        with ExitStack() as ending:
+            # One for each who looks; whoever is done hands it back.
+            servers = [
+                ending.enter_context(ForkServer(package, module, environment(), RUN_S[package]))
+                for _ in range(self.workers)
+            ]
 
-    if not todo:
-        return
-    package, room = todo[0].mutant.package, todo[0].mutant.module
-    first = that_can_see(f"{package}.{room}", ORDER[:2])
-    with ExitStack() as ending:
-        # One for each who looks; whoever is done hands it back.
-        servers = [
-            ending.enter_context(ForkServer(package, room, environment(), RUN_S[package]))
-            for _ in range(workers)
-        ]
+            def look(mutant: Mutant, deadline: float | None) -> Row | None:
+                server = servers.pop()
+                looks = server.look(of[mutant.name], first, deadline)
+                servers.append(server)
+                return None if deadline is not None and time.monotonic() >= deadline else Row(mutant, looks)
+
+            self._run(todo, seconds, look, OPEN)
+
+    def thoroughly(self, seconds: float | None) -> None:
+        """Look for the rest by everything there is, each in a process of its own."""
+        package, _ = ROOMS[self.name]
 
         def look(mutant: Mutant, deadline: float | None) -> Row | None:
-            server = servers.pop()
-            try:
-                row = Row(
-                    mutant,
-                    server.look(of[mutant.name], first, deadline) if not room.startswith("acp.") else {},
-                )
-            finally:
-                servers.append(server)
-            if row.caught:
-                return row
             return look_for(mutant, ORDER, deadline, first=True, run_s=RUN_S[package], give_up_s=GIVE_UP_S)
 
-        run_mutants([one.mutant for one in todo], workers=workers, seconds=seconds, show=keep, look=look)
+        self._run([one for one in self.chosen if not self._is_known(one)], seconds, look, SURVIVED)
+
+    def _is_known(self, one: Generated, *enough: str) -> bool:
+        kept = self.known.get((self.name, one.digest))
+        return kept is not None and keeping.is_fresh(kept, self.looking) and kept.outcome in (*FINAL, *enough)
+
+    def _run(
+        self,
+        todo: Sequence[Generated],
+        seconds: float | None,
+        look: Callable[[Mutant, float | None], Row | None],
+        unseen: str,
+    ) -> None:
+        digests = {one.mutant.name: one.digest for one in todo}
+
+        def keep(row: Row) -> None:
+            kept = _kept(row, digests[row.mutant.name], unseen, self.looking)
+            if kept is None:
+                print(f"{row.mutant.name}: not run: {row.unusable}", flush=True)
+                return
+            self.known[kept.key] = kept
+            keeping.add(self.keeper, kept)
+            print(kept, flush=True)
+
+        run_mutants([one.mutant for one in todo], workers=self.workers, seconds=seconds, show=keep, look=look)
 
 
-def _kept(row: Row, digest: str, looking: str) -> Kept | None:
+def _kept(row: Row, digest: str, unseen: str, looking: str) -> Kept | None:
     """What is to be kept; None where it is not the mutant's doing that it was not run."""
     if row.unusable:
         return Kept(row.mutant.name, digest, UNUSABLE) if row.unusable.startswith(NO_IMPORT) else None
     if not row.caught:
-        return Kept(row.mutant.name, digest, SURVIVED, looking)
+        return Kept(row.mutant.name, digest, unseen, looking)
     strategy, broken = next((name, look.broken) for name, look in row.looks.items() if look.broken)
     return Kept(row.mutant.name, digest, CAUGHT, strategy, broken)
 
@@ -222,13 +260,17 @@ def _told(
     outcomes = Counter(kept.outcome for kept in fresh.values())
     by = Counter(kept.by for kept in fresh.values() if kept.outcome == CAUGHT)
     ways = ", ".join(f"{name} {by[name]}" for name in ORDER if by[name])
-    survivors = [one.mutant for one in every if one.digest in fresh and fresh[one.digest].outcome == SURVIVED]
     return [
         (
             f"{room}: {len(every)} places, {outcomes[CAUGHT] + outcomes[SURVIVED]} run, {outcomes[CAUGHT]} caught,"
-            f" {outcomes[UNUSABLE]} unusable ({ways})"
+            f" {outcomes[UNUSABLE]} unusable, {outcomes[OPEN]} open ({ways})"
         ),
-        *(f"  {mutant.name}: {difference(mutant)}" for mutant in survivors),
+        *(
+            f"  {mark}{one.mutant.name}: {difference(one.mutant)}"
+            for outcome, mark in ((SURVIVED, ""), (OPEN, _OPEN))
+            for one in every
+            if one.digest in fresh and fresh[one.digest].outcome == outcome
+        ),
     ]
 
 
@@ -254,7 +296,7 @@ def sums(
     ]
     for one in results:
         if not one.is_whole:
-            say(f"not whole: {one.room}, {one.run + one.unusable} of {one.places}")
+            say(f"not whole: {one.room}, {one.run + one.unusable} of {one.places}, and {len(one.open)} open")
     for name, change in unexplained:
         say(f"not explained: {name}: {change}")
     cpu = resource.getrusage(resource.RUSAGE_CHILDREN)

@@ -1,8 +1,9 @@
 """What came of each generated mutant, kept as it is known, a line each, so that a run goes on where it was ended.
 
 A line is the mutant's name, the digest of what it changes, and what came of it: ``caught`` with the strategy and what it saw
-broken; ``survived`` with the digest of everything that looked for it; ``unusable`` where it cannot be imported. The last line of
-a mutant counts, and a line that was not written to its end does not.
+broken; ``survived`` with the digest of everything that looked for it; ``unusable`` where it cannot be imported; ``open``, with
+the same digest, where only what is cheap has looked, and has not seen it. The last line of a mutant counts, and a line that was
+not written to its end does not.
 
 A mutant is found by its room and its digest. What was caught is not looked for again while the function that it changes is as it
 was; what survived, while nothing that looks for it has changed.
@@ -23,9 +24,10 @@ from acpool_spec.mutants.room_tests import folders_of, repository
 CAUGHT: Final = "caught"
 SURVIVED: Final = "survived"
 UNUSABLE: Final = "unusable"
-_HEAD: Final = (
-    "# mutant digest outcome: caught by a strategy, what was broken; survived what looked for it; unusable"
-)
+OPEN: Final = "open"
+FINAL: Final = (CAUGHT, SURVIVED, UNUSABLE)
+"""What is decided; a mutant that is open was looked for by what is cheap alone."""
+_HEAD: Final = "# mutant digest outcome: caught by a strategy, what was broken; survived what looked for it; open; unusable"
 
 
 class Kept(NamedTuple):
@@ -64,7 +66,7 @@ def read(file: Path) -> Known:
 
 def _kept(line: str) -> Kept:
     parts = line.split(" ")
-    if not 3 <= len(parts) <= len(Kept._fields) or parts[2] not in (CAUGHT, SURVIVED, UNUSABLE):
+    if not 3 <= len(parts) <= len(Kept._fields) or parts[2] not in (*FINAL, OPEN):
         raise ValueError(f"{line!r}: expected a mutant, a digest and what came of it, such as {CAUGHT}")
     name, digest, outcome, by, broken = [*parts, *[""] * (len(Kept._fields) - len(parts))]
     return Kept(name, digest, outcome, by, broken.replace("_", " "))
@@ -106,7 +108,7 @@ def looking_for(package: str, module: str) -> str:
 
 def is_fresh(kept: Kept | None, looking: str) -> bool:
     """Whether what was kept of a mutant still says what would come of it."""
-    return kept is not None and (kept.outcome != SURVIVED or kept.by == looking)
+    return kept is not None and (kept.outcome in (CAUGHT, UNUSABLE) or kept.by == looking)
 
 
 def of_room(known: Mapping[tuple[str, str], Kept], room: str) -> list[Kept]:
