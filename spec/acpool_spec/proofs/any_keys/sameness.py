@@ -27,6 +27,7 @@ from acpool_model.step_invariants import STEP_INVARIANTS
 from acpool_spec.proofs.any_keys import claims, step_claims, steps
 from acpool_spec.proofs.any_keys.view import SCALARS, Chosen, View, drawn
 from acpool_spec.proofs.decisions.numbers import no_tracing
+from acpool_spec.proofs.formulas import all_hold, as_formula
 from acpool_spec.proofs.obligations import (
     Obligation,
     actions,
@@ -57,6 +58,7 @@ def same() -> dict[str, Obligation]:
 
 
 def _of_action(action: Action) -> Obligation:
+    @as_formula
     def premise(before: State) -> bool:
         return inductive(before) & in_order(action, before)
 
@@ -83,6 +85,7 @@ def _of_action(action: Action) -> Obligation:
 
 
 def _of_serving() -> Obligation:
+    @as_formula
     def premise(before: State) -> bool:
         return between(before) & in_order_of_arrival(before)
 
@@ -104,15 +107,16 @@ def _of_the_invariant() -> Obligation:
     return Obligation(
         name="same-invariant",
         says="what the encoding takes for granted of any number of keys follows from what the model has within a step",
-        premise=between,
+        premise=as_formula(between),
         conclusion=conclusion,
     )
 
 
 def _of_the_claims() -> Obligation:
     def premise(state: State) -> bool:
-        return every(said_of(state, claims.conjuncts).values()) & _names_are_within(state)
+        return all_hold((*said_of(state, claims.conjuncts).values(), _names_are_within(state)))
 
+    @as_formula
     def conclusion(state: State) -> dict[str, bool]:
         return {name: holds(state) for name, holds in BETWEEN.items() if name not in LEFT_OUT}
 
@@ -126,14 +130,15 @@ def _of_the_claims() -> Obligation:
 
 def _of_the_steps() -> Obligation:
     def premise(before: State, _: State, action: Action, after: State) -> bool:
-        names = _names_are_within(before) & _names_are_within(after)
+        names = _names_are_within(before), _names_are_within(after)
         said = said_of_two(
             before,
             after,
             lambda old, new: step_claims.of_the_step(old, _action_of_terms(action), new),
         )
-        return every(said.values()) & names
+        return all_hold((*said.values(), *names))
 
+    @as_formula
     def conclusion(before: State, _: State, action: Action, after: State) -> dict[str, bool]:
         return {name: holds(before, action, after) for name, holds in STEP_INVARIANTS.items()}
 
@@ -149,8 +154,9 @@ def _of_the_steps() -> Obligation:
 def _of_what_is_ungiven() -> Obligation:
     def premise(before: State, _: State, action: Action, after: State) -> bool:
         said = said_of_two(before, after, lambda old, new: {"less": step_claims.lowers_ungiven(old, new)})
-        return every(said.values())
+        return all_hold(tuple(said.values()))
 
+    @as_formula
     def conclusion(before: State, _: State, action: Action, after: State) -> dict[str, bool]:
         return {"less": ungiven(after) < ungiven(before), "not endlessly": ungiven(after) >= 0}
 
@@ -166,17 +172,22 @@ def _of_what_is_ungiven() -> Obligation:
 def _of_nothing_left() -> Obligation:
     def conclusion(state: State) -> dict[str, bool]:
         said = said_of(state, lambda view: {"nothing left": step_claims.nothing_left_to_give(view)})
-        told, known = every(said.values()), nothing_left_to_give(state)
+        return both_ways(state, tuple(said.values()))
+
+    @as_formula
+    def both_ways(state: State, said: tuple[bool, ...]) -> dict[str, bool]:
+        told, known = every(said), nothing_left_to_give(state)
         return {"of the encoding": implies(told, known), "of the model": implies(known, told)}
 
     return Obligation(
         name="same-nothing-left",
         says="the encoding for any number of keys has nothing left to give where the model has nothing left to give",
-        premise=between,
+        premise=as_formula(between),
         conclusion=conclusion,
     )
 
 
+@as_formula
 def _names_are_within(state: State) -> bool:
     """No key and no client is named that there is not."""
     return every(
