@@ -13,7 +13,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Mapping
 from functools import wraps
-from typing import Any, NoReturn, ParamSpec, TypeVar, cast
+from typing import Any, NoReturn, ParamSpec, TypeVar
 
 from crosshair import tracers
 from crosshair.libimpl.builtinslib import SymbolicBool, SymbolicInt
@@ -186,13 +186,15 @@ def as_formula(says: Callable[_P, _T]) -> Callable[_P, _T]:
     """
 
     @wraps(says)
-    def said(*values: Any) -> Any:
+    def said(*arguments: _P.args, **named: _P.kwargs) -> _T:
         if not is_tracing():
-            return says(*values)
+            return says(*arguments, **named)
         with no_tracing():
-            return _symbolic(says(*[_as_terms(value) for value in values]))
+            terms: Any = [_as_terms(argument) for argument in arguments]
+            found: _T = _symbolic(says(*terms, **named))
+            return found
 
-    return cast(Any, said)
+    return said
 
 
 @as_formula
@@ -204,12 +206,16 @@ def all_hold(found: tuple[bool, ...]) -> bool:
 def _as_terms(value: Any) -> Any:
     if isinstance(value, SymbolicInt | SymbolicBool):
         return _term(value.var)
-    if isinstance(value, tuple):
+    if _is_tuple(value):
         parts = [_as_terms(part) for part in value]
         return value._make(parts) if hasattr(value, "_fields") else tuple(parts)
     if isinstance(value, int | str):
         return value
     raise TypeError(f"neither a number nor a tuple: {type(value)}")
+
+
+def _is_tuple(value: Any) -> bool:
+    return isinstance(value, tuple)
 
 
 def _symbolic(found: Any) -> Any:

@@ -24,7 +24,7 @@ z3: Any = importlib.import_module("z3")  # it comes without types
 
 
 class Encoded:
-    """A ``step`` of the encoding, taken of each state once."""
+    """A ``step`` of the encoding; one without cases is taken of each state once."""
 
     def __init__(self, step: Callable[[View], View]) -> None:
         self._step = step
@@ -34,27 +34,50 @@ class Encoded:
         """Whether it leads from one to the other, by what is compared."""
         old, new = _numbers(before), _numbers(after)
         with no_tracing():
-            chosen, came, serial = self._from(_terms(old))
+            domain, came = self._from(_terms(old))
             there = drawn(_terms(new))
-            # Names go on from where the step left off, on every path: the terms are the same where the paths are.
-            domain = replace(chosen, known=[], serials=count(serial))
             found = {name: _same(getattr(came, name), getattr(there, name)) for name in SCALARS}
             found |= _same_places("key", Key._fields, came.key, there.key, domain.keys, domain.all_keys)
             found |= _same_places(
                 "client", Client._fields, came.client, there.client, domain.clients, domain.all_clients
             )
-            return _decided(found, [*chosen.known, *domain.known])
+            return _decided(found, domain.known)
 
-    def _from(self, state: State) -> tuple[Chosen, View, int]:
-        """Where it leads from a state of terms, the domain in which choices were made, and the number of the next name."""
+    def _from(self, state: State) -> tuple[Chosen, View]:
+        """Where it leads from a state of terms, and the domain in which choices were made."""
         name = tuple([number.get_id() for number in _flat(state)])
-        if name not in self._taken:
-            view = drawn(state)
-            came = self._step(view)
-            assert isinstance(view.domain, Chosen)
+        if name in self._taken:
+            _, taken, came, serial = self._taken[name]
+            # Names go on from where the step left off, on every path: the terms are the same where the paths are.
+            return replace(taken, known=[*taken.known], serials=count(serial)), came
+        cases = _Cases()
+        view = drawn(state, cases.holds)
+        domain, came = view.domain, self._step(view)
+        assert isinstance(domain, Chosen)
+        if not cases.asked:
+            serial = next(domain.serials)
             # The state is kept with it, so that the ids of its terms stay their own.
-            self._taken[name] = state, view.domain, came, next(view.domain.serials)
-        return self._taken[name][1:]
+            self._taken[name] = state, domain, came, serial
+            domain = replace(domain, known=[*domain.known], serials=count(serial))
+        return domain, came
+
+
+class _Cases:
+    """Cases are looked at one after the other; whether any was ``asked`` for."""
+
+    def __init__(self) -> None:
+        self.asked = False
+
+    def holds(self, condition: Any) -> bool:
+        """Whether a condition holds in this case: on this path of CrossHair, which takes the other one on another path."""
+        condition = z3.simplify(condition)
+        if z3.is_true(condition) or z3.is_false(condition):
+            return bool(z3.is_true(condition))
+        self.asked = True
+        space: Any = optional_context_statespace()
+        if space is None:
+            raise TypeError(f"open outside CrossHair: {condition}")
+        return bool(space.choose_possible(condition))
 
 
 def said_of(state: State, say: Callable[[View], dict[str, Any]]) -> dict[str, bool]:
