@@ -110,7 +110,7 @@ def test_the_race_is_told_in_short(story: Story) -> None:
     short = in_short(story.run)
     assert len(short) <= LINES
     assert short[-1] == (24, "✗ S3: loaded of 's1' on c3 while c1 is alive and holds it")
-    told = dict((words, step) for step, words in short)
+    told = {words: step for step, words in short}
     evicted = (
         "client 1 in get_or_create('b') moves 'a' in the pool: _suspended, not _active, _gates, _cancel_handles,"
         " while client 0 holds its lease"

@@ -82,7 +82,10 @@ class _Lanes:
             "prompt": f"a prompt begins on {name}",
             "closing": f"{name} is being closed",
         }
-        if bar.kind in words:
+        before = next((b for b in self._run.bars if b.lane == bar.lane and b.end == bar.begin), None)
+        if bar.kind == "live" and before is not None and before.kind == "prompt":
+            yield bar.begin, f"the prompt on {name} ends"
+        elif bar.kind in words:
             yield bar.begin, words[bar.kind]
 
     def _move(self, bar: Bar) -> str:
