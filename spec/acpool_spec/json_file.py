@@ -36,9 +36,13 @@ def write_whole(path: Path, text: str) -> None:
     """Write ``text``; folders are made, and an older file of that name is replaced whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(path.name + ".new")
-    # A lone surrogate, as in an exception's message, has no UTF-8: JSON's own escape stands for it.
-    draft.write_bytes(text.encode("utf-8", "backslashreplace"))
-    draft.replace(path)
+    try:
+        # A lone surrogate, as in an exception's message, has no UTF-8: JSON's own escape stands for it.
+        draft.write_bytes(text.encode("utf-8", "backslashreplace"))
+        draft.replace(path)
+    except OSError:
+        draft.unlink(missing_ok=True)
+        raise
 
 
 def read_text(path: Path, expected: str) -> str:
