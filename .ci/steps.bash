@@ -87,8 +87,9 @@ in_one_piece() {
 # step NAME COMMAND...: run it, say its output in one piece when it is over, go on whatever comes of it. Where judged_by is set
 # it is called with the status and the file of the output, and says passed, failed or undecided; else 0 alone has passed.
 step() {
-    local name=$1 began=$SECONDS status=0 log=$scratch/${1//[^[:alnum:]]/_}.log verdict cpu
+    local name=$1 began=$SECONDS status=0 log verdict cpu
     local TIMEFORMAT='%U %S'
+    log=$(log_of "$1")
     shift
     printf -- '-- %s ...\n' "$name" | in_one_piece
     { time "$@" >"$log" 2>&1 || status=$?; } 2>"$log.cpu"
@@ -104,6 +105,11 @@ step() {
     if [[ -n ${CI_STEP_LOGS-} ]]; then
         mkdir -p "$CI_STEP_LOGS" && cp "$log" "$CI_STEP_LOGS/"
     fi
+}
+
+# log_of NAME: the file of a step's output.
+log_of() {
+    printf '%s/%s.log' "$scratch" "${1//[^[:alnum:]]/_}"
 }
 
 judge_status() {
