@@ -23,11 +23,12 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
-from acpool_spec.mutants.mutant import Mutant, functions_of, source_of
+from acpool_spec.mutants.mutant import ACP, Mutant, functions_of, source_of
 from acpool_spec.mutants.sensitivity import Row, run_mutants
 
 ROOMS: Final = {
     **{name: ("acpool", name) for name in ("core", "slots", "pool", "shell", "lease", "closing", "bounds")},
+    **{name: ("acpool", name) for name in ACP},
     **{name: ("acpool_model", name) for name in ("transitions", "machine", "invariants")},
 }
 """By room: the package and the module."""
@@ -107,7 +108,7 @@ class Result:
     survivors: tuple[tuple[str, str], ...]
 
 
-_ROOM_LINE: Final = re.compile(r"(\w+): (\d+) places, (\d+) run, (\d+) caught \(.*\)")
+_ROOM_LINE: Final = re.compile(r"([\w.]+): (\d+) places, (\d+) run, (\d+) caught \(.*\)")
 
 
 def results_of(text: str) -> list[Result]:

@@ -6,6 +6,7 @@ They are not installed with the package, so they take part where the repository 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -13,10 +14,53 @@ import acpool_spec
 
 TESTS: Final = "tests"
 """What is said to be broken where a test fails."""
-_ROOM: Final = {"acpool": ("tests/pool", "tests/corpus"), "acpool_model": ("tests/model",)}
+_ROOM: Final = {
+    "acpool": ("tests/pool", "tests/corpus"),
+    "acpool.acp": ("tests/acp",),
+    "acpool_model": ("tests/model",),
+}
 _SLOW: Final = frozenset(
-    {"test_core_machine.py", "test_exploration.py", "test_counts.py", "test_stubborn.py", "test_sleep.py"}
+    {
+        *(
+            "test_core_machine.py",
+            "test_exploration.py",
+            "test_counts.py",
+            "test_stubborn.py",
+            "test_sleep.py",
+        ),
+        "test_pydantic_agent.py",
+    }
 )  # longer than all the others, which see what it sees
+_FIRST: Final = {
+    "acpool.acp.connection": ("turns", "closing", "hostile"),
+    "acpool.acp.connector": ("connector",),
+    "acpool.acp.environment": ("connector",),
+    "acpool.acp.exits": ("process", "connector"),
+    "acpool.acp.lines": ("lines", "hostile"),
+    "acpool.acp.messages": ("messages",),
+    "acpool.acp.outstanding": ("turns", "closing"),
+    "acpool.acp.permissions": ("permissions",),
+    "acpool.acp.pipes": ("pipes",),
+    "acpool.acp.process": ("process", "closing", "connector"),
+    "acpool.acp.settings": ("connector",),
+    "acpool.acp.stderr": ("hostile",),
+    "acpool.acp.transport": ("hostile", "permissions", "turns"),
+    "acpool.acp.turns": ("turns",),
+}
+"""By module, the files of tests that are the likeliest to see something of it; the others of its room come after them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How many seconds by the wall clock a run may wait, taking no CPU, and how many it may take in all."""
+
+    idle_s: float
+    wall_s: float
+
+
+_ALONE: Final = Patience(300.0, 300.0)
+_WITH_AGENTS: Final = Patience(8.0, 60.0)
+"""The longest wait for an agent in a test of a sound pool is two seconds."""
 
 
 class NotRun(Exception):
@@ -29,10 +73,18 @@ def repository() -> Path | None:
     return root if (root / "pyproject.toml").is_file() and (root / "tests").is_dir() else None
 
 
+def patience_of(module: str) -> Patience:
+    """How long a run of ``module`` may wait, before it is taken to have no end."""
+    return _WITH_AGENTS if module.startswith("acpool.acp.") else _ALONE
+
+
 def files_for(module: str, root: Path) -> list[Path]:
-    """The test files of the room of ``module``, such as ``acpool.core``, without the slow ones."""
-    rooms = [root / room for room in _ROOM[module.partition(".")[0]]]
-    return sorted(file for room in rooms for file in room.glob("test_*.py") if file.name not in _SLOW)
+    """The test files of the room of ``module``, such as ``acpool.core``, without the slow ones; its own come first."""
+    parent = module.rpartition(".")[0]
+    rooms = [root / room for room in _ROOM[parent]]
+    own = [f"test_{name}.py" for name in _FIRST.get(module, ())]
+    files = [file for room in rooms for file in room.glob("test_*.py") if file.name not in _SLOW]
+    return sorted(files, key=lambda file: (own.index(file.name) if file.name in own else len(own), str(file)))
 
 
 def tested(root: Path, files: list[Path], beat: Callable[[], object]) -> Iterator[tuple[str, str]]:
@@ -66,8 +118,9 @@ def _run(root: Path, files: list[Path], beat: Callable[[], object]) -> Iterator[
                 self.outcomes.append((TESTS, report.nodeid.rpartition("/")[2]))
 
     listener = Listener()
-    # The checker is imported already: that its assertions are told less well is no failure.
-    quiet = ["-W", "ignore::pytest.PytestAssertRewriteWarning"]
+    # The checker is imported already: that its assertions are told less well is no failure. Examples are drawn by a fixed
+    # seed, so that what sees a mutant today sees it tomorrow.
+    quiet = ["-W", "ignore::pytest.PytestAssertRewriteWarning", "--hypothesis-seed=0"]
     where = ["-c", str(root / "pyproject.toml"), "--rootdir", str(root)]
     beat()
     status = pytest.main(

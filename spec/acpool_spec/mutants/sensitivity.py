@@ -26,13 +26,15 @@ import acpool
 import acpool_model
 import acpool_spec
 from acpool_spec.mutants.child import NOT_RUN, READY
-from acpool_spec.mutants.mutant import Mutant, folder_of
+from acpool_spec.mutants.mutant import Mutant, file_of, folder_of
 from acpool_spec.mutants.room_tests import TESTS, repository
-from acpool_spec.mutants.strategies import LAST, STRATEGIES, Look
+from acpool_spec.mutants.strategies import LAST, STRATEGIES, Look, that_can_see
 from acpool_spec.verdict import Outcome
 
 RUN_S: Final = 20.0
 """Seconds of CPU after which a run is taken to have no end; a sound pool's take far below one."""
+END_S: Final = 10.0
+"""Seconds that a child process has to end what it started, once it was told to."""
 GIVE_UP_S: Final = 600.0
 """Seconds of one child process, whatever it does with them."""
 
@@ -105,7 +107,7 @@ def run_mutants(
     """
     began = time.monotonic()
     deadline = None if seconds is None else began + seconds
-    untested = [] if repository() is not None else [one for one in mutants if set(one.breaks) == {TESTS}]
+    untested = [] if repository() is not None else [one for one in mutants if _for_tests_alone(one)]
     wanted = [mutant for mutant in mutants if mutant not in untested]
     waiting = deque(enumerate(wanted))
     rows: dict[int, Row] = {}
@@ -156,7 +158,7 @@ def look_for(
     with tempfile.TemporaryDirectory(prefix="acpool-mutant-") as folder:
         place = Path(folder)
         write_mutant(mutant, place)
-        left = list(strategies)
+        left = list(that_can_see(f"{mutant.package}.{mutant.module}", strategies))
         while left:
             if not _one_child(row, place, left, deadline, first, run_s):
                 return None
@@ -168,13 +170,18 @@ def look_for(
     return row
 
 
+def _for_tests_alone(mutant: Mutant) -> bool:
+    seen_by = that_can_see(f"{mutant.package}.{mutant.module}")
+    return set(mutant.breaks) == {TESTS} or set(seen_by) == {LAST}
+
+
 def write_mutant(mutant: Mutant, place: Path) -> Path:
     """A copy of its package in the folder ``place`` with ``mutant`` in it; the file that differs. Raises ``DoesNotApply``."""
     copy = place / mutant.package
     shutil.copytree(
         folder_of(mutant.package), copy
     )  # with what was compiled: times of change are copied as well
-    file = copy / f"{mutant.module}.py"
+    file = copy / file_of(mutant.module)
     for compiled in file.parent.glob(f"__pycache__/{file.stem}.*"):
         compiled.unlink()
     file.write_text(mutant.apply(file.read_text(encoding="utf-8")), encoding="utf-8")
@@ -212,11 +219,13 @@ def _one_child(
         except subprocess.TimeoutExpired:
             status = None
         finally:
-            if child.poll() is None:
-                os.killpg(child.pid, signal.SIGKILL)
-                child.wait()
             assert child.stdin is not None
             child.stdin.close()
+            try:
+                child.wait(timeout=END_S)
+            except subprocess.TimeoutExpired:
+                os.killpg(child.pid, signal.SIGKILL)
+                child.wait()
     lines = [json.loads(line) for line in results.read_text(encoding="utf-8").splitlines()]
     for line in lines[1:]:
         name = line.pop("strategy")

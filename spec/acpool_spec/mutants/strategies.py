@@ -9,7 +9,7 @@ real pool, and some tours. ``explored``: small scopes, one after the other, each
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -109,6 +109,12 @@ def sampled(beat: Beat) -> Iterator[tuple[str, str]]:
 STRATEGIES: Final = ("directed", "sampled", "explored")
 LAST: Final = "tested"
 """Only where no other strategy has seen anything."""
+
+
+def that_can_see(module: str, strategies: Sequence[str] = STRATEGIES) -> Sequence[str]:
+    """Those of ``strategies`` that reach ``module``, such as ``acpool.core``. The others have connections that are no agents, so
+    what talks to real ones is for the tests alone."""
+    return [LAST] if module.startswith("acpool.acp.") else strategies
 
 
 def _runs(name: str, module: str, beat: Beat) -> Iterator[tuple[str, str]]:
