@@ -314,6 +314,7 @@ def test_the_workers_of_a_check_that_was_killed_end_with_it(endless: subprocess.
 # -- replay ------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.no_cover
 def test_a_replay_is_the_same_text_under_any_hash_seed_and_optimization(
     schedule_file: Path, acpool: Run
 ) -> None:

@@ -15,6 +15,7 @@ import pytest
 GUARD_S = 180.0
 
 
+@pytest.mark.usefixtures("untraced_children")
 @pytest.mark.parametrize("name", ["library", "explore"])
 def test_the_example_prints_what_the_readme_says(
     tmp_path: Path, name: str, block: Callable[[str], str]

@@ -101,6 +101,7 @@ def test_a_red_check_leaves_everything_and_the_next_one_begins_with_its_failure(
     assert old.find("failure") is not None
 
 
+@pytest.mark.usefixtures("untraced_children")
 def test_a_gate_that_cannot_fail_does_not_pass(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
