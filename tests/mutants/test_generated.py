@@ -209,7 +209,6 @@ def test_a_fork_sees_what_a_process_sees_and_is_gone_afterwards() -> None:
     outside = of_bounds("from __future__", "import sys\nfrom __future__", OUTSIDE)
     with server() as one:
         assert one.look(bad, ["tested"])["tested"].broken == "tests"
-        looks = one.look(harmless, ["directed", "tested"])
-        assert {name: look.broken for name, look in looks.items()} == {"directed": "", "tested": ""}
-        assert looks["directed"].executions > 100 and looks["tested"].executions > 100
+        look = one.look(harmless, ["directed"])["directed"]
+        assert look.broken == "" and look.executions > 100
         assert one.look(outside, ORDER[:1]) == {}
