@@ -137,7 +137,10 @@ def test_a_part_of_a_room_is_drawn_and_said_to_be_one(
     assert (result.room, result.run, result.is_whole) == ("closing", 12, False)
     assert len({name.split(":")[1] for name in asked}) > 2, "of all functions, not of the first"
     said = capsys.readouterr().out
-    assert f"undecided: closing, 12 of {result.places} mutants run" in said and f"{result.caught} of 12 mutants" in said
+    assert (
+        f"undecided: closing, 12 of {result.places} mutants run" in said
+        and f"{result.caught} of 12 mutants" in said
+    )
     survivors = [f"not explained: {name}" in said for name, _ in result.survivors]
     assert survivors and all(survivors)
 

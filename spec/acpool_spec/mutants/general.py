@@ -296,7 +296,9 @@ def sums(
     ]
     for one in results:
         if not one.is_whole:
-            say(f"undecided: {one.room}, {one.run + one.unusable} of {one.places} mutants run, {len(one.open)} open")
+            say(
+                f"undecided: {one.room}, {one.run + one.unusable} of {one.places} mutants run, {len(one.open)} open"
+            )
     for name, change in unexplained:
         say(f"not explained: {name}: {change}")
     cpu = resource.getrusage(resource.RUSAGE_CHILDREN)
