@@ -84,8 +84,7 @@ def _function(module: ModuleType, name: str) -> FunctionType:
 
 
 def _member(of: Any, name: str) -> Any:
-    members: dict[str, Any] = vars(of)
-    return members.get(name)
+    return of.__dict__.get(name)
 
 
 def _below(found: Any) -> Any:
