@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, cast
 
@@ -108,4 +108,6 @@ def forces_of(spec: object) -> Forces[Any] | None:
 
 @dataclass(frozen=True, slots=True)
 class Unobserved:
-    """Stands for every value of which nobody saw anything: all of them are the same to whoever looks."""
+    """Stands for every value of which nobody saw anything: all of them, of one ``sort``, are the same to whoever looks."""
+
+    sort: Hashable = None
