@@ -12,6 +12,7 @@ import pytest
 
 from acpool_spec.linearizability import Operation, SequentialSpec
 from acpool_spec.objects import CasRegister, KeyValue, Lock, Queue, Register
+from acpool_spec.sequential import hints_of
 
 AnySpec = SequentialSpec[Any]
 
@@ -117,6 +118,21 @@ class Unhinted:
 
     def partition(self, operation: Operation) -> Hashable:
         return self.spec.partition(operation)
+
+
+@dataclass(frozen=True)
+class Unforced(Unhinted):
+    """A specification that does not say what a history forces, so that everything is searched."""
+
+    def kind(self, operation: Operation) -> Hashable:
+        hints = hints_of(self.spec)
+        assert hints is not None
+        return hints.kind(operation)
+
+    def observes(self, operation: Operation) -> bool:
+        hints = hints_of(self.spec)
+        assert hints is not None
+        return hints.observes(operation)
 
 
 Ask = Callable[[Random], tuple[str, Any, Any]]
@@ -246,6 +262,7 @@ class Toolbox:
     LossyRegister = LossyRegister
     Bag = Bag
     Unhinted = Unhinted
+    Unforced = Unforced
     explains = staticmethod(explains)
     follow = staticmethod(follow)
     precedes = staticmethod(precedes)

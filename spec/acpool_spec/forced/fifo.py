@@ -1,10 +1,10 @@
 """What a first-in first-out queue forces: of two values the one that was put in first is taken out first.
 
-A value that was put in once stands for two operations, and one value comes before another if its putting in or its taking out does so
-in real time; two values of which each comes before the other are a contradiction. A value that is surely inside keeps a queue from
-being empty, and of such times a chain may leave no instant for an answer "empty". These are the *bad patterns* of A. Bouajjani, M.
-Emmi, C. Enea, J. Hamza, *On reducing linearizability to state reachability* (ICALP 2015), section 5, after T. Henzinger, A. Sezgin,
-V. Vafeiadis, *Aspect-oriented linearizability proofs* (CONCUR 2013).
+A value that was put in once stands for two operations, and one value comes before another if its putting in or its taking out
+does so in real time; two values of which each comes before the other are a contradiction. A value that is surely inside keeps a
+queue from being empty, and of such times a chain may leave no instant for an answer "empty". These are the *bad patterns* of A.
+Bouajjani, M. Emmi, C. Enea, J. Hamza, *On reducing linearizability to state reachability* (ICALP 2015), after T. Henzinger, A.
+Sezgin, V. Vafeiadis, *Aspect-oriented linearizability proofs* (CONCUR 2013).
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from acpool_spec.verdict import Contradiction
 
 _ORDER = "what is put in first is taken out first"
 _MISSING = "what is put in first is taken out first, and nobody else is left who can have taken it"
-_EMPTY = "at every instant of it something was in the queue"
+_EMPTY = "a dequeue found nothing, and at every instant of it something was in the queue"
 
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """What nobody is known to have taken: what was put in by each of ``stays`` is never taken, by each of ``open`` perhaps. ``known``:
-    whether there are no other values of which somebody unknown may have taken one."""
+    """What nobody is known to have taken: what was put in by each of ``stays`` is never taken, by each of ``open`` perhaps.
+    ``known``: whether there are no other values of which somebody unknown may have taken one."""
 
     stays: frozenset[int]
     open: frozenset[int]
@@ -81,10 +81,10 @@ def queue(
 ) -> Contradiction | Left:
     """Tell ``orders`` what the operations of one queue force, or return why they cannot.
 
-    ``puts``: all that were invoked. ``takes``: the completed ones that took something. ``refused``: the completed ones that found the
-    queue empty, or nothing where it may be that this is a value. ``starts``: what may be inside at the beginning. ``takers``: those that
-    have not returned, and may take something. ``everything``: whether nothing was left out. Otherwise: what becomes of the
-    values that nobody is known to have taken.
+    ``puts``: all that were invoked. ``takes``: the completed ones that took something. ``refused``: the completed ones that
+    found the queue empty, or nothing where it may be that this is a value. ``starts``: what may be inside at the beginning.
+    ``takers``: those that have not returned, and may take something. ``everything``: whether nothing was left out. Otherwise:
+    what becomes of the values that nobody is known to have taken.
     """
     takeable = sorted(seen.span(op)[0] for op in takers)
     found = _lives(puts, takes, starts, seen, takeable[0] if takers else NEVER)
@@ -94,9 +94,10 @@ def queue(
     settled = NEVER
     if everything and all_known and not seen.more:
         settled = max((seen.span(op)[1] for op in refused), default=-NEVER)
-    lives = _missing(lives, takeable, settled)
-    if isinstance(lives, Contradiction):
-        return lives
+    known_lives = _missing(lives, takeable, settled)
+    if isinstance(known_lives, Contradiction):
+        return known_lives
+    lives = known_lives
     wrong = _in_order(lives, orders) or _empty(lives, refused, seen, orders)
     if wrong is not None:
         return wrong
@@ -173,10 +174,11 @@ def _missing(
 ) -> list[_Life] | Contradiction:
     """The same with what is known of values that nobody is known to have taken out.
 
-    Where one that was put in later was taken out, somebody who has not returned took it, and each only one. ``takeable``: when these
-    were invoked, ascending. Of any other that was in by some time after ``settled`` it may be assumed that it stays: where it is taken
-    out in a linearization, let it be put in as late as it can be, and whatever follows it and is known to be taken out just before that,
-    which had all been invoked by then; then nobody need take it out. (No answer "empty" comes later, or it might be in the way.)
+    Where one that was put in later was taken out, somebody who has not returned took it, and each only one. ``takeable``:
+    when these were invoked, ascending. Of any other that was in by some time after ``settled`` it may be assumed that it
+    stays: where it is taken out in a linearization, let it be put in as late as it can be, and whatever follows it and is
+    known to be taken out just before that, which had all been invoked by then; then nobody need take it out. (No answer
+    "empty" comes later, or it might be in the way.)
     """
     later = sorted((life for life in lives if life.taken is not None), key=lambda life: life.put_from)
     soonest: list[_Life] = []
@@ -196,7 +198,9 @@ def _missing(
     for number, life in enumerate(gone):
         if number >= len(takeable) or takeable[number] > life.out_by:
             instead = next(after for after in later if after.out_by == life.out_by)
-            return Contradiction(_MISSING, (*(op for one in gone[: number + 1] for op in one.ops), *instead.ops))
+            return Contradiction(
+                _MISSING, (*(op for one in gone[: number + 1] for op in one.ops), *instead.ops)
+            )
     none_left = len(gone) == len(takeable)
     for place, life in enumerate(found):
         if life.taken is None and (none_left or life.put_by > settled):
@@ -239,7 +243,8 @@ def _in_order(lives: Sequence[_Life], orders: Orders) -> Contradiction | None:
 def _empty(
     lives: Sequence[_Life], refused: Sequence[int], seen: Seen[Any], orders: Orders
 ) -> Contradiction | None:
-    """Each answer "empty" needs an instant at which nothing is surely inside; what is over before the first such instant comes before."""
+    """Each answer "empty" needs an instant at which nothing is surely inside; what is in by the first of these is out before
+    it."""
     if not refused:
         return None
     stays = sorted((life for life in lives if life.put_by < life.out_from), key=lambda life: life.put_by)

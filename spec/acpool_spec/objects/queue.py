@@ -89,7 +89,8 @@ class Queue:
         seen: Seen[tuple[Hashable, ...]],
         found: Forced,
     ) -> None:
-        """Take what nobody is known to have taken for one value, but for what stays; and let the ``takers`` take nothing else."""
+        """Take what nobody is known to have taken for one value, but for what stays; and let the ``takers`` take nothing
+        else."""
         stays, perhaps = Unobserved("stays"), Unobserved("perhaps taken")
         for op in puts:
             value = stays if op in left.stays else perhaps
@@ -100,7 +101,9 @@ class Queue:
             return
         for op in takers:
             if left.open:
-                answered = replace(seen.operations[op], response=perhaps, returned_at=seen.operations[op].invoked_at)
+                answered = replace(
+                    seen.operations[op], response=perhaps, returned_at=seen.operations[op].invoked_at
+                )
                 found.instead[op] = answered
             else:
                 found.unneeded.add(op)
