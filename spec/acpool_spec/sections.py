@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from typing import Generic
 
 from acpool_spec.beginnings import broken
-from acpool_spec.guided import Guided
+from acpool_spec.guided import PATIENCE, Guided
 from acpool_spec.search import Configuration
 from acpool_spec.sequential import Operation, SequentialSpec, State, hints_of
 from acpool_spec.verdict import Bound, Contradiction, Stuck
@@ -59,13 +59,20 @@ class Sections(Generic[State]):
     """One partition. ``outcome``: None while nothing is decided, False once there is no linearization, True at the end.
 
     ``bound``: the limit that ran out, after which nothing more is looked at. ``states``: configurations explored. ``placed``:
-    completed operations that are decided and forgotten.
+    completed operations that are decided and forgotten. ``patience``: as of :class:`Guided`.
     """
 
-    def __init__(self, spec: SequentialSpec[State], *, states: int = STATES, section: int = SECTION) -> None:
+    def __init__(
+        self,
+        spec: SequentialSpec[State],
+        *,
+        states: int = STATES,
+        section: int = SECTION,
+        patience: int = PATIENCE,
+    ) -> None:
         self._spec = spec
         self._hints = hints_of(spec)
-        self._limit = states
+        self._limit, self._patience = states, patience
         self._section = self._enough = section
         self._further = 0
         self._begin: list[Configuration[State]] = [Configuration(0, 0, spec.initial())]
@@ -175,7 +182,14 @@ class Sections(Generic[State]):
         others: Sequence[Operation] = (),
     ) -> Guided[State]:
         search = Guided(
-            operations, range(len(operations)), self._spec, None, begin=begin, cut=cut, others=others
+            operations,
+            range(len(operations)),
+            self._spec,
+            None,
+            begin=begin,
+            cut=cut,
+            others=others,
+            patience=self._patience,
         )
         search.run(self._limit)
         self.states += search.states
