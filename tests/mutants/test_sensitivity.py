@@ -125,7 +125,7 @@ def test_a_name_of_no_mutant_is_refused(capsys: pytest.CaptureFixture[str]) -> N
             1,
             "survived release-to-who-waits: core.py, Core.release: test entry.queue",
         ),
-        (None, 3, "the budget ran out before 1 mutant"),
+        (None, 3, "the budget ran out before 1 mutant: release-to-who-waits\n"),
     ],
 )
 def test_what_is_printed_and_the_exit_status(

@@ -22,6 +22,7 @@ _SAYS_NOTHING = ("pool", "schedules", "coverage", "junit", "sarif", "report", "g
 """Options of ``acpool check`` that would be left out without a word."""
 _NAME = 38
 """Columns for the name of a mutant."""
+_NAMES = 400  # characters of those that nobody came to
 
 
 def sensitivity(options: argparse.Namespace) -> int:
@@ -129,5 +130,6 @@ def _print_sums(console: Console, report: Report) -> None:
             f"{len(report.untested)} are for the tests alone, which are not installed: run this in the repository",
         )
     if report.missing:
-        say(console, f"the budget ran out before {count(len(report.missing), 'mutant')}")
+        names = clip(", ".join(mutant.name for mutant in report.missing), _NAMES)
+        say(console, escape(f"the budget ran out before {count(len(report.missing), 'mutant')}: {names}"))
     say(console, f"verdict: {verdict(report.outcome)}")
