@@ -6,7 +6,6 @@ import argparse
 import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -22,11 +21,19 @@ from acpool_spec.coverage_table import print_coverage
 from acpool_spec.explanation import explanation_of, lines_of
 from acpool_spec.history import read_history
 from acpool_spec.history_report import judge_file
-from acpool_spec.making import clip
+from acpool_spec.linearizability import check_history
+from acpool_spec.making import clip, plain
 from acpool_spec.mutants.command import sensitivity
-from acpool_spec.object_histories import OBJECTS, judge_objects
-from acpool_spec.picture.history_story import story_of_history, story_of_window
-from acpool_spec.picture.page import write_page
+from acpool_spec.object_histories import OBJECTS, ObjectReport, first_object, judge_objects, times_of
+from acpool_spec.picture.history_story import (
+    IN_JSON,
+    STEPS,
+    story_of_history,
+    story_of_operations,
+    story_of_window,
+)
+from acpool_spec.picture.page import write_picture
+from acpool_spec.picture.story import Story
 from acpool_spec.picture.telling import tell
 from acpool_spec.picture.text import closing_lines
 from acpool_spec.properties import BY_ID
@@ -43,10 +50,9 @@ from acpool_spec.schedule import (
     run_schedule,
     save_schedule,
 )
-from acpool_spec.sections import Window
 from acpool_spec.targets import OURS, BadInput, load_target
 from acpool_spec.timeline import WIDTH, Watcher, render
-from acpool_spec.verdict import Outcome
+from acpool_spec.verdict import Budget, Outcome
 from acpool_spec.world import DIRECTED
 
 _NARROWEST = 60  # columns: a timeline on a narrower terminal would be nothing but breaks
@@ -279,16 +285,15 @@ def replay(options: argparse.Namespace) -> int:
             )  # the first that cannot be explained
     for text in (*render(watcher, world, shown, width, notes), *closing):
         console.print(text, markup=False, soft_wrap=True)
-    if options.html is not None and story is not None:
-        write_page(story, options.html)
-        say(console, escape(f"the picture is in {options.html}"))
     if violation is None:
         say(console, f"{known.id} ({known.name}) holds in this schedule now; it was broken when it was found")
-        return Outcome.HOLDS.exit_status
-    say(console, f"[bold red]{known.id} {known.name} violated[/]: {escape(below(violation.message))}")
-    say(console, f"  {known.id} says: {known.statement}")
-    say(console, f"  feasible: {schedule.feasible}")
-    return Outcome.VIOLATED.exit_status
+    else:
+        say(console, f"[bold red]{known.id} {known.name} violated[/]: {escape(below(violation.message))}")
+        say(console, f"  {known.id} says: {known.statement}")
+        say(console, f"  feasible: {schedule.feasible}")
+    if options.html is not None and story is not None:
+        write_picture(console, story, options.html)
+    return (Outcome.HOLDS if violation is None else Outcome.VIOLATED).exit_status
 
 
 def history(options: argparse.Namespace) -> int:
@@ -304,21 +309,22 @@ def history(options: argparse.Namespace) -> int:
     say(console, f"{count(report.events, 'event')}; verdict: {verdict(report.outcome)}")
     if options.html is not None:
         recorded = read_history(options.file)
-        write_page(story_of_history(recorded, report.violations, title=str(options.file)), options.html)
-        say(console, escape(f"the picture is in {options.html}"))
+        story = story_of_history(recorded, report.violations, title=str(options.file))
+        write_picture(console, story, options.html)
     return report.outcome.exit_status
 
 
-def _picture_of_objects(
-    console: Terminal, options: argparse.Namespace, violated: tuple[str | None, Window[Any]] | None
-) -> None:
-    if violated is None:
-        say(console, escape(f"{options.html} is not written: the picture is of what has no linearization"))
-        return
-    key, window = violated
+def _story_of_objects(options: argparse.Namespace, report: ObjectReport) -> Story:
+    """What is told of a violation is the window that shows it; else how the first object's history begins, and its order."""
+    if report.violated is not None:
+        key, window = report.violated
+        title = str(options.file) if key is None else f"{options.file}, key {key!r}"
+        times = times_of(options.file, options.spec, window.operations)
+        return story_of_window(window, key, title=title, times=times)
+    key, operations, times = first_object(options.file, options.spec, STEPS // 2)
     title = str(options.file) if key is None else f"{options.file}, key {key!r}"
-    write_page(story_of_window(window, key, title=title), options.html)
-    say(console, escape(f"the picture is in {options.html}"))
+    judged = check_history(operations, OBJECTS[options.spec].spec, budget=Budget(states=options.states))
+    return story_of_operations(operations, judged, title=title, words=IN_JSON, times=times)
 
 
 def _objects(console: Terminal, options: argparse.Namespace) -> int:
@@ -327,12 +333,10 @@ def _objects(console: Terminal, options: argparse.Namespace) -> int:
         key, window = report.violated
         found = explanation_of(window, OBJECTS[options.spec].spec, key)
         for text in lines_of(found, window.operations):
-            console.print(text, markup=False, highlight=False, soft_wrap=True)
+            console.print(plain(text), markup=False, highlight=False, soft_wrap=True)
     for key in report.undecided[:_KEYS_SHOWN]:
         what = "the history" if key is None else f"the history of key {key!r}"
         say(console, escape(f"undecided: a search in {what} ended at its bound {report.bound} (--states)"))
-    if options.html is not None:
-        _picture_of_objects(console, options, report.violated)
     if len(report.undecided) > _KEYS_SHOWN:
         say(console, f"… and the histories of {len(report.undecided) - _KEYS_SHOWN:,} more keys")
     say(
@@ -341,4 +345,6 @@ def _objects(console: Terminal, options: argparse.Namespace) -> int:
         f" {count(report.keys, 'object')}, {report.states:,} configurations, at most {report.most_held:,} operations in memory",
     )
     say(console, f"linearizable as {options.spec}: {verdict(report.outcome)}")
+    if options.html is not None:
+        write_picture(console, _story_of_objects(options, report), options.html)
     return report.outcome.exit_status

@@ -44,8 +44,12 @@ def write_whole(path: Path, text: str) -> None:
         path.write_bytes(data)
         return
     draft = path.with_name(path.name + ".new")
-    draft.write_bytes(data)
-    draft.replace(path)
+    try:
+        draft.write_bytes(data)
+        draft.replace(path)
+    except OSError:
+        draft.unlink(missing_ok=True)
+        raise
 
 
 def read_text(path: Path, expected: str) -> str:
