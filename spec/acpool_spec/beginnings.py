@@ -47,9 +47,7 @@ def broken(
     """Explain the outcome False of ``guided``, which was asked of ``operations``, or of some of them, from ``begin``."""
     plain, contradiction = guided.plain, guided.contradiction
     if plain.outcome is False:
-        return Broken(
-            plain.furthest + 1, plain.longest_from, plain.longest(), plain.stuck(), contradiction
-        )
+        return Broken(plain.furthest + 1, plain.longest_from, plain.longest(), plain.stuck(), contradiction)
     starts = [Configuration(0, 0, spec.initial())] if begin is None else list(begin)
     order = plain.order
     known = [operations[i] for i in order]
@@ -62,7 +60,9 @@ def broken(
     continued = _continued(found, known, spec)
     longest = tuple(order[op] for op in (*found.placed, *continued.longest(tried=True)))
     if plain.placed > continued.placed:
-        return Broken(found.returns, plain.longest_from, plain.longest(tried=True), plain.stuck(), contradiction)
+        return Broken(
+            found.returns, plain.longest_from, plain.longest(tried=True), plain.stuck(), contradiction
+        )
     stuck = tuple(replace(each, operation=order[each.operation]) for each in continued.stuck())
     return Broken(found.returns, found.start, longest, stuck, contradiction or found.contradiction(order))
 

@@ -166,7 +166,9 @@ def _missing(lives: Sequence[_Life], takeable: Sequence[float]) -> list[_Life] |
     for number, life in enumerate(gone):
         if number >= len(takeable) or takeable[number] > life.out_by:
             instead = next(after for after in later if after.out_by == life.out_by)
-            return Contradiction(_MISSING, (*(op for one in gone[: number + 1] for op in one.ops), *instead.ops))
+            return Contradiction(
+                _MISSING, (*(op for one in gone[: number + 1] for op in one.ops), *instead.ops)
+            )
     if len(gone) == len(takeable):
         found = [replace(life, out_from=NEVER) if life.taken is None else life for life in found]
     return found + gone

@@ -24,16 +24,13 @@ _SAYS_NOTHING = ("pool", "schedules", "coverage", "junit", "sarif", "report", "g
 """Options of ``acpool check`` that would be left out without a word."""
 _NAME = 38
 """Columns for the name of a mutant."""
-<<<<<<< HEAD
 _NAMES = 400  # characters of those that nobody came to
-=======
 _NAMED = 5
 """Of the mutants that were left out, at most."""
 _LEGEND = (
     "a cell: what broke, after how many executions, in how many seconds of CPU; –: nothing did in so many;\n"
     f"·: not asked ({LAST}: by the tests of the pool, which are asked where nothing else sees anything)"
 )
->>>>>>> main
 
 
 def sensitivity(options: argparse.Namespace) -> int:
