@@ -17,6 +17,7 @@ from acpool_spec.properties.capacity import judge_exhaustion, judge_victim, watc
 from acpool_spec.properties.ledger import Ledger, Pending
 from acpool_spec.properties.processes import judge_exclusion, judge_processes
 from acpool_spec.properties.sessions import Sessions
+from acpool_spec.properties.suspicions import judge_suspicions
 from acpool_spec.properties.waiting import judge_isolation, judge_order, settle
 from acpool_spec.verdict import Budget
 
@@ -93,6 +94,7 @@ class Judgement:
 
     def stopped(self, called: Container[str] = ()) -> None:
         """Nothing is ready: whatever happens next happens outside. ``called``: the connections with a call in progress."""
+        self._note(judge_suspicions(self.ledger))
         self._note(judge_isolation(self.ledger))
         self._note(judge_efforts(self.ledger, called))
         settle(self.ledger)
