@@ -114,9 +114,11 @@ _OF_TRUTHS: Mapping[str, Callable[[Any, Any], Any]] = {
     "or": z3.Or,
 }
 
-# Terms live for as long as these do, so that numbers of them, z3's and Python's, stay their own.
+# Terms live for as long as these do, so that the numbers by which they are found, z3's and Python's, stay their own.
 _terms: dict[tuple[type[Term], int], Term] = {}
-_known: dict[tuple[str, int, int], Term] = {}
+_known: dict[
+    tuple[str, int, int], tuple[Term, Term, Term]
+] = {}  # the result, and the operands that are in the name
 _constants: dict[int, Term] = {}
 
 
@@ -134,15 +136,15 @@ def _made(operation: str, one: Any, other: Any) -> Any:
         return NotImplemented
     mine, theirs = _operand(one), _operand(other)
     name = operation, id(mine), id(theirs)
-    found = _known.get(name)
-    if found is None:
+    known = _known.get(name)
+    if known is None:
         if operation in _OF_TRUTHS and z3.is_bool(mine.z3) and z3.is_bool(theirs.z3):
             made = _OF_TRUTHS[operation](mine.z3, theirs.z3)
         else:
             made = _OF_NUMBERS[operation](_number(mine.z3), _number(theirs.z3))
         of_type = type(one) if isinstance(one, Term) else type(other)
-        found = _known[name] = _term(of_type, made)
-    return found
+        known = _known[name] = _term(of_type, made), mine, theirs
+    return known[0]
 
 
 def _joined(operation: str, one: Term, other: Any, *, neutral: bool) -> Any:
