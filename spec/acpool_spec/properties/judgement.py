@@ -116,9 +116,7 @@ class Judgement:
         for text in remains.swallowed:
             self._broken("L2", f"{text} was cancelled and went on to answer")
         for text in remains.unexpected:
-            self._broken(
-                "S12", f"{text}, which is no answer of this operation: a pool says no with acpool.errors"
-            )
+            self._broken("S12", text)
         if self.ledger.shutdown_returned is not None:
             self.tested["S10"] += 1
             for finding in findings:
