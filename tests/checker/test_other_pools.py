@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import sys
 import time
@@ -13,6 +14,7 @@ import pytest
 from acpool import NoSession, SessionInfo
 from acpool.contract import Connector
 from acpool_spec.cli import main
+from acpool_spec.sampling import Walk
 from acpool_spec.world import Scope, World
 
 ROOT = Path(__file__).parents[2]
@@ -54,23 +56,28 @@ def test_a_pool_that_lacks_what_is_required_is_refused_by_name(
     assert f"the pool it makes lacks {lacking}; expected get_or_create" in capsys.readouterr().err
 
 
+class Idle:
+    """A pool that has one session, and does nothing with it."""
+
+    def __init__(self, connector: Connector, max_sessions: int) -> None: ...
+
+    async def get_or_create(self, key: str) -> SessionInfo:
+        return SessionInfo("s1", resumed=False, session_reset=False)
+
+    async def with_connection(self, key: str, fn: object) -> None:
+        raise NoSession(key)
+
+    async def cleanup_idle(self, ttl: float) -> list[str]:
+        return []
+
+    async def shutdown(self) -> None: ...
+
+
 def answers(**instead: Callable[..., object]) -> dict[str, str]:
     """What is said of a pool whose operations are ``instead``, each called once: by property."""
 
-    class Pool:
-        def __init__(self, connector: Connector, max_sessions: int) -> None:
-            """A pool that does nothing."""
-
-        async def get_or_create(self, key: str) -> SessionInfo:
-            return SessionInfo("s1", resumed=False, session_reset=False)
-
-        async def with_connection(self, key: str, fn: object) -> None:
-            raise NoSession(key)
-
-        async def cleanup_idle(self, ttl: float) -> list[str]:
-            return []
-
-        async def shutdown(self) -> None: ...
+    class Pool(Idle):
+        """Idle, but for ``instead``."""
 
     for name, operation in instead.items():
         setattr(Pool, name, operation)
@@ -89,6 +96,14 @@ async def _fails(pool: object, key: str) -> None:
     raise ValueError("one\ntwo" + "x" * 1_000)
 
 
+def _is_no_coroutine(pool: object, key: str) -> int:
+    return 1
+
+
+def _lists_nothing(pool: object, ttl: float) -> list[str]:
+    return []
+
+
 async def _says_little(pool: object, key: str) -> str:
     return "s1"
 
@@ -97,11 +112,11 @@ async def _says_little(pool: object, key: str) -> str:
     ("instead", "said"),
     [
         (
-            {"get_or_create": lambda pool, key: 1},  # pyright: ignore[reportUnknownLambdaType]
+            {"get_or_create": _is_no_coroutine},
             "get_or_create('a') returned 1, which cannot be awaited: expected an operation that is async def",
         ),
         (
-            {"cleanup_idle": lambda pool, ttl: []},  # pyright: ignore[reportUnknownLambdaType]
+            {"cleanup_idle": _lists_nothing},
             "cleanup_idle(None) returned a list, which cannot be awaited: expected an operation that is async def",
         ),
         (
@@ -136,3 +151,32 @@ def test_time_sleep_is_itself_again_after_a_run() -> None:
     answers()
     assert time.sleep is before
     time.sleep(0)
+
+
+class Restless(Idle):
+    """A task of it never rests."""
+
+    def __init__(self, connector: Connector, max_sessions: int) -> None:
+        super().__init__(connector, max_sessions)
+        self.connector = connector
+        self.watch = asyncio.get_running_loop().create_task(self.watching())
+
+    async def get_or_create(self, key: str) -> SessionInfo:
+        await self.connector.open(key)
+        return await super().get_or_create(key)
+
+    async def watching(self) -> None:
+        while True:
+            await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_a_random_run_of_a_pool_that_never_rests_ends_and_says_what_moves(number: int) -> None:
+    walk = Walk(0, number)
+    with World(Restless, walk.scope) as world:
+        walk.run(world)
+        world.finish(linearize=False)
+        moves = world.judgement.violations["L2"].message
+        assert moves == (
+            "the pool does not come to rest: Restless.watching() still moves after 2000 calm steps"
+        )
