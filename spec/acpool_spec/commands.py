@@ -39,7 +39,7 @@ from acpool_spec.picture.text import closing_lines
 from acpool_spec.properties import BY_ID
 from acpool_spec.quiet import quiet
 from acpool_spec.refinement.coverage import GOALS
-from acpool_spec.reports.folder import Wanted, write_reports
+from acpool_spec.reports.folder import Wanted, require_room, write_reports
 from acpool_spec.reports.github import old_annotation, workflow_commands
 from acpool_spec.reports.result import overall, result_of
 from acpool_spec.schedule import (
@@ -65,6 +65,7 @@ def check(options: argparse.Namespace) -> int:
     if options.sensitivity is not None:
         return sensitivity(options)
     console = Terminal()
+    require_room(_wanted(options))
     names = gate.targets_of([options.pool] if options.pool is not None else OURS)
     plan = gate.Plan(names, options.seed, options.budget, options.schedules, options.workers, options.profile)
     where = f"on {count(plan.workers, 'process', 'processes')}"
@@ -89,7 +90,7 @@ def check(options: argparse.Namespace) -> int:
             )
 
         report = gate.run_check(plan, show)
-    files = _print_report(console, report, options.failures)
+    files = _print_report(console, report, options.failures, old)
     if options.coverage:
         print_coverage(console, report.progress)
     return _conclude(console, options, report, old, files)
@@ -113,6 +114,10 @@ def _tell_github(console: Console, command: str) -> None:
     console.print(command, markup=False, emoji=False, soft_wrap=True)
 
 
+def _wanted(options: argparse.Namespace) -> Wanted:
+    return Wanted(options.junit, options.sarif, options.report, options.github)
+
+
 def _conclude(
     console: Console,
     options: argparse.Namespace,
@@ -122,7 +127,7 @@ def _conclude(
 ) -> int:
     """Write the reports that were asked for, and say the verdict; the exit status."""
     bound = f"a sample of {report.progress.runs:,} schedules, seed {report.plan.seed}"
-    wanted = Wanted(options.junit, options.sarif, options.report, options.github)
+    wanted = _wanted(options)
     problems: list[str] = []
     if wanted:
         result = result_of(report, old, files, bound)
@@ -142,7 +147,9 @@ def _conclude(
     return outcome.exit_status
 
 
-def _print_report(console: Console, report: gate.Report, folder: Path) -> dict[tuple[str, str], Path]:
+def _print_report(
+    console: Console, report: gate.Report, folder: Path, old: Sequence[Replayed]
+) -> dict[tuple[str, str], Path]:
     """Print what was found and write its schedules; where they are, by pool and property."""
     files: dict[tuple[str, str], Path] = {}
     room = _print_table(console, report.lines)
@@ -150,7 +157,7 @@ def _print_report(console: Console, report: gate.Report, folder: Path) -> dict[t
         say(console, f"{', '.join(ids)}: {escape(below(why))}")
     for line in report.cases:
         if line.schedule is not None:
-            path = _print_failure(console, line, line.schedule, folder)
+            path = _print_failure(console, line, line.schedule, folder, old)
             if path is not None:
                 files[line.pool, line.id] = path
             if len(line.why) > room or "\n" in line.why:
@@ -204,10 +211,11 @@ def _undecided(lines: Sequence[gate.Line], room: int) -> list[tuple[str, list[st
     return list(found.items())
 
 
-def _print_failure(console: Console, line: gate.Line, schedule: Schedule, folder: Path) -> Path | None:
+def _print_failure(
+    console: Console, line: gate.Line, schedule: Schedule, folder: Path, old: Sequence[Replayed]
+) -> Path | None:
     """Write the schedule and say so; where it is, None where it cannot be written."""
-    pool = schedule.pool.replace(":", ".").removesuffix(".factory").rpartition(".")[2]
-    path = folder / f"{pool}-{line.id}.json"
+    path = _room_for(schedule, folder, old)
     what = f"{line.id}: {count(len(schedule.decisions), 'decision')}, feasible: {schedule.feasible}"
     try:
         save_schedule(schedule, path)
@@ -217,6 +225,20 @@ def _print_failure(console: Console, line: gate.Line, schedule: Schedule, folder
         return None
     say(console, escape(f"{what}; acpool replay {path}"))
     return path
+
+
+def _room_for(schedule: Schedule, folder: Path, old: Sequence[Replayed]) -> Path:
+    """The file for a schedule. What is in the way is replaced if it is the same one, or was replayed and holds: the failure of
+    another pool, or one that has not gone away, must not get lost."""
+    pool = schedule.pool.replace(":", ".").removesuffix(".factory").rpartition(".")[2]
+    path = folder / f"{pool}-{schedule.property_id}.json"
+    if not path.exists() or any(one.path == path and one.outcome is Outcome.HOLDS for one in old):
+        return path
+    try:
+        same = load_schedule(path).fingerprint == schedule.fingerprint
+    except BadInput:  # of another kind; what cannot be read at all has ended the check before
+        same = False
+    return path if same else path.with_stem(f"{path.stem}-{schedule.fingerprint}")
 
 
 @quiet()  # what the pool would log is in the timeline, at its place

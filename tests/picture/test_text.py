@@ -94,6 +94,7 @@ def test_the_command_prints_it_and_writes_the_page(
     assert page.read_text().startswith("<!DOCTYPE html>")
 
 
+@pytest.mark.no_cover
 def test_a_replay_of_s12_ends_at_the_event_that_cannot_be_explained(
     tmp_path: Path, kept: Schedule, capsys: pytest.CaptureFixture[str]
 ) -> None:

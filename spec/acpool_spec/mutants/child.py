@@ -50,9 +50,9 @@ def main(arguments: Sequence[str]) -> None:
 
         write(strategy=READY, folders={name: str(folder_of(name)) for name in PACKAGES})
         for name in names:
-            watch = _Watch(run_s, patience_of(module))
+            watch = Watch(run_s, patience_of(module))
 
-            def endless(why: str, watch: _Watch = watch, name: str = name) -> None:
+            def endless(why: str, watch: Watch = watch, name: str = name) -> None:
                 write(strategy=name, **asdict(Look("endless", watch.runs, time.process_time(), why)))
 
             try:
@@ -66,7 +66,7 @@ def main(arguments: Sequence[str]) -> None:
                 return
 
 
-class _Watch:
+class Watch:
     """Ends the process at a run that has no end; ``runs``: those that began."""
 
     def __init__(self, run_s: float, patience: Patience) -> None:
