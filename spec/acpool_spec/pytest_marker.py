@@ -10,11 +10,12 @@ from collections.abc import Callable, Coroutine, Generator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Final, NoReturn, cast
 
 import pytest
 
 from acpool_spec.campaign.interleaving import Interleaving
+from acpool_spec.console import count
 from acpool_spec.exploration import Report, ScenarioSchedule, explore, failure_of, replay
 from acpool_spec.exploration.corpus import keep
 from acpool_spec.exploration.failures import Failure
@@ -32,10 +33,16 @@ SECTION = pytest.StashKey[str]()
 _ORIGINAL = pytest.StashKey[Callable[..., Coroutine[Any, Any, object]]]()
 EXECUTIONS = 10_000
 """Of a test whose mark bounds nothing, where the strategy can come to an end."""
+MAX_STEPS = 10_000
+"""Of one execution, so that a test without an end is told soon."""
 _BOUNDS = ("executions", "states", "seconds")
 _PASSED_ON = ("cancellations", "cancellable", "seed", "prune", "footprints", "paranoid", "max_steps")
 _KNOWN = ("mode", "strategy", *_BOUNDS, *_PASSED_ON, "undecided")
 _WIDTH = 100
+_FEASIBLE: Final = {
+    "fifo": "fifo, on stock asyncio",
+    "reordered": "reordered, where what is ready is late; mode='fifo' keeps stock asyncio's order",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,14 +117,17 @@ def prepare(item: pytest.Function) -> None:
     function: Any = item.obj
     if not inspect.iscoroutinefunction(function):
         if mark in item.own_markers:
-            pytest.fail(f"{MARK}: {item.name} is no async test: there is nothing to schedule", pytrace=False)
+            _fail(f"{MARK}: {item.name} is no async test: there is nothing to schedule")
         return  # the mark of a class or a module is about its async tests
+    refusal = ""
     try:
         _marked(item, mark)
         for name in item.fixturenames:
             _require_plain(item, name)
     except _Refused as error:
-        pytest.fail(f"{MARK}: {error}", pytrace=False)
+        refusal = f"{MARK}: {error}"
+    if refusal:
+        _fail(refusal)  # out here, so that nothing is said twice
     item.stash[_ORIGINAL] = function
 
 
@@ -143,7 +153,7 @@ def _marked(item: pytest.Item, mark: pytest.Mark) -> Marked:
     undecided = given.pop("undecided", item.config.getoption("--acpool-undecided"))
     if undecided not in UNDECIDED:
         raise _Refused(f"undecided={undecided!r}; expected one of {', '.join(UNDECIDED)}")
-    options: dict[str, Any] = {"mode": "reordered", "strategy": "exhaustive"}
+    options: dict[str, Any] = {"mode": "reordered", "strategy": "exhaustive", "max_steps": MAX_STEPS}
     bounds: dict[str, Any] = {name: given.pop(name) for name in _BOUNDS if name in given}
     options |= given
     if not bounds and options["strategy"] in WALKS:
@@ -168,6 +178,7 @@ def explore_item(item: pytest.Function) -> bool:
         return False
     marked, scenario = _marked(item, mark), MarkedTest(item, function)
     file: Path | None = item.config.getoption("--acpool-replay")
+    refusal = ""
     try:
         scenario.copies()
         if file is None:
@@ -177,7 +188,9 @@ def explore_item(item: pytest.Function) -> bool:
             anyway = bool(item.config.getoption("--acpool-anyway"))
             _show(item, marked, scenario, schedule, file, anyway=anyway)
     except (_Refused, BadInput, LoopRefusal, ReplayDivergence) as error:
-        pytest.fail(f"{MARK}: {str(error).replace('anyway=True', '--acpool-anyway')}", pytrace=False)
+        refusal = f"{MARK}: {str(error).replace('anyway=True', '--acpool-anyway')}"
+    if refusal:
+        _fail(refusal)
     return True
 
 
@@ -196,7 +209,7 @@ def _explore(item: pytest.Function, marked: Marked, scenario: MarkedTest) -> Non
         schedule = replace(report.schedule, about={"test": item.nodeid})
         file = keep(schedule, folder)
         _show(item, marked, scenario, schedule, file, anyway=True)
-        pytest.fail(f"{MARK}: {report.why}, which a replay does not show: {file}", pytrace=False)
+        _fail(f"{MARK}: {report.why}, which a replay does not show: {file}")
     if report.verdict is Outcome.UNDECIDED:
         _undecided(report, marked.undecided)
 
@@ -215,7 +228,7 @@ def _undecided(report: Report, how: str) -> None:
     if how == "warn":
         warnings.warn(UndecidedWarning(sentence), stacklevel=1)
         return
-    pytest.fail(f"{MARK}: {sentence}", pytrace=False)
+    _fail(f"{MARK}: {sentence}")
 
 
 def _show(
@@ -248,9 +261,14 @@ def _show(
         raise run.exception
     item.stash[SECTION] = _section(schedule, failure, file, shown)
     if run.exception is None:
-        pytest.fail(f"{failure}\n{_command(file)}", pytrace=False)
+        _fail(f"{failure}\n{_command(file)}")
     run.exception.add_note(_command(file))
     raise run.exception
+
+
+def _fail(sentence: str) -> NoReturn:
+    """Fail with ``sentence`` and nothing else; where every frame were hidden pytest would say so below it."""
+    pytest.fail(sentence, pytrace=False)
 
 
 def _command(file: Path) -> str:
@@ -258,7 +276,9 @@ def _command(file: Path) -> str:
 
 
 def _section(schedule: ScenarioSchedule, failure: Failure, file: Path, shown: Interleaving) -> str:
-    decisions = f"{len(schedule.decisions)} decisions in {file}, feasible: {schedule.feasible}"
+    decisions = (
+        f"{count(len(schedule.decisions), 'decision')} in {file}, feasible: {_FEASIBLE[schedule.feasible]}"
+    )
     return "\n".join([*shown.lines(_WIDTH), f"{failure}", decisions, _command(file)])
 
 

@@ -166,3 +166,8 @@ def test_with_xdist(session: Session, pytester: pytest.Pytester, monkeypatch: py
     [file] = Path("acpool-failures").glob("*.json")
     again = pytester.runpytest_subprocess("-p", "no:cacheprovider", "-n1", "--acpool-replay", str(file))
     again.assert_outcomes(failed=1)
+    wrong = pytester.runpytest_subprocess("-p", "no:cacheprovider", "-n1", "--acpool-replay", "none.json")
+    assert wrong.ret == pytest.ExitCode.USAGE_ERROR
+    wrong.stderr.fnmatch_lines(
+        ["ERROR: --acpool-replay: none.json: cannot be read: No such file or directory"]
+    )
