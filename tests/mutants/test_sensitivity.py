@@ -91,6 +91,18 @@ def test_a_number_takes_mutants_from_all_over_the_list() -> None:
     assert command.chosen(known, []) == list(known.values()) == command.chosen(known, ["9999"])
 
 
+@pytest.mark.parametrize(
+    "other", [["--pool", "x:y"], ["--junit", "j.xml"], ["--report", "r"], ["--github"], ["--schedules", "3"]]
+)
+def test_an_option_that_would_be_left_out_is_refused(
+    other: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["check", "--sensitivity", "1", *other]) == 2
+    assert capsys.readouterr().err.startswith(
+        f"acpool check: --sensitivity: {other[0]} says nothing of mutants"
+    )
+
+
 def test_a_name_of_no_mutant_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     for typed, meant in (("no-such-guard", ""), ("serve-in-capacity", "serve-within-capacity")):
         assert main(["check", "--sensitivity", typed]) == 2

@@ -20,6 +20,8 @@ from acpool_spec.naming import near
 from acpool_spec.targets import BadInput
 
 _UNUSABLE = 2
+_SAYS_NOTHING = ("pool", "schedules", "coverage", "junit", "sarif", "report", "github")
+"""Options of ``acpool check`` that would be left out without a word."""
 _NAME = 38
 """Columns for the name of a mutant."""
 _NAMED = 5
@@ -32,6 +34,11 @@ _LEGEND = (
 
 def sensitivity(options: argparse.Namespace) -> int:
     """Look for the mutants that were asked for: none named, all; a number, so many of them, spread over the list; or by name."""
+    for name in _SAYS_NOTHING:
+        if getattr(options, name) not in (None, False):
+            raise BadInput(
+                f"--sensitivity: --{name} says nothing of mutants; expected one of them without the other"
+            )
     console = Terminal()
     mutants = chosen(declared(), options.sensitivity)
     say(

@@ -84,6 +84,7 @@ def _show(console: Console, exhibit: Exhibit) -> int:
             say(console, escape(f"shown by  {run}"))
     if exhibit.schedule is not None:
         say(console, escape(f"replay    {_replay(exhibit.schedule)}"))
+        say(console, escape(f"picture   the same with --html {exhibit.id}.html"))
     say(console, f"find anew acpool races run {exhibit.id}")
     return Outcome.HOLDS.exit_status
 
