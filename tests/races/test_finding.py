@@ -163,7 +163,7 @@ def test_a_terminal_that_is_narrow_gets_the_matrix_in_blocks(columns: int) -> No
     console = Console(file=io.StringIO(), force_terminal=True, width=columns, color_system=None)
     command.print_matrix(console, matrix)
     assert isinstance(console.file, io.StringIO)
-    shown = console.file.getvalue().partition("\na number")[0].splitlines()
+    shown = console.file.getvalue().partition("\nown: ")[0].splitlines()
     assert max(map(len, shown)) <= columns
     heads = [line.split()[2:] for line in shown if line.startswith("pool ")]
     assert len(heads) == (2 if columns == 80 else 1)
