@@ -18,6 +18,7 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from types import FrameType
 from typing import Final
 
 from acpool_spec.mutants.keeper import keep
@@ -50,7 +51,8 @@ def main(arguments: Sequence[str]) -> None:
 
         write(strategy=READY, folders={name: str(folder_of(name)) for name in PACKAGES})
         for name in names:
-            watch = _Watch(run_s, patience_of(module))
+            patience = patience_of(module)
+            watch = _Watch(min(run_s, patience.cpu_s), patience)
 
             def endless(why: str, watch: _Watch = watch, name: str = name) -> None:
                 write(strategy=name, **asdict(Look("endless", watch.runs, time.process_time(), why)))
@@ -92,7 +94,10 @@ class _Watch:
             last_words(why)
             os._exit(0)
 
-        def tick() -> None:
+        def out_of_cpu(_signum: int, _frame: FrameType | None) -> None:
+            end(f"a run took {self._run_s:g} s of CPU")
+
+        def tick(_signum: int, _frame: FrameType | None) -> None:
             used = time.process_time()
             self._idle = self._idle + 1 if used - self._used < _NO_CPU_S else 0
             self._used = used
@@ -101,8 +106,8 @@ class _Watch:
             if time.monotonic() - self._began >= self._patience.wall_s:
                 end(f"a run took {self._patience.wall_s:g} s")
 
-        signal.signal(signal.SIGPROF, lambda *_: end(f"a run took {self._run_s:g} s of CPU"))
-        signal.signal(signal.SIGALRM, lambda *_: tick())
+        signal.signal(signal.SIGPROF, out_of_cpu)
+        signal.signal(signal.SIGALRM, tick)
         try:
             yield
         finally:

@@ -23,7 +23,8 @@ _NAME = 38
 
 
 def sensitivity(options: argparse.Namespace) -> int:
-    """Look for the mutants that were asked for: none named, all; a number, so many of them, spread over the list; or by name."""
+    """Look for the mutants that were asked for: none named, all; a number, so many of them, spread over the list; or by name, or
+    by the name of their module."""
     console = Terminal()
     mutants = chosen(declared(), options.sensitivity)
     say(
@@ -56,19 +57,29 @@ def sensitivity(options: argparse.Namespace) -> int:
 
 
 def chosen(mutants: dict[str, Mutant], asked: Sequence[str]) -> list[Mutant]:
-    """Those that are ``asked`` for, in the order of the list. Raises :class:`BadInput` for a name of none."""
+    """Those that are ``asked`` for, in the order of the list; a module is asked for all of its own.
+
+    Raises :class:`BadInput` for a name of none.
+    """
     known = list(mutants.values())
     if not asked:
         return known
     if len(asked) == 1 and asked[0].isdecimal() and int(asked[0]) > 0:
         some = min(int(asked[0]), len(known))
         return [known[place * len(known) // some] for place in range(some)]
+    names = {name for mutant in known for name in (mutant.name, *_names_of(mutant.module))}
     for name in asked:
-        if name not in mutants:
+        if name not in names:
             raise BadInput(
-                f"--sensitivity {clip(repr(name))}: no mutant has that name; expected a number, or names such as {known[0].name}"
+                f"--sensitivity {clip(repr(name))}: no mutant and no module has that name; expected a number, or names such as"
+                f" {known[0].name}, {known[0].module} or acp"
             )
-    return [mutant for mutant in known if mutant.name in asked]
+    return [mutant for mutant in known if not {mutant.name, *_names_of(mutant.module)}.isdisjoint(asked)]
+
+
+def _names_of(module: str) -> tuple[str, str]:
+    """By which a module is asked for: its own, and that of its package, where it is in one: ``acp.process`` and ``acp``."""
+    return module, module.partition(".")[0]
 
 
 def _print_table(console: Console, rows: Sequence[Row]) -> None:

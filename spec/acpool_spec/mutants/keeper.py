@@ -40,8 +40,8 @@ def _work(work: Callable[[], object]) -> NoReturn:
     try:
         work()
         status = 0
-    except BaseException:  # noqa: BLE001 - it ends as Python ends, without what belongs to the keeper
-        sys.excepthook(*sys.exc_info())
+    except BaseException as error:  # noqa: BLE001 - it ends as Python ends, without what belongs to the keeper
+        sys.excepthook(type(error), error, error.__traceback__)
     finally:
         sys.stderr.flush()
         os._exit(status)

@@ -27,6 +27,7 @@ import acpool_model
 import acpool_spec
 from acpool_spec.mutants.child import NOT_RUN, READY
 from acpool_spec.mutants.mutant import Mutant, file_of, folder_of
+from acpool_spec.mutants.nursery import Nursery
 from acpool_spec.mutants.room_tests import TESTS, repository
 from acpool_spec.mutants.strategies import LAST, STRATEGIES, Look, that_can_see
 from acpool_spec.verdict import Outcome
@@ -115,13 +116,14 @@ def run_mutants(
     failures: list[BaseException] = []
 
     def work() -> None:
+        nursery = Nursery()
         try:
             while not failures and (deadline is None or time.monotonic() < deadline):
                 with lock:
                     if not waiting:
                         return
                     number, mutant = waiting.popleft()
-                row = look_for(mutant, strategies, deadline, first=first)
+                row = look_for(mutant, strategies, deadline, first=first, nursery=nursery)
                 if row is None:
                     return
                 with lock:
@@ -129,6 +131,8 @@ def run_mutants(
                     show(row)
         except BaseException as error:  # noqa: BLE001 - it is raised again where somebody waits
             failures.append(error)
+        finally:
+            nursery.close()
 
     threads = [threading.Thread(target=work, daemon=True) for _ in range(workers)]
     for thread in threads:
@@ -149,18 +153,20 @@ def look_for(
     *,
     first: bool = False,
     run_s: float = RUN_S,
+    nursery: Nursery | None = None,
 ) -> Row | None:
     """What each strategy sees of ``mutant``; None where the ``deadline``, of ``time.monotonic``, came before that.
 
     ``first``: the strategies after the first that sees anything are left out. ``run_s``: seconds of CPU that one run may take.
+    ``nursery``: whose children run the tests, which begin sooner there.
     """
     row = Row(mutant)
-    with tempfile.TemporaryDirectory(prefix="acpool-mutant-") as folder:
+    with tempfile.TemporaryDirectory(prefix="acpool-mutant-", ignore_cleanup_errors=True) as folder:
         place = Path(folder)
         write_mutant(mutant, place)
         left = list(that_can_see(f"{mutant.package}.{mutant.module}", strategies))
         while left:
-            if not _one_child(row, place, left, deadline, first, run_s):
+            if not _one_child(row, place, left, deadline, first, run_s, nursery):
                 return None
             if row.unusable or (first and row.caught):
                 return row
@@ -189,7 +195,13 @@ def write_mutant(mutant: Mutant, place: Path) -> Path:
 
 
 def _one_child(
-    row: Row, place: Path, strategies: Sequence[str], deadline: float | None, first: bool, run_s: float
+    row: Row,
+    place: Path,
+    strategies: Sequence[str],
+    deadline: float | None,
+    first: bool,
+    run_s: float,
+    nursery: Nursery | None,
 ) -> bool:
     """Run the strategies that are left in one process and take in what it wrote; False where the deadline ended it."""
     results, errors = place / "results", place / "errors"
@@ -201,31 +213,11 @@ def _one_child(
         str(run_s),
         *strategies,
     ]
-    command = [sys.executable, "-m", "acpool_spec.mutants.child", *what]
-    with errors.open("w", encoding="utf-8") as stderr:
-        # In a group of its own, so that Ctrl-C is for whoever reads the report, and an end takes everything with it.
-        child = subprocess.Popen(
-            command,
-            cwd=place,
-            env=_environment(place),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=stderr,
-            start_new_session=True,
-        )
-        left = GIVE_UP_S if deadline is None else max(0.0, min(GIVE_UP_S, deadline - time.monotonic()))
-        try:
-            status: int | None = child.wait(timeout=left)
-        except subprocess.TimeoutExpired:
-            status = None
-        finally:
-            assert child.stdin is not None
-            child.stdin.close()
-            try:
-                child.wait(timeout=END_S)
-            except subprocess.TimeoutExpired:
-                os.killpg(child.pid, signal.SIGKILL)
-                child.wait()
+    left = GIVE_UP_S if deadline is None else max(0.0, min(GIVE_UP_S, deadline - time.monotonic()))
+    if nursery is not None and list(strategies) == [LAST]:
+        status = nursery.run(what, place, _environment(place), errors, left)
+    else:
+        status = _status_of_child(what, place, errors, left)
     lines = [json.loads(line) for line in results.read_text(encoding="utf-8").splitlines()]
     for line in lines[1:]:
         name = line.pop("strategy")
@@ -251,6 +243,33 @@ def _one_child(
         )
         row.looks[name] = Look("process lost", 1, 0.0, how)
     return True
+
+
+def _status_of_child(arguments: Sequence[str], place: Path, errors: Path, timeout_s: float) -> int | None:
+    """The exit status of a child process with these arguments; None where it was ended after ``timeout_s`` seconds."""
+    with errors.open("w", encoding="utf-8") as stderr:
+        # In a group of its own, so that Ctrl-C is for whoever reads the report, and an end takes everything with it.
+        child = subprocess.Popen(
+            [sys.executable, "-m", "acpool_spec.mutants.child", *arguments],
+            cwd=place,
+            env=_environment(place),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=stderr,
+            start_new_session=True,
+        )
+        try:
+            return child.wait(timeout=timeout_s)
+        except subprocess.TimeoutExpired:
+            return None
+        finally:
+            assert child.stdin is not None
+            child.stdin.close()
+            try:
+                child.wait(timeout=END_S)
+            except subprocess.TimeoutExpired:
+                os.killpg(child.pid, signal.SIGKILL)
+                child.wait()
 
 
 def _environment(place: Path) -> Mapping[str, str]:
