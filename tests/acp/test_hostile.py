@@ -191,6 +191,7 @@ async def test_an_agent_that_falls_silent_is_quoted_though_it_lives(
     monkeypatch.setattr(stderr, "LINES_PER_S", 10_000)
     connection = await start_hostile(close_grace_s=30.0)
     # The end of its output is noticed while its last words are still in the pipe.
+    asyncio.get_running_loop().remove_reader(connection._process.stderr.fileno())
     monkeypatch.setattr(pipes, "CHUNK_BYTES", 4)
     with pytest.raises(ConnectionLost, match="closed its output; its last words: 'about to fall silent'"):
         await connection.prompt("close-stdout")

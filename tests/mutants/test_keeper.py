@@ -29,15 +29,19 @@ def work():
 keep(work)
 """
 WATCHES = """
-import sys, time
+import subprocess, sys, time
 from acpool_spec.mutants import child
+from acpool_spec.mutants.keeper import keep
 from acpool_spec.mutants.room_tests import Patience
 child._TICK_S, child._NO_CPU_S = 0.05, 0.001
-watch = child._Watch(60.0, Patience({idle_s}, {wall_s}, 60.0))
-with watch.over(lambda why: print(why, flush=True)):
-    watch.beat()
-    {run}
+def work():
+    watch = child.Watch(60.0, Patience({idle_s}, {wall_s}, 60.0))
+    with watch.over(lambda why: print(why, flush=True)):
+        watch.beat()
+        {run}
+keep(work)
 """
+BUSY = "subprocess.run([sys.executable, '-c', 'import time\\nwhile time.process_time() < 1.5: pass'])"
 
 
 def started(code: str) -> subprocess.Popen[str]:
@@ -88,15 +92,17 @@ def test_all_of_it_ends_with_standard_input() -> None:
         (60.0, 0.3, "time.sleep(600)", "a run took 0.3 s"),
         # Longer than it could wait, with something to do.
         (1.0, 60.0, "while time.process_time() < 1.5: pass", ""),
+        # It waits for somebody who has something to do.
+        (1.0, 60.0, BUSY, ""),
         # A wait ends where the next run begins.
         (0.4, 60.0, "[(watch.beat(), time.sleep(0.15)) for _ in range(6)]", ""),
     ],
 )
 def test_who_waits_for_ever_is_ended(idle_s: float, wall_s: float, run: str, said: str) -> None:
     with started(WATCHES.format(idle_s=idle_s, wall_s=wall_s, run=run)) as process:
-        output, _ = process.communicate()
-        assert output.strip() == said
-        assert process.returncode == 0
+        assert process.stdout is not None
+        assert process.stdout.read().strip() == said
+        assert process.wait() == 0
 
 
 def test_mutants_of_agents_are_for_their_tests_alone() -> None:

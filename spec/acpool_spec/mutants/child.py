@@ -21,12 +21,12 @@ from pathlib import Path
 from types import FrameType
 from typing import Final
 
-from acpool_spec.mutants.keeper import keep
+from acpool_spec.mutants.keeper import agents_run, keep
 from acpool_spec.mutants.room_tests import Patience, patience_of
 
 _TICK_S: Final = 1.0
 _NO_CPU_S: Final = 0.02
-"""Of CPU in a tick, below which a run does nothing but wait; one that others keep from running gets more."""
+"""Of CPU in a tick, below which a run does nothing but wait."""
 READY: Final = "ready"
 NOT_RUN: Final = "not run"
 
@@ -52,9 +52,9 @@ def main(arguments: Sequence[str]) -> None:
         write(strategy=READY, folders={name: str(folder_of(name)) for name in PACKAGES})
         for name in names:
             patience = patience_of(module)
-            watch = _Watch(min(run_s, patience.cpu_s), patience)
+            watch = Watch(min(run_s, patience.cpu_s), patience)
 
-            def endless(why: str, watch: _Watch = watch, name: str = name) -> None:
+            def endless(why: str, watch: Watch = watch, name: str = name) -> None:
                 write(strategy=name, **asdict(Look("endless", watch.runs, time.process_time(), why)))
 
             try:
@@ -68,7 +68,7 @@ def main(arguments: Sequence[str]) -> None:
                 return
 
 
-class _Watch:
+class Watch:
     """Ends the process at a run that has no end; ``runs``: those that began."""
 
     def __init__(self, run_s: float, patience: Patience) -> None:
@@ -98,9 +98,9 @@ class _Watch:
             end(f"a run took {self._run_s:g} s of CPU")
 
         def tick(_signum: int, _frame: FrameType | None) -> None:
-            used = time.process_time()
-            self._idle = self._idle + 1 if used - self._used < _NO_CPU_S else 0
-            self._used = used
+            waits = time.process_time() - self._used < _NO_CPU_S and not agents_run()
+            self._idle = self._idle + 1 if waits else 0
+            self._used = time.process_time()
             if self._idle * _TICK_S >= self._patience.idle_s:
                 end(f"a run waited for {self._patience.idle_s:g} s")
             if time.monotonic() - self._began >= self._patience.wall_s:

@@ -48,14 +48,52 @@ _FIRST: Final = {
     "acpool.acp.transport": ("hostile", "permissions", "turns"),
     "acpool.acp.turns": ("turns", "permissions"),
     "acpool.errors": ("observing",),
+    "acpool.bounds": ("bounds", "operator"),
+    "acpool.closing": ("shutdown", "misbehaviour"),
+    "acpool.core": ("core_leases", "core_slots", "core_starts", "core_callers", "core_operator", "trace"),
+    "acpool.lease": ("leases", "revocation", "cancellation"),
     "acpool.observe": ("observing",),
+    "acpool.pool": ("operator", "get_or_create", "leases", "misbehaviour", "shutdown"),
+    "acpool.records": ("core_leases", "core_slots", "core_starts"),
+    "acpool.shell": ("misbehaviour", "shutdown", "cancellation", "bounds"),
+    "acpool.slots": ("core_slots", "core_leases", "core_starts", "core_operator", "trace"),
+    "acpool.trace": ("trace",),
+    "acpool_model.canonical": ("canonical",),
+    "acpool_model.composition": ("composition",),
+    "acpool_model.counts": ("counts",),
+    "acpool_model.exhaust": ("progress", "counts"),
+    "acpool_model.explore": ("explore", "progress"),
+    "acpool_model.independence": ("sleep",),
+    "acpool_model.interned": ("progress",),
+    "acpool_model.invariants": ("planted", "valid"),
+    "acpool_model.inductive": ("valid",),
+    "acpool_model.machine": ("transitions", "planted"),
+    "acpool_model.packed": ("composition", "stubborn"),
+    "acpool_model.picture": ("picture",),
+    "acpool_model.places": ("transitions", "planted"),
+    "acpool_model.progress": ("progress",),
+    "acpool_model.sleep": ("sleep",),
+    "acpool_model.state": ("transitions", "planted"),
+    "acpool_model.step_invariants": ("planted", "valid"),
+    "acpool_model.stubborn": ("stubborn",),
+    "acpool_model.textbook": ("composition",),
+    "acpool_model.transitions": ("transitions", "planted"),
+    "acpool_model.words": ("words",),
 }
-"""By module, the files of tests that are the likeliest to see something of it; the others of its room come after them."""
+"""By module, the files of tests that are the likeliest to see something of it, also where they are slow or of another room; the
+others of its room come after them."""
+_ALSO: Final = {
+    "acpool_model.inductive": ("tests/proofs",),
+    "acpool_model.invariants": ("tests/proofs",),
+    "acpool_model.step_invariants": ("tests/proofs",),
+}
+"""By module, folders of which only the files named above take part."""
 
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How many seconds by the wall clock a run may wait, taking no CPU, and how many it may take in all; and how many of CPU."""
+    """How many seconds by the wall clock a run may wait, taking no CPU, with nothing that it has started able to run, and how
+    many it may take in all; and how many of CPU."""
 
     idle_s: float
     wall_s: float
@@ -84,20 +122,40 @@ def patience_of(module: str) -> Patience:
 
 def files_for(module: str, root: Path) -> list[Path]:
     """The test files of the room of ``module``, such as ``acpool.core``, without the slow ones; its own come first."""
-    parent = module.rpartition(".")[0]
-    rooms = [root / room for room in _ROOM[parent]]
-    own = [f"test_{name}.py" for name in _FIRST.get(module, ())]
-    files = [file for room in rooms for file in room.glob("test_*.py") if file.name not in _SLOW]
+    own = _own(module)
+    also = [root / folder for folder in _ALSO.get(module, ())]
+    files = [
+        file
+        for folder in folders_of(module, root)
+        for file in folder.glob("test_*.py")
+        if file.name in own or not (file.name in _SLOW or folder in also)
+    ]
     return sorted(files, key=lambda file: (own.index(file.name) if file.name in own else len(own), str(file)))
 
 
-def tested(root: Path, files: list[Path], beat: Callable[[], object]) -> Iterator[tuple[str, str]]:
-    """Run ``files`` up to the first failure; one by one what failed, ``TESTS`` and the name of the test.
+def _own(module: str) -> list[str]:
+    return [f"test_{name}.py" for name in _FIRST.get(module, ())]
 
-    Raises :class:`NotRun`.
+
+def folders_of(module: str, root: Path) -> list[Path]:
+    """The folders with the tests that :func:`files_for` takes."""
+    return [root / folder for folder in (*_ROOM[module.rpartition(".")[0]], *_ALSO.get(module, ()))]
+
+
+def tested(root: Path, module: str, beat: Callable[[], object]) -> Iterator[tuple[str, str]]:
+    """Run the tests of ``module`` up to the first failure; one by one what failed, ``TESTS`` and the name of the test.
+
+    Its own come first, by themselves, since to collect the others costs more than most failures. Raises :class:`NotRun`.
     """
+    own = _own(module)
+    files = files_for(module, root)
     try:
-        yield from _run(root, files, beat)
+        for some in (
+            [file for file in files if file.name in own],
+            [file for file in files if file.name not in own],
+        ):
+            if some:
+                yield from _run(root, some, beat)
     except (Exception, SystemExit) as error:
         raise NotRun(f"{type(error).__name__}: {error}") from error
 

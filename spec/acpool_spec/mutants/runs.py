@@ -6,7 +6,7 @@ after the other, each to the end. ``sampled``: random runs, as ``acpool check`` 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Final
 
 from acpool_spec import reference
@@ -14,6 +14,7 @@ from acpool_spec.exploration.certificate import Certificate
 from acpool_spec.exploration.depth_first import DepthFirst
 from acpool_spec.exploration.failures import failure_of
 from acpool_spec.exploration.setting import Setting
+from acpool_spec.mutants.strategies import Beat
 from acpool_spec.properties import BY_ID
 from acpool_spec.quiet import quiet
 from acpool_spec.refinement.directed import Directed, direct
@@ -39,10 +40,6 @@ SCOPES: Final = (
     "session:a,session:a@1.fifo.f1.c0",
 )
 """The explored scopes, cheapest first."""
-
-
-Beat = Callable[[], object]
-"""Called before every execution, so that one that does not end is told from many that do."""
 
 
 def directed(beat: Beat) -> Iterator[tuple[str, str]]:

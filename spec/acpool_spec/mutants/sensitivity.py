@@ -38,6 +38,8 @@ END_S: Final = 10.0
 """Seconds that a child process has to end what it started, once it was told to."""
 GIVE_UP_S: Final = 600.0
 """Seconds of one child process, whatever it does with them."""
+NO_IMPORT: Final = "it cannot be imported"
+"""How the reason begins why a mutant is no program."""
 
 
 class Unusable(Exception):
@@ -101,14 +103,16 @@ def run_mutants(
     show: Callable[[Row], object] = lambda _: None,
     strategies: Sequence[str] = STRATEGIES,
     first: bool = False,
+    look: Callable[[Mutant, float | None], Row | None] | None = None,
 ) -> Report:
     """Look for every one of ``mutants`` on ``workers`` processes; ``show`` each when it is known, in any order.
 
-    ``first``: as for :func:`look_for`. ``seconds``: after so many none is begun any more, and those under way are ended.
+    ``first``: as for :func:`look_for`, which is asked for each mutant where there is no ``look`` to be asked, with the deadline.
+    ``seconds``: after so many none is begun any more, and those under way are ended.
     """
     began = time.monotonic()
     deadline = None if seconds is None else began + seconds
-    untested = [] if repository() is not None else [one for one in mutants if _for_tests_alone(one)]
+    untested = [] if repository() is not None else [one for one in mutants if for_tests_alone(one)]
     wanted = [mutant for mutant in mutants if mutant not in untested]
     waiting = deque(enumerate(wanted))
     rows: dict[int, Row] = {}
@@ -123,7 +127,11 @@ def run_mutants(
                     if not waiting:
                         return
                     number, mutant = waiting.popleft()
-                row = look_for(mutant, strategies, deadline, first=first, nursery=nursery)
+                row = (
+                    look(mutant, deadline)
+                    if look is not None
+                    else look_for(mutant, strategies, deadline, first=first, nursery=nursery)
+                )
                 if row is None:
                     return
                 with lock:
@@ -154,10 +162,12 @@ def look_for(
     first: bool = False,
     run_s: float = RUN_S,
     nursery: Nursery | None = None,
+    give_up_s: float = GIVE_UP_S,
 ) -> Row | None:
     """What each strategy sees of ``mutant``; None where the ``deadline``, of ``time.monotonic``, came before that.
 
     ``first``: the strategies after the first that sees anything are left out. ``run_s``: seconds of CPU that one run may take.
+    ``give_up_s``: seconds that one process may take with all of it.
     ``nursery``: whose children run the tests, which begin sooner there.
     """
     row = Row(mutant)
@@ -166,7 +176,7 @@ def look_for(
         write_mutant(mutant, place)
         left = list(that_can_see(f"{mutant.package}.{mutant.module}", strategies))
         while left:
-            if not _one_child(row, place, left, deadline, first, run_s, nursery):
+            if not _one_child(row, place, left, deadline, first, run_s, give_up_s, nursery):
                 return None
             if row.unusable or (first and row.caught):
                 return row
@@ -176,7 +186,8 @@ def look_for(
     return row
 
 
-def _for_tests_alone(mutant: Mutant) -> bool:
+def for_tests_alone(mutant: Mutant) -> bool:
+    """Whether nothing but the tests of the pool can see it."""
     seen_by = that_can_see(f"{mutant.package}.{mutant.module}")
     return set(mutant.breaks) == {TESTS} or set(seen_by) == {LAST}
 
@@ -201,6 +212,7 @@ def _one_child(
     deadline: float | None,
     first: bool,
     run_s: float,
+    give_up_s: float,
     nursery: Nursery | None,
 ) -> bool:
     """Run the strategies that are left in one process and take in what it wrote; False where the deadline ended it."""
@@ -213,9 +225,9 @@ def _one_child(
         str(run_s),
         *strategies,
     ]
-    left = GIVE_UP_S if deadline is None else max(0.0, min(GIVE_UP_S, deadline - time.monotonic()))
+    left = give_up_s if deadline is None else max(0.0, min(give_up_s, deadline - time.monotonic()))
     if nursery is not None and list(strategies) == [LAST]:
-        status = nursery.run(what, place, _environment(place), errors, left)
+        status = nursery.run(what, place, environment(place), errors, left)
     else:
         status = _status_of_child(what, place, errors, left)
     lines = [json.loads(line) for line in results.read_text(encoding="utf-8").splitlines()]
@@ -229,7 +241,7 @@ def _one_child(
     if not lines or lines[0]["strategy"] != READY:
         if status is None:
             return False
-        row.unusable = f"it cannot be imported: {last}"
+        row.unusable = f"{NO_IMPORT}: {last}"
     elif lines[0]["folders"][row.mutant.package] != str(place / row.mutant.package):
         row.unusable = f"it was not what was imported: {lines[0]['folders']}"
     elif status is None and deadline is not None and time.monotonic() >= deadline:
@@ -237,7 +249,7 @@ def _one_child(
     elif status != 0 and not row.unusable:
         name = next(name for name in strategies if name not in row.looks)
         how = (
-            f"it did not end in {GIVE_UP_S:g} s"
+            f"it did not end in {give_up_s:g} s"
             if status is None
             else f"it ended with status {status}: {last}"
         )
@@ -252,7 +264,7 @@ def _status_of_child(arguments: Sequence[str], place: Path, errors: Path, timeou
         child = subprocess.Popen(
             [sys.executable, "-m", "acpool_spec.mutants.child", *arguments],
             cwd=place,
-            env=_environment(place),
+            env=environment(place),
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=stderr,
@@ -272,9 +284,9 @@ def _status_of_child(arguments: Sequence[str], place: Path, errors: Path, timeou
                 child.wait()
 
 
-def _environment(place: Path) -> Mapping[str, str]:
-    """Where the process looks for modules: at the mutant first, then where this one has the checker and the model from."""
+def environment(place: Path | None = None) -> Mapping[str, str]:
+    """Where a process looks for modules: at the mutant in ``place``, then where this one has the checker and the model from."""
     roots = [str(Path(str(package.__file__)).parents[1]) for package in (acpool_spec, acpool_model, acpool)]
     before = os.environ.get("PYTHONPATH")
-    path = os.pathsep.join([str(place), *roots, *([before] if before else [])])
+    path = os.pathsep.join([*([str(place)] if place else []), *roots, *([before] if before else [])])
     return {**os.environ, "PYTHONPATH": path, "PYTHONHASHSEED": "0"}

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from acpool_spec.mutants.room_tests import NotRun, files_for, repository, tested
+from acpool_spec.mutants.room_tests import NotRun, repository, tested
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +25,19 @@ class Look:
     message: str = ""
 
 
+Beat = Callable[[], object]
+"""Called before every execution, so that one that does not end is told from many that do."""
+Runs = Callable[[Beat], Iterator[tuple[str, str]]]
+"""What makes runs: of each, what is broken, empty for nothing, and a message."""
 STRATEGIES: Final = ("directed", "sampled", "explored")
 LAST: Final = "tested"
 """Only where no other strategy has seen anything."""
+
+
+_RUN_BY_THE_MODEL: Final = frozenset(
+    f"acpool_model.{name}" for name in ("actions", "machine", "places", "state", "transitions")
+)
+"""The modules of the model that take its steps; what they do is compared with the pool in every run."""
 
 
 _FOR_TESTS_ALONE: Final = ("acpool.acp.", "acpool.errors", "acpool.observe")
@@ -36,32 +46,36 @@ _FOR_TESTS_ALONE: Final = ("acpool.acp.", "acpool.errors", "acpool.observe")
 def that_can_see(module: str, strategies: Sequence[str] = STRATEGIES) -> Sequence[str]:
     """Those of ``strategies`` that see anything of ``module``, such as ``acpool.core``.
 
-    Their connections are no agents, and they read neither logs nor messages, so what has to do with these is for the tests alone.
+    Their connections are no agents, they read neither logs nor messages, and they ask nothing of the model but its steps: so what
+    has to do with real agents or operators, or explores, is for the tests alone.
     """
-    return [LAST] if module.startswith(_FOR_TESTS_ALONE) else strategies
+    package = module.partition(".")[0]
+    explores = package == "acpool_model" and module not in _RUN_BY_THE_MODEL
+    return [LAST] if explores or module.startswith(_FOR_TESTS_ALONE) else strategies
 
 
-def _runs(name: str, module: str, beat: Callable[[], object]) -> Iterator[tuple[str, str]]:
+def _runs(name: str, module: str, beat: Beat) -> Iterator[tuple[str, str]]:
     if name == LAST:
         root = repository()
-        return iter(()) if root is None else tested(root, files_for(module, root), beat)
+        return iter(()) if root is None else tested(root, module, beat)
     # Not before they are asked for: the tests need nothing of what they import.
     from acpool_spec.mutants import runs
 
     return {"directed": runs.directed, "explored": runs.explored, "sampled": runs.sampled}[name](beat)
 
 
-def look(name: str, module: str, beat: Callable[[], object] = lambda: None) -> Look:
+def look(name: str, module: str, beat: Beat = lambda: None, runs: Runs | None = None) -> Look:
     """Make the runs of the strategy ``name`` until one fails; what a run raises out of the checker is a failure as well.
     Raises :class:`NotRun` where the tests cannot be run.
 
-    ``module``: the one of the pool that was changed, by which alone the strategy ``tested`` knows what to run.
+    ``module``: the one of the pool that was changed, by which alone the strategy ``tested`` knows what to run; ``runs``: those to
+    be made instead of the strategy's own.
     """
     began = time.process_time()
     executions = 0
     broken = message = ""
     try:
-        for seen in _runs(name, module, beat):
+        for seen in runs(beat) if runs is not None else _runs(name, module, beat):
             executions += 1
             broken, message = seen
             if broken:

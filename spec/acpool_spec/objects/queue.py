@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from acpool_spec.forced.facts import Forced, Orders, Seen, Unobserved
+from acpool_spec.forced.fifo import Put, Taken, queue
 from acpool_spec.objects.values import UnknownOperation, hashable, kind
 from acpool_spec.sequential import Operation
 
@@ -44,3 +46,36 @@ class Queue:
     def observes(self, operation: Operation) -> bool:
         """None does: the value that stands for an empty queue may be in it."""
         return False
+
+    def forced(self, seen: Seen[tuple[Hashable, ...]]) -> Forced:
+        """Which of two values was put in first, where that was done once; values that nobody took out are alike."""
+        empty = hashable(self.empty)
+        puts: list[Put] = []
+        takes: list[Taken] = []
+        refused: list[int] = []
+        takers: list[int] = []
+        for op, operation in enumerate(seen.operations):
+            if operation.name == "enqueue":
+                puts.append(Put(op, hashable(operation.argument)))
+            elif operation.pending:
+                takers.append(op)
+            elif (value := hashable(operation.response)) == empty:
+                refused.append(op)
+            else:
+                takes.append(Taken(op, value))
+        # Where the answer "empty" may be a value, nothing is known of it.
+        is_value = any(put.value == empty for put in puts) or any(empty in start for start in seen.begin)
+        if is_value:
+            puts = [put for put in puts if put.value != empty]
+        found = Forced(orders := Orders(seen))
+        surely = [] if is_value else refused
+        begin = [tuple(v for v in start if v != empty) for start in seen.begin]
+        found.contradiction = queue(puts, takes, surely, begin, seen, orders, takers=takers)
+        found.observing.update(surely)
+        taken = {take.value for take in takes}
+        for put in () if seen.more else puts:
+            if put.value not in taken:
+                found.instead[put.op] = replace(seen.operations[put.op], argument=Unobserved())
+                if put.op >= seen.completed:
+                    found.unneeded.add(put.op)
+        return found
