@@ -91,14 +91,15 @@ def exemptions() -> str:
 
 
 def general() -> str:
-    text = row("module", "places", "run", "caught", "score", "") + row(*["---", *["--:"] * 4, "---"])
+    text = row("module", "places", "run", "caught", "open", "score", "") + row(*["---", *["--:"] * 5, "---"])
     for one in [*RESULTS, total()]:
         text += row(
             f"`{one.room}`" if one.room in EVERY else one.room,
             one.places - one.unusable,
             one.run,
             one.caught,
-            f"{one.caught / one.run:.1%}",
+            len(one.open),
+            f"{one.score:.1%}",
             "all of it" if one.is_whole else "a part of it, drawn",
         )
     left = [f"`{room}`" for room in EVERY if room not in {one.room for one in RESULTS}]
@@ -114,6 +115,18 @@ def total() -> Result:
         sum(one.caught for one in RESULTS),
         sum(one.unusable for one in RESULTS),
         (),
+        tuple(undecided for one in RESULTS for undecided in one.open),
+    )
+
+
+def undecided() -> str:
+    lines = total().open
+    return (
+        row("open", "what is changed")
+        + row("---", "---")
+        + "".join(row(f"`{name}`", f"`{what.replace('|', chr(92) + '|')}`") for name, what in lines)
+        if lines
+        else "None.\n"
     )
 
 
@@ -139,6 +152,7 @@ PAGE = Page(
         "exemptions": exemptions,
         "general": general,
         "survivors": survivors,
+        "open": undecided,
     },
 )
 README = Page(ROOT / "README.md", BY, {"mutants": score})

@@ -209,7 +209,7 @@ def main(arguments: Sequence[str]) -> None:
                 *("-q", "-n0", "-p", "no:cacheprovider", "--hypothesis-seed=0"),
                 *("-W", "ignore::pytest.PytestAssertRewriteWarning"),
                 *("-c", str(root / "pyproject.toml"), "--rootdir", str(root)),
-                *map(str, files_for(module, root)),
+                *map(str, files_for(module, root, quick=True)),
             ],
             plugins=[_Tests(serve)],
         )

@@ -146,7 +146,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--sample", type=int, metavar="N", help="so many of each room")
     parser.add_argument("--budget", type=float, metavar="SECONDS", help="after which none is begun any more")
     parser.add_argument("--explained", type=Path, metavar="TOML", help="why survivors are seen by nobody")
-    options = parser.parse_args(arguments)
+    options = parser.parse_intermixed_args(arguments)
     for room in options.room:
         if room not in ROOMS:
             parser.error(f"{room}: expected one of {', '.join(ROOMS)}")
@@ -296,7 +296,9 @@ def sums(
     ]
     for one in results:
         if not one.is_whole:
-            say(f"not whole: {one.room}, {one.run + one.unusable} of {one.places}, and {len(one.open)} open")
+            say(
+                f"undecided: {one.room}, {one.run + one.unusable} of {one.places} mutants run, {len(one.open)} open"
+            )
     for name, change in unexplained:
         say(f"not explained: {name}: {change}")
     cpu = resource.getrusage(resource.RUSAGE_CHILDREN)

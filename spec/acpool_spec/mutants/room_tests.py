@@ -120,13 +120,17 @@ def patience_of(module: str) -> Patience:
     return _WITH_AGENTS if module.startswith("acpool.acp.") else _ALONE
 
 
-def files_for(module: str, root: Path) -> list[Path]:
-    """The test files of the room of ``module``, such as ``acpool.core``, without the slow ones; its own come first."""
+def files_for(module: str, root: Path, *, quick: bool = False) -> list[Path]:
+    """The test files of the room of ``module``, such as ``acpool.core``, without the slow ones; its own come first.
+
+    ``quick``: without those of other rooms.
+    """
     own = _own(module)
     also = [root / folder for folder in _ALSO.get(module, ())]
     files = [
         file
         for folder in folders_of(module, root)
+        if not (quick and folder in also)
         for file in folder.glob("test_*.py")
         if file.name in own or not (file.name in _SLOW or folder in also)
     ]
