@@ -60,9 +60,8 @@ def rooms() -> str:
     )
     for module in ROOMS:
         names = [name for name, mutant in MUTANTS.items() if mutant.module == module]
-        lines = [LINES[name] for name in names if name in LINES]
-        seen = Counter(by(line) for line in lines if line.caught)
-        asked = {column for line in lines for column in line.seen}
+        seen = Counter(by(LINES[name]) for name in names if name in LINES and LINES[name].caught)
+        asked = {*that_can_see(f"acpool.{module}"), LAST}
         text += row(
             f"`{module}`",
             len(exempt().get(module, {})),
