@@ -168,8 +168,8 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument(
         "--sensitivity",
         nargs="*",
-        metavar="N|MUTANT",
-        help="look for mutants of acpool's own pool instead, all, N or the named ones: each must be caught",
+        metavar="N|MODULE|MUTANT",
+        help="look for mutants of acpool's own pool instead, all, N, or those of that module or name: each must be caught",
     )
 
     explore = commands.add_parser(
