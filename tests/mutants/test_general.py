@@ -121,6 +121,8 @@ def test_a_run_that_was_ended_goes_on_and_comes_to_the_same(
     assert general.main([str(twice), "--workers", "1", "closing", "bounds"]) == status == 1
     assert parts == whole, "none is looked for twice"
     assert twice.read_text(encoding="utf-8") == once.read_text(encoding="utf-8")
+    keepers = [file.with_suffix(".kept").read_text(encoding="utf-8") for file in (once, twice)]
+    assert keepers[0] == keepers[1] and len(keepers[0].splitlines()) > len(whole) / 2
     assert all(one.is_whole for one in results_of(once.read_text(encoding="utf-8")))
 
 

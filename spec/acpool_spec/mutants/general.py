@@ -170,6 +170,7 @@ def main(arguments: Sequence[str]) -> int:
             look(room, None if deadline is None else max(0.0, deadline - time.monotonic()))
             told[room.name] = _told(room.name, room.every, known, room.looking)
             _write(options.file, room.name, told[room.name])
+    keeping.write(keeper, known.values())
     return sums([result for lines in told.values() for result in results_of("\n".join(lines))], explained)
 
 

@@ -84,9 +84,9 @@ def add(file: Path, kept: Kept) -> None:
 
 
 def write(file: Path, known: Iterable[Kept]) -> None:
-    """Write all of it anew, whole or not at all."""
+    """Write all of it anew in the order of the names, whole or not at all."""
     new = file.with_name(f".{file.name}.new")
-    new.write_text("\n".join([_HEAD, *map(str, known), ""]), encoding="utf-8")
+    new.write_text("\n".join([_HEAD, *map(str, sorted(known)), ""]), encoding="utf-8")
     new.replace(file)
 
 
