@@ -103,14 +103,32 @@ def crowded(count: int, *, wrong: int | None = None) -> list[Operation]:
         begin = 1000 * start
         for n, value in enumerate(values):
             end = begin + 500 + n
-            operations.append(Operation(process=n, name="enqueue", argument=value, response=None, invoked_at=begin + n, returned_at=end))  # fmt: skip
+            operations.append(
+                Operation(
+                    process=n,
+                    name="enqueue",
+                    argument=value,
+                    response=None,
+                    invoked_at=begin + n,
+                    returned_at=end,
+                )
+            )
         random.shuffle(values)
         order += values
     for place, value in enumerate(order):
         # Each is taken out while the next forty are put in.
         begin = 1000 * (place // 40 * 40 + 40) + 600 + 3 * (place % 40)
         answer = order[place + 1] if place == wrong else order[place - 1] if place - 1 == wrong else value
-        operations.append(Operation(process=99, name="dequeue", argument=None, response=answer, invoked_at=begin, returned_at=begin + 1))  # fmt: skip
+        operations.append(
+            Operation(
+                process=99,
+                name="dequeue",
+                argument=None,
+                response=answer,
+                invoked_at=begin,
+                returned_at=begin + 1,
+            )
+        )
     return distinct(operations)
 
 
