@@ -8,7 +8,9 @@ about whole histories, which the model has not.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import reduce
 from itertools import combinations, permutations
+from operator import and_
 from typing import Final
 
 from acpool_model.state import (
@@ -38,8 +40,8 @@ def no(term: bool) -> bool:
 
 
 def every(terms: Iterable[bool]) -> bool:
-    """Whether all ``terms`` hold. A solver takes ``all`` of a list for one formula, and for one step of its own."""
-    return all(list(terms))
+    """Whether all ``terms`` hold. Not ``all``, which asks one after another whether it is true: a solver wants one formula."""
+    return reduce(and_, terms, True)
 
 
 def well_typed(state: State) -> bool:

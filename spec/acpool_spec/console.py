@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rich.console import Console
 
+from acpool_spec.making import plain
 from acpool_spec.verdict import Outcome
 
 STYLE = {Outcome.HOLDS: "green", Outcome.VIOLATED: "bold red", Outcome.UNDECIDED: "yellow"}
@@ -21,8 +22,8 @@ class Terminal(Console):
 
 
 def say(console: Console, sentence: str) -> None:
-    """Print one sentence, in which the terminal and nothing else may break lines."""
-    console.print(sentence, soft_wrap=True)
+    """Print one sentence, in which the terminal and nothing else may break lines, and nothing else moves its cursor."""
+    console.print(plain(sentence), soft_wrap=True)
 
 
 def verdict(outcome: Outcome) -> str:

@@ -108,7 +108,7 @@ def explanation_of(window: Window[State], spec: SequentialSpec[State], partition
 
 def _blocked(operations: Sequence[Operation], stuck: Sequence[Stuck]) -> tuple[Blocked, ...]:
     ordered = sorted(stuck, key=lambda s: (operations[s.operation].pending, _end(operations[s.operation])))
-    return tuple(Blocked(s.operation, _why(operations[s.operation], s.allowed)) for s in ordered)
+    return tuple(Blocked(s.operation, why_not(operations[s.operation], s.allowed)) for s in ordered)
 
 
 def lines_of(
@@ -188,7 +188,8 @@ def _end(operation: Operation) -> int:
     return operation.invoked_at if operation.returned_at is None else operation.returned_at
 
 
-def _why(operation: Operation, allowed: bool) -> str:
+def why_not(operation: Operation, allowed: bool) -> str:
+    """Why ``operation`` cannot come next; ``allowed``: it may, and nothing is won by it."""
     if allowed:
         return "it may never have happened, and would not help"
     if operation.pending:

@@ -65,6 +65,12 @@ def said(error: BaseException) -> str:
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
+def plain(text: str) -> str:
+    """``text`` with an escape for each character that is not seen but does something: it moves a cursor, or turns the
+    direction of what stands beside it. Line breaks stay."""
+    return "".join(c if c == "\n" or c.isprintable() else repr(c)[1:-1] for c in text)
+
+
 def clip(text: str, longest: int = 60) -> str:
     """``text``, or its beginning and an ellipsis: ``longest`` characters at most."""
     return text if len(text) <= longest else text[: longest - 1] + "…"

@@ -7,7 +7,7 @@ The index of a line is its time. Lines of type ``event`` and members of other na
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -115,6 +115,57 @@ def judge_objects(path: Path, name: str, *, states: int = STATES) -> ObjectRepor
         raise BadInput(f"{path}: {error}") from error
     except (OSError, UnicodeDecodeError) as error:
         raise BadInput(f"{path}: cannot be read: {error}") from error
+
+
+def times_of(path: Path, name: str, operations: Iterable[Operation]) -> dict[int, int]:
+    """Nanoseconds of the events of ``operations``, which were read from ``path``, by their index. Reads as far as it has to."""
+    wanted = {index for op in operations for index in (op.invoked_at, op.returned_at) if index is not None}
+    found: dict[int, int] = {}
+    for _, record, _ in numbered_history(path, vocabulary=Vocabulary(OBJECTS[name].operations)):
+        if isinstance(record, Event) and record.index in wanted:
+            found[record.index] = record.time
+            if len(found) == len(wanted):
+                break
+    return found
+
+
+def first_object(path: Path, name: str, most: int) -> tuple[str | None, list[Operation], dict[int, int]]:
+    """How the history in ``path`` begins: the first key, its first ``most`` operations, and the times of their events.
+
+    What was answered after that is pending here, as at that instant. The file has been judged, so that it can be read.
+    """
+    judged, key = OBJECTS[name], None
+    operations: dict[int, Operation] = {}
+    calls: dict[int, int] = {}
+    times: dict[int, int] = {}
+    seen = False
+    for _, record, invocation in numbered_history(path, vocabulary=Vocabulary(judged.operations)):
+        if isinstance(record, PoolFacts) or record.type == "event" or record.process is None:
+            continue
+        if not seen:
+            seen, key = True, record.key
+        if record.process in calls and invocation is not None:
+            begun = calls.pop(record.process)
+            times[record.index] = record.time
+            if record.type == "ok":
+                response = judged.answered(invocation, record)
+                operations[begun] = replace(operations[begun], response=response, returned_at=record.index)
+            elif record.type == "fail":
+                del operations[begun]
+        elif invocation is None and record.key == key:
+            if len(operations) == most:
+                break
+            calls[record.process] = record.index
+            times[record.index] = record.time
+            operations[record.index] = Operation(
+                process=record.process,
+                name=record.f,
+                argument=judged.asked(record),
+                response=None,
+                invoked_at=record.index,
+                returned_at=None,
+            )
+    return key, list(operations.values()), times
 
 
 class _Judge:

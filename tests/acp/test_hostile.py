@@ -36,6 +36,14 @@ async def test_garbage_between_the_lines_is_ignored_and_reported_within_bounds(
     assert [record for record in caplog.records if record.name == "root"] == []
 
 
+async def test_blank_lines_and_notifications_are_passed_over_and_a_long_line_is_quoted_cut(
+    start_hostile: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    connection = await start_hostile()
+    assert (await connection.prompt("blanks")).stop_reason == "end_turn"
+    assert [message.count("z") for message in caplog.messages] == [200]
+
+
 async def test_an_endless_line_ends_the_connection_and_the_process(
     start_hostile: Any, is_gone: Callable[[int], bool]
 ) -> None:
@@ -108,6 +116,13 @@ async def test_the_error_repeats_the_agents_last_words(start_hostile: Any) -> No
     connection = await start_hostile()
     with pytest.raises(ConnectionLost, match="last words: 'about to go'"):
         await connection.prompt("exit 3")
+
+
+async def test_long_last_words_are_cut(start_hostile: Any) -> None:
+    connection = await start_hostile()
+    with pytest.raises(ConnectionLost) as caught:
+        await connection.prompt("babble")
+    assert str(caught.value).count("bla") == 50
 
 
 async def test_how_an_agent_ended_is_told_rather_than_that_its_output_did(start_hostile: Any) -> None:
@@ -244,6 +259,9 @@ async def test_another_protocol_version_is_told(start_hostile: Any) -> None:
 async def test_what_the_agent_can_do_is_known_after_initialize(start_hostile: Any) -> None:
     connection = await start_hostile("no-load", session=False)
     assert connection.session_id is None
+    await connection.initialize()
+    assert not connection.supports_load
+    connection = await start_hostile("no-capabilities", session=False)
     await connection.initialize()
     assert not connection.supports_load
 

@@ -115,6 +115,7 @@ ENDING = (
 )
 
 
+@pytest.mark.usefixtures("untraced_children")
 def test_a_pool_that_would_end_the_process_gives_it_no_status(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -504,6 +504,23 @@ def test_what_is_not_known_puts_an_end_to_it(scenario: Scenario, why: str) -> No
 
 
 @watched
+@pytest.mark.parametrize("tasks", [1, 2])
+def test_a_run_without_an_end_is_left_to_others(tasks: int) -> None:
+    """To compare each of its steps with every other would take hours."""
+
+    async def spins() -> None:
+        while True:
+            await asyncio.sleep(0)
+
+    async def scenario() -> None:
+        await asyncio.gather(*(spins() for _ in range(tasks)))
+
+    report = explore(scenario, mode="reordered", max_steps=2_000)
+    assert list(report.certificate.no_footprints) == ["a run has more than 500 steps"]
+    assert report.verdict == "undecided"
+
+
+@watched
 def test_a_budget_that_runs_out_is_no_verdict() -> None:
     report = explore(three(gathered, attributes, one=True), mode="reordered", budget=Budget(executions=20))
     assert report.verdict == "undecided"

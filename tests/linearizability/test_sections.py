@@ -202,6 +202,7 @@ def busy(count: int, wrong: int | None = None, clients: int = 3) -> list[Operati
     return distinct(operations)
 
 
+@pytest.mark.no_cover
 def test_what_is_decided_is_forgotten() -> None:
     """No quiescent point in 4000 operations, and never more than some hundred in memory, the 40 lost ones among them."""
     operations = busy(4000)

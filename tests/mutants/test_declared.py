@@ -50,6 +50,7 @@ CRASHES = ("endless", "raised", "deadlock", "leftover", "reported", "unretrieved
 """The first word of what goes red where a mutant does not get as far as to break a property."""
 
 
+@pytest.mark.no_cover
 def test_every_mutant_was_looked_for_as_it_is_and_caught() -> None:
     """``python -m acpool_spec.mutants.table tests/mutants/caught.txt`` looks for those that are new or changed."""
     lines = read(TABLE.read_text(encoding="utf-8"))

@@ -91,17 +91,57 @@ def test_a_number_takes_mutants_from_all_over_the_list() -> None:
     assert command.chosen(known, []) == list(known.values()) == command.chosen(known, ["9999"])
 
 
-def test_a_name_of_no_mutant_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["check", "--sensitivity", "no-such-guard"]) == 2
-    assert (
-        "'no-such-guard': no mutant has that name; expected a number, or names such as"
-        in capsys.readouterr().err
+@pytest.mark.parametrize(
+    "other", [["--pool", "x:y"], ["--junit", "j.xml"], ["--report", "r"], ["--github"], ["--schedules", "3"]]
+)
+def test_an_option_that_would_be_left_out_is_refused(
+    other: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["check", "--sensitivity", "1", *other]) == 2
+    assert capsys.readouterr().err.startswith(
+        f"acpool check: --sensitivity: {other[0]} says nothing of mutants"
     )
+
+
+def test_a_name_of_no_mutant_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    for typed, meant in (("no-such-guard", ""), ("serve-in-capacity", "serve-within-capacity")):
+        assert main(["check", "--sensitivity", typed]) == 2
+        said = capsys.readouterr().err
+        assert f"{typed!r}: no mutant has that name; expected a number, or names such as {meant}" in said
+        assert said.count("\n") == 1
+
+
+def test_where_the_tests_are_not_installed_a_number_takes_what_can_be_seen(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And who asks for one of the others by its name is told which were not looked for."""
+    monkeypatch.setattr(command, "repository", lambda: None)
+    monkeypatch.setattr(sensitivity, "repository", lambda: None)
+    known = declared()
+    unseen = [name for name, mutant in known.items() if command.for_tests_alone(mutant)]
+    assert not {mutant.name for mutant in command.chosen(known, ["9999"])} & set(unseen)
+    assert main(["check", "--sensitivity", *unseen[:7]]) == 3
+    said = capsys.readouterr().out
+    assert (
+        f"7 mutants for the pool's tests alone, which are in the repository and not here: {unseen[0]}, "
+        in said
+    )
+    assert f"{unseen[4]}, and 2 more\n" in said
 
 
 @pytest.mark.parametrize(
     ("looks", "status", "said"),
     [
+        (
+            {"directed": Look("S5", 3, 0.1), "sampled": Look("", 9, 0.2)},
+            0,
+            "S5 3 0.1s  – 9 0.2s",
+        ),
+        (
+            {"directed": Look("S5", 3, 0.1), "sampled": Look("", 9, 0.2)},
+            0,
+            "a cell: what broke, after how many executions, in how many seconds of CPU",
+        ),
         (
             {"directed": Look("S5", 3, 0.1), "sampled": Look("", 9, 0.2)},
             0,

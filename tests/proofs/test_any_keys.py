@@ -82,6 +82,7 @@ _take_out = steps.take_out
 _taken_out = steps.taken_out
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize(
     ("function", "defect", "name"),
     [
@@ -138,6 +139,7 @@ def nobody_s(view: View, at: Any) -> int:
 _can = steps.can
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize(
     ("module", "function", "defect", "name", "claim"),
     [

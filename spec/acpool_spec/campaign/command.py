@@ -24,8 +24,9 @@ from acpool_spec.campaign.table import explain, print_table
 from acpool_spec.console import Terminal, below, count, say, verdict
 from acpool_spec.exploration import ScenarioSchedule
 from acpool_spec.exploration.strategies import EXHAUSTIVE
-from acpool_spec.picture.page import write_page
+from acpool_spec.picture.page import write_picture
 from acpool_spec.picture.scenario_story import tell_scenario
+from acpool_spec.picture.story import Story
 from acpool_spec.picture.text import closing_lines
 from acpool_spec.quiet import quiet
 from acpool_spec.targets import BadInput
@@ -165,16 +166,18 @@ def replay(options: argparse.Namespace) -> int:
     shown = Interleaving()
     failure = recorded.run(anyway=options.anyway or options.pool is not None, shown=shown)
     _print_run(console, recorded, shown)
-    _print_story(console, recorded, options.html)
+    story = _print_story(console, recorded)
     if failure is None:
         say(console, escape(f"this schedule holds now; when it was found: {recorded.schedule.failure}"))
-        return Outcome.HOLDS.exit_status
-    say(console, f"[bold red]violated[/]: {escape(below(str(failure)))}")
-    say(console, f"  feasible: {recorded.schedule.feasible}")
-    return Outcome.VIOLATED.exit_status
+    else:
+        say(console, f"[bold red]violated[/]: {escape(below(str(failure)))}")
+        say(console, f"  feasible: {recorded.schedule.feasible}")
+    if options.html is not None:
+        write_picture(console, story, options.html)
+    return (Outcome.HOLDS if failure is None else Outcome.VIOLATED).exit_status
 
 
-def _print_story(console: Console, recorded: Recorded, html: Path | None) -> None:
+def _print_story(console: Console, recorded: Recorded) -> Story:
     facts = (("pool", recorded.subject.target.name), ("scope", recorded.scope.name))
     story = tell_scenario(
         recorded.subject.scenario(recorded.scope),
@@ -185,9 +188,7 @@ def _print_story(console: Console, recorded: Recorded, html: Path | None) -> Non
     )
     for text in ("", *closing_lines(story, min(max(console.width, _NARROWEST), _WIDEST)), ""):
         console.print(text, markup=False, soft_wrap=True)
-    if html is not None:
-        write_page(story, html)
-        say(console, escape(f"the picture is in {html}"))
+    return story
 
 
 def _print_run(console: Console, recorded: Recorded, shown: Interleaving) -> None:

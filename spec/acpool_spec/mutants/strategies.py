@@ -9,7 +9,7 @@ real pool, and some tours. ``explored``: small scopes, one after the other, each
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,7 +18,7 @@ from acpool_spec.exploration.certificate import Certificate
 from acpool_spec.exploration.depth_first import DepthFirst
 from acpool_spec.exploration.failures import failure_of
 from acpool_spec.exploration.setting import Setting
-from acpool_spec.mutants.room_tests import NotRun, files_for, repository, tested
+from acpool_spec.mutants.room_tests import NotRun, repository, tested
 from acpool_spec.properties import BY_ID
 from acpool_spec.quiet import quiet
 from acpool_spec.refinement.directed import Directed, direct
@@ -58,6 +58,8 @@ class Look:
 
 Beat = Callable[[], object]
 """Called before every execution, so that one that does not end is told from many that do."""
+Runs = Callable[[Beat], Iterator[tuple[str, str]]]
+"""What makes runs: of each, what is broken, empty for nothing, and a message."""
 
 
 def directed(beat: Beat) -> Iterator[tuple[str, str]]:
@@ -111,24 +113,40 @@ LAST: Final = "tested"
 """Only where no other strategy has seen anything."""
 
 
+_RUN_BY_THE_MODEL: Final = frozenset(
+    f"acpool_model.{name}" for name in ("actions", "machine", "places", "state", "transitions")
+)
+"""The modules of the model that take its steps; what they do is compared with the pool in every run."""
+
+
+def that_can_see(module: str, strategies: Sequence[str] = STRATEGIES) -> Sequence[str]:
+    """Those of ``strategies`` that reach ``module``, such as ``acpool.core``. The others have connections that are no agents, and
+    ask nothing of the model but its steps, so what talks to real agents, or explores, is for the tests alone."""
+    package = module.partition(".")[0]
+    if module.startswith("acpool.acp.") or (package == "acpool_model" and module not in _RUN_BY_THE_MODEL):
+        return [LAST]
+    return strategies
+
+
 def _runs(name: str, module: str, beat: Beat) -> Iterator[tuple[str, str]]:
     if name == LAST:
         root = repository()
-        return iter(()) if root is None else tested(root, files_for(module, root), beat)
+        return iter(()) if root is None else tested(root, module, beat)
     return {"directed": directed, "explored": explored, "sampled": sampled}[name](beat)
 
 
-def look(name: str, module: str, beat: Beat = lambda: None) -> Look:
+def look(name: str, module: str, beat: Beat = lambda: None, runs: Runs | None = None) -> Look:
     """Make the runs of the strategy ``name`` until one fails; what a run raises out of the checker is a failure as well.
     Raises :class:`NotRun` where the tests cannot be run.
 
-    ``module``: the one of the pool that was changed, by which alone the strategy ``tested`` knows what to run.
+    ``module``: the one of the pool that was changed, by which alone the strategy ``tested`` knows what to run; ``runs``: those to
+    be made instead of the strategy's own.
     """
     began = time.process_time()
     executions = 0
     broken = message = ""
     try:
-        for seen in _runs(name, module, beat):
+        for seen in runs(beat) if runs is not None else _runs(name, module, beat):
             executions += 1
             broken, message = seen
             if broken:

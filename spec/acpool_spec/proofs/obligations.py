@@ -30,6 +30,7 @@ from acpool_model.inductive import BETWEEN, INDUCTIVE, between, inductive, ungiv
 from acpool_model.invariants import INVARIANTS, every, well_typed
 from acpool_model.state import Scope, State, Want
 from acpool_model.step_invariants import STEP_INVARIANTS
+from acpool_spec.proofs.formulas import all_hold, as_formula
 from acpool_spec.proofs.serving import given, steady
 from acpool_spec.proofs.shapes import Size
 
@@ -74,7 +75,7 @@ class Obligation:
 
     def follows(self, *states: Any) -> bool:
         """Whether the conclusion holds, premise or not."""
-        return every(self.conclusion(*states).values())
+        return all_hold(tuple(self.conclusion(*states).values()))
 
     def broken(self, *states: Any) -> list[str]:
         """What of the conclusion does not hold."""
@@ -120,13 +121,20 @@ def _initial(size: Size) -> Obligation:
 
 def _of_action(action: Action) -> Obligation:
     def premise(before: State) -> bool:
-        return (inductive(before) & in_order(action, before)) and machine.guard(before, action)
+        return in_invariant(before) and machine.guard(before, action)
+
+    @as_formula
+    def in_invariant(before: State) -> bool:
+        return inductive(before) & in_order(action, before)
 
     def effect(state: State) -> State:
         return transitions.EFFECTS[action.kind](state, action)
 
     def conclusion(before: State) -> dict[str, bool]:
-        after = effect(before)
+        return claimed(before, effect(before))
+
+    @as_formula
+    def claimed(before: State, after: State) -> dict[str, bool]:
         found = {name: holds(after) for name, holds in BETWEEN.items()}
         return found | _of_the_step(before, action, after) | steady(before, after)
 
@@ -176,13 +184,20 @@ def in_order_of_arrival(state: State) -> bool:
 
 
 def _round() -> Obligation:
+    @as_formula
     def premise(before: State) -> bool:
         return between(before) & in_order_of_arrival(before)
 
     def conclusion(before: State) -> dict[str, bool]:
         after = transitions.serve_one(before)
-        if after is before:
-            return {name: holds(before) for name, holds in INDUCTIVE.items()}
+        return at_rest(before) if after is before else served(before, after)
+
+    @as_formula
+    def at_rest(state: State) -> dict[str, bool]:
+        return {name: holds(state) for name, holds in INDUCTIVE.items()}
+
+    @as_formula
+    def served(before: State, after: State) -> dict[str, bool]:
         less = (ungiven(after) < ungiven(before)) & (ungiven(after) >= 0)
         found = {name: holds(after) for name, holds in BETWEEN.items()} | {"rounds end": less}
         return found | _of_the_step(before, NOBODY, after) | given(before, after)
@@ -204,16 +219,20 @@ def _of_the_step(before: State, action: Action, after: State) -> dict[str, bool]
 def _composed() -> list[Obligation]:
     """That rounds put together are as one, and that the properties of a step follow from those of its parts."""
 
+    @as_formula
     def rounds(a: State, b: State, action: Action, c: State) -> bool:
         return every([*given(a, b).values(), *given(b, c).values()])
 
+    @as_formula
     def step(a: State, b: State, action: Action, c: State) -> bool:
         parts = [*_of_the_step(a, action, b).values(), *steady(a, b).values(), *given(b, c).values()]
         return every([*parts, well_typed(a), well_typed(b), well_typed(c)])
 
+    @as_formula
     def whole_rounds(a: State, b: State, action: Action, c: State) -> dict[str, bool]:
         return given(a, c)
 
+    @as_formula
     def whole_step(a: State, b: State, action: Action, c: State) -> dict[str, bool]:
         return _of_the_step(a, action, c)
 
@@ -236,6 +255,7 @@ def _composed() -> list[Obligation]:
 
 
 def _of_states() -> list[Obligation]:
+    @as_formula
     def conclusion(name: str, state: State) -> dict[str, bool]:
         return {name: INVARIANTS[name](state)}
 
@@ -243,7 +263,7 @@ def _of_states() -> list[Obligation]:
         Obligation(
             name=name,
             says=f"{name} follows from the invariant",
-            premise=inductive,
+            premise=as_formula(inductive),
             conclusion=partial(conclusion, name),
         )
         for name in INVARIANTS

@@ -46,7 +46,7 @@ class Remains:
         return Remains(
             busy={c.number for c in clients if c.busy},
             holding={c.number for c in clients if c.holding},
-            swallowed=[str(c.program) for c in clients if c.swallowed],
+            swallowed=[f"{c.program} of client {c.number}" for c in clients if c.swallowed],
             unexpected=[text for c in clients for text in c.unexpected],
             hung=tuple(call.connection.name for call in calls if call.hung),
             known_keys=known_keys,

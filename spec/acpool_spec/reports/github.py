@@ -44,9 +44,8 @@ def workflow_commands(result: Result) -> Iterator[str]:
     if not result.canary.caught:
         yield annotation("error", str(result.canary), title="the gate cannot fail")
     reasons: dict[str, list[str]] = {}
-    for case in result.cases:
-        if case.outcome is Outcome.UNDECIDED:
-            reasons.setdefault(f"{case.pool}: {case.why}", []).append(case.id)
+    for case in result.undecided:
+        reasons.setdefault(f"{case.pool}: {case.why}", []).append(case.id)
     for why, ids in reasons.items():
         yield annotation("error", why, title=f"{', '.join(ids)} undecided")
 

@@ -12,21 +12,17 @@ say the same is ``same-invariant`` and ``same-claims``.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
 from typing import Any
-
-from crosshair.libimpl import builtinslib
-from crosshair.statespace import optional_context_statespace
 
 from acpool_model import machine, transitions
 from acpool_model.actions import Action
 from acpool_model.inductive import BETWEEN, between, inductive, ungiven
 from acpool_model.invariants import every, implies, nothing_left_to_give
-from acpool_model.state import Client, Key, State
+from acpool_model.state import State
 from acpool_model.step_invariants import STEP_INVARIANTS
 from acpool_spec.proofs.any_keys import claims, step_claims, steps
-from acpool_spec.proofs.any_keys.view import SCALARS, Chosen, View, drawn
-from acpool_spec.proofs.decisions.numbers import no_tracing
+from acpool_spec.proofs.any_keys.comparison import Encoded, number_term, said_of, said_of_two
+from acpool_spec.proofs.formulas import all_hold, as_formula
 from acpool_spec.proofs.obligations import (
     Obligation,
     actions,
@@ -57,20 +53,19 @@ def same() -> dict[str, Obligation]:
 
 
 def _of_action(action: Action) -> Obligation:
+    @as_formula
     def premise(before: State) -> bool:
         return inductive(before) & in_order(action, before)
 
+    named = Action(action.kind, z3.IntVal(action.key), z3.IntVal(action.client), action.arg)
+    encoded = Encoded(lambda view: steps.EFFECTS[action.kind](view, named))
+
     def conclusion(before: State) -> dict[str, bool]:
-        named = Action(action.kind, z3.IntVal(action.key), z3.IntVal(action.client), action.arg)
         if not machine.guard(before, action):
             return said_of(before, lambda view: {"guard": z3.Not(steps.can(view, named))})
-        after = effect(before)
-        return compared(before, after, lambda view: steps.EFFECTS[action.kind](view, named)) | said_of(
-            before, lambda view: {"guard": steps.can(view, named)}
-        )
-
-    def effect(state: State) -> State:
-        return transitions.EFFECTS[action.kind](state, action)
+        after = transitions.EFFECTS[action.kind](before, action)
+        guard = said_of(before, lambda view: {"guard": steps.can(view, named)})
+        return encoded.compared(before, after) | guard
 
     name = name_of(action)
     return Obligation(
@@ -83,11 +78,14 @@ def _of_action(action: Action) -> Obligation:
 
 
 def _of_serving() -> Obligation:
+    @as_formula
     def premise(before: State) -> bool:
         return between(before) & in_order_of_arrival(before)
 
+    encoded = Encoded(steps.serve_one)
+
     def conclusion(before: State) -> dict[str, bool]:
-        return compared(before, transitions.serve_one(before), steps.serve_one)
+        return encoded.compared(before, transitions.serve_one(before))
 
     return Obligation(
         name="same-serve",
@@ -104,15 +102,16 @@ def _of_the_invariant() -> Obligation:
     return Obligation(
         name="same-invariant",
         says="what the encoding takes for granted of any number of keys follows from what the model has within a step",
-        premise=between,
+        premise=as_formula(between),
         conclusion=conclusion,
     )
 
 
 def _of_the_claims() -> Obligation:
     def premise(state: State) -> bool:
-        return every(said_of(state, claims.conjuncts).values()) & _names_are_within(state)
+        return all_hold((*said_of(state, claims.conjuncts).values(), _names_are_within(state)))
 
+    @as_formula
     def conclusion(state: State) -> dict[str, bool]:
         return {name: holds(state) for name, holds in BETWEEN.items() if name not in LEFT_OUT}
 
@@ -126,14 +125,12 @@ def _of_the_claims() -> Obligation:
 
 def _of_the_steps() -> Obligation:
     def premise(before: State, _: State, action: Action, after: State) -> bool:
-        names = _names_are_within(before) & _names_are_within(after)
-        said = said_of_two(
-            before,
-            after,
-            lambda old, new: step_claims.of_the_step(old, _action_of_terms(action), new),
-        )
-        return every(said.values()) & names
+        names = _names_are_within(before), _names_are_within(after)
+        named = Action(number_term(action.kind), client=number_term(action.client))
+        said = said_of_two(before, after, lambda old, new: step_claims.of_the_step(old, named, new))
+        return all_hold((*said.values(), *names))
 
+    @as_formula
     def conclusion(before: State, _: State, action: Action, after: State) -> dict[str, bool]:
         return {name: holds(before, action, after) for name, holds in STEP_INVARIANTS.items()}
 
@@ -149,8 +146,9 @@ def _of_the_steps() -> Obligation:
 def _of_what_is_ungiven() -> Obligation:
     def premise(before: State, _: State, action: Action, after: State) -> bool:
         said = said_of_two(before, after, lambda old, new: {"less": step_claims.lowers_ungiven(old, new)})
-        return every(said.values())
+        return all_hold(tuple(said.values()))
 
+    @as_formula
     def conclusion(before: State, _: State, action: Action, after: State) -> dict[str, bool]:
         return {"less": ungiven(after) < ungiven(before), "not endlessly": ungiven(after) >= 0}
 
@@ -166,126 +164,24 @@ def _of_what_is_ungiven() -> Obligation:
 def _of_nothing_left() -> Obligation:
     def conclusion(state: State) -> dict[str, bool]:
         said = said_of(state, lambda view: {"nothing left": step_claims.nothing_left_to_give(view)})
-        told, known = every(said.values()), nothing_left_to_give(state)
+        return both_ways(state, tuple(said.values()))
+
+    @as_formula
+    def both_ways(state: State, said: tuple[bool, ...]) -> dict[str, bool]:
+        told, known = every(said), nothing_left_to_give(state)
         return {"of the encoding": implies(told, known), "of the model": implies(known, told)}
 
     return Obligation(
         name="same-nothing-left",
         says="the encoding for any number of keys has nothing left to give where the model has nothing left to give",
-        premise=between,
+        premise=as_formula(between),
         conclusion=conclusion,
     )
 
 
+@as_formula
 def _names_are_within(state: State) -> bool:
     """No key and no client is named that there is not."""
     return every(
         [(key.source <= len(state.keys)) & (key.holder <= len(state.clients)) for key in state.keys]
     ) & every([client.key <= len(state.keys) for client in state.clients])
-
-
-def said_of(state: State, say: Callable[[View], dict[str, Any]]) -> dict[str, bool]:
-    """What is said of ``state`` as a state of any number of keys, and of the choices made in it, decided by z3."""
-    numbers = _numbers(state)
-    with no_tracing():
-        view = drawn(_terms(numbers))
-        return _decided(say(view), view)
-
-
-def said_of_two(before: State, after: State, say: Callable[[View, View], dict[str, Any]]) -> dict[str, bool]:
-    """What is said of two states of any number of keys, decided by z3."""
-    old, new = _numbers(before), _numbers(after)
-    with no_tracing():
-        view = drawn(_terms(old))
-        return _decided(say(view, drawn(_terms(new))), view)
-
-
-def _action_of_terms(action: Action) -> Action:
-    kind, client = action.kind, action.client
-    return Action(_term(kind), client=_term(client))
-
-
-def compared(before: State, after: State, step: Callable[[View], View]) -> dict[str, bool]:
-    """Whether ``step`` leads from one to the other, by what is compared."""
-    old, new = _numbers(before), _numbers(after)
-    with no_tracing():
-        view = drawn(_terms(old))
-        there = drawn(_terms(new))
-        came = step(view)
-        found = {name: getattr(came, name) == getattr(there, name) for name in SCALARS}
-        found |= _same_places("key", Key._fields, came.key, there.key, len(before.keys), came.domain.all_keys)
-        found |= _same_places(
-            "client", Client._fields, came.client, there.client, len(before.clients), came.domain.all_clients
-        )
-        return _decided(found, view)
-
-
-def _same_places(
-    what: str,
-    fields: tuple[str, ...],
-    mine: Callable[[Any], Any],
-    theirs: Callable[[Any], Any],
-    last: int,
-    all_: Callable[[Callable[[Any], Any]], Any],
-) -> dict[str, Any]:
-    """That each place is the same, and those beyond the ``last`` are, too."""
-    found = {
-        f"{what} {number} {field}": getattr(mine(z3.IntVal(number)), field)
-        == getattr(theirs(z3.IntVal(number)), field)
-        for number in range(1, last + 1)
-        for field in fields
-    }
-    beyond = all_(
-        lambda number: z3.Implies(
-            number > last,
-            z3.And([one == other for one, other in zip(mine(number), theirs(number), strict=True)]),
-        )
-    )
-    return found | {f"{what}s beyond": beyond}
-
-
-def _numbers(state: State) -> tuple[Any, ...]:
-    """The numbers of a state, as deep as they are in it, in tuples of Python's own."""
-    return (
-        *state[:6],
-        tuple(tuple(key) for key in state.keys),
-        tuple(tuple(client) for client in state.clients),
-    )
-
-
-def _terms(numbers: tuple[Any, ...]) -> State:
-    """A state of terms."""
-    *scalars, keys, clients = numbers
-    held = tuple(Key(*map(_term, key)) for key in keys)
-    seated = tuple(Client(*map(_term, client)) for client in clients)
-    return State._make([*map(_term, scalars), held, seated])
-
-
-def _term(number: Any) -> Any:
-    """A number of Python's, or a symbolic one of CrossHair's, for z3."""
-    match number:
-        case builtinslib.SymbolicInt():
-            return number.var
-        case builtinslib.SymbolicBool():
-            return z3.If(number.var, 1, 0)
-        case int():
-            return z3.IntVal(int(number))
-        case _:
-            raise TypeError(f"not a number: {type(number)}")
-
-
-def _decided(found: dict[str, Any], view: View) -> dict[str, bool]:
-    """The terms, and that the choices made in ``view`` were open, as booleans of CrossHair's, or of Python's outside it."""
-    assert isinstance(view.domain, Chosen)
-    known = {f"choice {n}": term for n, term in enumerate(view.domain.known)}
-    return {name: _boolean(term) for name, term in (found | known).items()}
-
-
-def _boolean(term: Any) -> Any:
-    if z3.is_true(z3.simplify(term)):
-        return True
-    if optional_context_statespace() is not None:
-        return builtinslib.SymbolicBool(term)
-    solver = z3.Solver()
-    solver.add(z3.Not(term))
-    return solver.check() == z3.unsat

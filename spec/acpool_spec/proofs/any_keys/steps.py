@@ -29,6 +29,7 @@ from acpool_spec.proofs.any_keys.view import (
     choose,
     either,
     one_by_one,
+    pick,
     seat,
     tell_all,
     with_clients,
@@ -174,12 +175,15 @@ def ask(view: View, number: Any, at: Any, want: int) -> View:
         waiting = Client(Phase.WAITING, at, want, view.now)
         held = with_key(view, at, stage=Stage.LEASED, holder=number)
         return either(
+            view,
             is_live(key) & (want == Want.ANSWER),
             lambda: tell(with_key(view, at, used=view.now), number, Answer.ANSWERED),
             lambda: either(
+                view,
                 key.stage == Stage.IDLE,
                 lambda: seat(held, number, Client(Phase.HOLDING, at, want, held.now)),
                 lambda: either(
+                    view,
                     is_live(key) | is_creating(key),
                     lambda: seat(view, number, waiting),
                     lambda: begun(view),
@@ -192,6 +196,7 @@ def ask(view: View, number: Any, at: Any, want: int) -> View:
             return tell(view, number, Answer.NO_SESSION)
         line = begin(view, at)
         return either(
+            view,
             (view.queueing != 0) | has_room(view),
             lambda: seat(line, number, Client(Phase.WAITING, at, want, line.now)),
             lambda: tell(view, number, Answer.EXHAUSTED),
@@ -200,9 +205,10 @@ def ask(view: View, number: Any, at: Any, want: int) -> View:
     key = view.key(at)
     dead = is_live(key) & (key.alive == 0)
     return either(
+        view,
         view.open == 0,
         lambda: tell(view, number, Answer.CLOSED),
-        lambda: asked(either(dead, lambda: take_out(view, at), lambda: view)),
+        lambda: asked(either(view, dead, lambda: take_out(view, at), lambda: view)),
     )
 
 
@@ -214,10 +220,10 @@ def leave(view: View, number: Any) -> View:
         gone = seat(view, number, Client())
         alone = first_waiter(gone, client.key) == 0
         return either(
-            is_creating(gone.key(client.key)) & alone, lambda: abandon(gone, client.key), lambda: gone
+            view, is_creating(gone.key(client.key)) & alone, lambda: abandon(gone, client.key), lambda: gone
         )
 
-    return either(client.phase == Phase.WAITING, left, lambda: release(view, number))
+    return either(view, client.phase == Phase.WAITING, left, lambda: release(view, number))
 
 
 def resume_caller(view: View, number: Any) -> View:
@@ -234,12 +240,13 @@ def release(view: View, number: Any) -> View:
     def free() -> View:
         freed = with_key(gone, client.key, holder=0, used=gone.now)
         return either(
+            view,
             (key.alive == 0) | (view.open == 0) | (client.prompt != 0),
             lambda: take_out(freed, client.key),
             lambda: rest(freed, client.key),
         )
 
-    return either(key.holder == number, free, lambda: gone)
+    return either(view, key.holder == number, free, lambda: gone)
 
 
 def begin_prompt(view: View, number: Any) -> View:
@@ -252,8 +259,9 @@ def end_prompt(view: View, number: Any, *, answered: bool) -> View:
     client = view.client(number)
     holds = view.key(client.key).holder == number
     if answered:
-        unflagged = either(holds, lambda: with_key(view, client.key, flag=0), lambda: view)
+        unflagged = either(view, holds, lambda: with_key(view, client.key, flag=0), lambda: view)
         view = either(
+            view,
             client.phase == Phase.HOLDING,
             lambda: with_key(unflagged, client.key, owed=0),
             lambda: unflagged,
@@ -265,6 +273,7 @@ def opened(view: View, at: Any) -> View:
     """The process runs."""
     seen = replace(view, processes=view.processes + 1)
     return either(
+        view,
         view.key(at).stage == Stage.OPENING,
         lambda: with_key(seen, at, stage=Stage.INITIALIZING, alive=1),
         lambda: with_key(seen, at, dying=Dying.CLOSING),
@@ -275,6 +284,7 @@ def initialized(view: View, at: Any, can_load: int) -> View:
     """The agent shook hands."""
     kept = view.key(at).kept
     return either(
+        view,
         (kept != 0) & (can_load != 0),
         lambda: with_key(view, at, stage=Stage.LOADING, session=kept),
         lambda: with_key(view, at, stage=Stage.NEW),
@@ -310,7 +320,7 @@ def commit(view: View, at: Any) -> View:
 def fail(view: View, at: Any) -> View:
     """The start failed."""
     told = tell_all(view, lambda number: waits(view, number, at), Answer.FAILED)
-    return either(view.key(at).stage == Stage.OPENING, lambda: vacate(told, at), lambda: doom(told, at))
+    return either(view, view.key(at).stage == Stage.OPENING, lambda: vacate(told, at), lambda: doom(told, at))
 
 
 def exhaust(view: View, at: Any) -> View:
@@ -326,9 +336,12 @@ def closed(view: View, at: Any, *, confirmed: bool) -> View:
     gone = with_key(view, at, dying=Dying.NOTHING, dying_session=0, dying_since=0)
     heir = heir_of(gone, at)
     return either(
+        view,
         heir == at,
         lambda: grant(gone, at),
-        lambda: either(heir != 0, lambda: with_key(gone, heir, stage=Stage.QUEUED, source=0), lambda: gone),
+        lambda: either(
+            view, heir != 0, lambda: with_key(gone, heir, stage=Stage.QUEUED, source=0), lambda: gone
+        ),
     )
 
 
@@ -337,12 +350,13 @@ def lose(view: View, at: Any) -> View:
     key = view.key(at)
     lost = key.dying_session
     told = either(
+        view,
         (lost != 0) & (key.established != 0),
         lambda: with_key(view, at, established=0, owed=1),
         lambda: view,
     )
     dropped = either(
-        (lost != 0) & (key.kept != 0), lambda: with_key(told, at, kept=0, kept_flag=1), lambda: told
+        view, (lost != 0) & (key.kept != 0), lambda: with_key(told, at, kept=0, kept_flag=1), lambda: told
     )
     return with_key(dropped, at, relic=choose(lost != 0, lost, key.relic))
 
@@ -358,9 +372,10 @@ def reset(view: View, at: Any) -> View:
     key = view.key(at)
     bare = with_key(view, at, kept=0, kept_flag=0, established=0, owed=0, resets=key.resets + 1)
     return either(
+        view,
         is_live(key),
         lambda: take_out(bare, at, keep=False),
-        lambda: either(is_starting(key), lambda: begin(abandon(bare, at), at, source=at), lambda: bare),
+        lambda: either(view, is_starting(key), lambda: begin(abandon(bare, at), at, source=at), lambda: bare),
     )
 
 
@@ -433,11 +448,11 @@ def serve_one(view: View) -> View:
 
     def promised() -> View:
         at = view.domain.first_key(queued, came_before)
-        source = source_for(view, at)
-        return either((at != 0) & (source != 0), lambda: promise(view, at, source), lambda: view)
+        source = pick(view, at != 0, lambda: source_for(view, at), lambda: 0)
+        return either(view, source != 0, lambda: promise(view, at, source), lambda: view)
 
-    first = view.domain.first_key(for_any_slot, came_before)
-    return either(has_slot(view) & (first != 0), lambda: give(view, first), promised)
+    first = pick(view, has_slot(view), lambda: view.domain.first_key(for_any_slot, came_before), lambda: 0)
+    return either(view, first != 0, lambda: give(view, first), promised)
 
 
 def has_slot(view: View) -> Any:
@@ -452,6 +467,7 @@ def give(view: View, at: Any) -> View:
         displaced = heir_of(view, at)
         return promise(
             either(
+                view,
                 displaced != 0,
                 lambda: with_key(view, displaced, stage=Stage.QUEUED, source=0),
                 lambda: view,
@@ -460,22 +476,30 @@ def give(view: View, at: Any) -> View:
             at,
         )
 
-    return either(view.key(at).dying == Dying.NOTHING, lambda: grant(view, at), its_own)
+    return either(view, view.key(at).dying == Dying.NOTHING, lambda: grant(view, at), its_own)
 
 
 def source_for(view: View, at: Any) -> Any:
     """Whose slot a creation is promised; 0: nobody's."""
-    longest = view.domain.first_key(
+
+    def another() -> Any:
+        evicted = victim(view)
+        return pick(view, evicted != 0, lambda: evicted, lambda: longest_dying(view))
+
+    return pick(view, is_spare(view, at), lambda: at, another)
+
+
+def longest_dying(view: View) -> Any:
+    """The key of the dying process for longest, of those whose slot nobody was promised; 0: none."""
+    return view.domain.first_key(
         lambda number: is_spare(view, number),
         lambda one, other: view.key(one).dying_since < view.key(other).dying_since,
     )
-    evicted = victim(view)
-    return choose(is_spare(view, at), at, choose(evicted != 0, evicted, longest))
 
 
 def promise(view: View, at: Any, source: Any) -> View:
     """Promise the slot of ``source``, which is taken out for it if it lives."""
-    out = either(is_live(view.key(source)), lambda: take_out(view, source), lambda: view)
+    out = either(view, is_live(view.key(source)), lambda: take_out(view, source), lambda: view)
     return with_key(out, at, stage=Stage.PROMISED, source=source)
 
 
@@ -512,7 +536,7 @@ def begin(view: View, at: Any, *, source: Any = None) -> View:
 
 def abandon(view: View, at: Any) -> View:
     """Defeat a creation."""
-    return either(is_starting(view.key(at)), lambda: doom(view, at), lambda: vacate(view, at))
+    return either(view, is_starting(view.key(at)), lambda: doom(view, at), lambda: vacate(view, at))
 
 
 def take_out(view: View, at: Any, *, keep: bool = True) -> View:
@@ -526,15 +550,17 @@ def take_out(view: View, at: Any, *, keep: bool = True) -> View:
 
     def revoked() -> View:
         back = seat(doomed, key.holder, taken)
-        return either(granted & (view.open == 0), lambda: tell(back, key.holder, Answer.CLOSED), lambda: back)
+        return either(
+            view, granted & (view.open == 0), lambda: tell(back, key.holder, Answer.CLOSED), lambda: back
+        )
 
-    out = either(key.holder != 0, revoked, lambda: doomed)
+    out = either(view, key.holder != 0, revoked, lambda: doomed)
     told = tell_all(
         out,
         lambda number: waits(out, number, at) & (out.client(number).want != Want.BOTH),
         Answer.NO_SESSION,
     )
-    return either(first_waiter(told, at) != 0, lambda: begin(told, at, source=at), lambda: told)
+    return either(view, first_waiter(told, at) != 0, lambda: begin(told, at, source=at), lambda: told)
 
 
 def doom(view: View, at: Any) -> View:
@@ -557,7 +583,7 @@ def rest(view: View, at: Any) -> View:
         leased = with_key(view, at, stage=Stage.LEASED, holder=first)
         return seat(leased, first, leased.client(first)._replace(phase=Phase.GRANTED))
 
-    return either(first != 0, handed, lambda: with_key(view, at, stage=Stage.IDLE))
+    return either(view, first != 0, handed, lambda: with_key(view, at, stage=Stage.IDLE))
 
 
 EFFECTS: Final[dict[int, Callable[[View, Action], View]]] = {

@@ -52,6 +52,10 @@ class Domain(Protocol):
         """The sum of ``term`` over the numbers of all keys."""
         ...
 
+    def decided(self, condition: Any) -> Any:
+        """``condition``, or whether it holds, where one case is looked at after the other."""
+        ...
+
     def turns(self, lasts: Callable[[Any], Any], now: Any) -> tuple[Callable[[Any], Any], Any]:
         """One key after the other, each for as many ticks as it ``lasts``: number of a key → tick; and the tick after all."""
         ...
@@ -87,6 +91,10 @@ class Few:
     def sum_keys(self, term: Callable[[Any], Any]) -> Any:
         """Each is looked at."""
         return sum([term(number) for number in range(1, self.keys + 1)])
+
+    def decided(self, condition: Any) -> Any:
+        """As it is."""
+        return condition
 
     def turns(self, lasts: Callable[[Any], Any], now: Any) -> tuple[Callable[[Any], Any], Any]:
         """In the order of their numbers."""
@@ -151,6 +159,10 @@ class Unbounded:
         self.known.append(z3.Implies(self.all_keys(lambda at: term(at) <= 0), total <= 0))
         return total
 
+    def decided(self, condition: Any) -> Any:
+        """As it is."""
+        return condition
+
     def turns(self, lasts: Callable[[Any], Any], now: Any) -> tuple[Callable[[Any], Any], Any]:
         """In any order."""
         began = z3.Array(f"turn!{next(self.serials)}", NUMBERS, NUMBERS)
@@ -194,6 +206,10 @@ class Unbounded:
         return found
 
 
+def _as_it_is(condition: Any) -> Any:
+    return condition
+
+
 @dataclass(frozen=True)
 class Chosen(Unbounded):
     """Any number of them, of which all but so many are nothing; the fresh numbers are told, as terms.
@@ -206,6 +222,7 @@ class Chosen(Unbounded):
 
     keys: int = 0
     clients: int = 0
+    decide: Callable[[Any], Any] = _as_it_is
 
     def all_keys(self, holds: Callable[[Any], Any]) -> Any:
         """Each that is something is looked at, and one beyond."""
@@ -222,11 +239,24 @@ class Chosen(Unbounded):
 
     def first_key(self, among: Callable[[Any], Any], before: Callable[[Any, Any], Any]) -> Any:
         """Of several, the one with the lowest number."""
-        return self._found(_first_term(self.keys, among, before), self.all_keys, among, before)
+        return self._found(self._first_term(self.keys, among, before), self.all_keys, among, before)
 
     def first_client(self, among: Callable[[Any], Any], before: Callable[[Any, Any], Any]) -> Any:
         """Of several, the one with the lowest number."""
-        return self._found(_first_term(self.clients, among, before), self.all_clients, among, before)
+        return self._found(self._first_term(self.clients, among, before), self.all_clients, among, before)
+
+    def _first_term(self, last: int, among: Callable[[Any], Any], before: Callable[[Any, Any], Any]) -> Any:
+        """The first of the places up to ``last``, and of one beyond, which is like all those that are nothing."""
+        found = z3.IntVal(0)
+        for number in map(z3.IntVal, range(1, last + 2)):
+            first = _is_place(found, z3.IntVal(0))
+            here = z3.And(among(number), z3.Or(first, before(number, found)))
+            found = choose(self.decided(here), number, found)
+        return found
+
+    def decided(self, condition: Any) -> Any:
+        """Whether it holds in the case that is looked at."""
+        return self.decide(condition) if isinstance(condition, z3.ExprRef) else condition
 
     def count_clients(self, among: Callable[[Any], Any]) -> Any:
         """How many there are."""
@@ -254,14 +284,6 @@ class Chosen(Unbounded):
             return found
 
         return self._taken_in_turn(lasts, now, turn, began[-1])
-
-
-def _first_term(last: int, among: Callable[[Any], Any], before: Callable[[Any, Any], Any]) -> Any:
-    """The first of the places up to ``last``, and of one beyond, which is like all those that are nothing."""
-    found = z3.IntVal(0)
-    for number in map(z3.IntVal, range(1, last + 2)):
-        found = z3.If(z3.And(among(number), z3.Or(found == 0, before(number, found))), number, found)
-    return found
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -315,11 +337,11 @@ def any_number(name: str) -> View:
     )
 
 
-def drawn(state: State) -> View:
+def drawn(state: State, decide: Callable[[Any], Any] = _as_it_is) -> View:
     """A state whose numbers are terms, as one of any number of keys and clients: those beyond its own are nothing."""
     keys, clients = list(state.keys), list(state.clients)
     return View(
-        domain=Chosen(keys=len(keys), clients=len(clients)),
+        domain=Chosen(keys=len(keys), clients=len(clients), decide=decide),
         **{name: getattr(state, name) for name in SCALARS[:-2]},
         taken=z3.Sum([slots_of(key) for key in keys]),
         unseen=z3.Sum([unseen_of(key) for key in keys]),
@@ -394,6 +416,14 @@ def choose(condition: Any, one: Any, other: Any) -> Any:
     return z3.If(condition, one, other)
 
 
+def pick(view: View, condition: Any, one: Callable[[], Any], other: Callable[[], Any]) -> Any:
+    """As ``choose``; only one of the two is made where it is known which."""
+    condition = view.domain.decided(condition)
+    if not isinstance(condition, z3.ExprRef):
+        return one() if condition else other()
+    return choose(condition, one(), other())
+
+
 def _is_place(number: Any, at: Any) -> Any:
     """Whether the two are one place; told at once of two that are known, which keeps terms small."""
     if z3.is_int_value(number) and z3.is_int_value(at):
@@ -401,8 +431,9 @@ def _is_place(number: Any, at: Any) -> Any:
     return number == at
 
 
-def either(condition: Any, one: Callable[[], View], other: Callable[[], View]) -> View:
+def either(view: View, condition: Any, one: Callable[[], View], other: Callable[[], View]) -> View:
     """As ``choose``, for states."""
+    condition = view.domain.decided(condition)
     if not isinstance(condition, z3.ExprRef):
         return one() if condition else other()
     this, that = one(), other()
