@@ -161,16 +161,9 @@ def said(value: Any) -> str:
     if isinstance(value, frozenset):
         return _said_set(value)  # pyright: ignore[reportUnknownArgumentType]
     try:
-        return _visible(json.dumps(value, ensure_ascii=False))
+        return json.dumps(value, ensure_ascii=False)
     except (TypeError, ValueError):
         return repr(value)
-
-
-def _visible(text: str) -> str:
-    """``text`` with escapes for what a terminal would obey and not show, which JSON leaves as it is."""
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)
 
 
 def _said_set(parts: frozenset[Any]) -> str:

@@ -95,7 +95,7 @@ def test_no_value_reaches_the_terminal_as_an_order(
     )
     assert main(["history", str(path), "--spec", "register"]) == 1
     out = capsys.readouterr().out
-    assert r'"\u009b2J\u202e\ud800\u001b[1m"' in out
+    assert r'"\x9b2J\u202e\ud800\u001b[1m"' in out
     assert '"é"' in out
     assert all(line.isprintable() for line in out.splitlines())
 
