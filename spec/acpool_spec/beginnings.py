@@ -1,8 +1,9 @@
 """Where a history goes wrong whose longest partial linearization is too long to search for: by its beginnings.
 
-What explains a history explains each beginning of it (M. Herlihy and J. Wing, *Linearizability*, TOPLAS 12(3), 1990, section 2). So
-there is a first return by which there is no linearization. One of all that came before it, made as long as it can be, is as good an
-explanation as the longest partial linearization of the whole, and quick to find where what is forced guides the search.
+What explains a history explains each beginning of it (M. Herlihy and J. Wing, *Linearizability*, TOPLAS 12(3), 1990, section
+2). So there is a first return by which there is no linearization. One of all that came before it, made as long as it can be,
+is as good an explanation as the longest partial linearization of the whole, and quick to find where what is forced guides the
+search.
 """
 
 from __future__ import annotations
@@ -27,8 +28,9 @@ CONTINUED = 2_048
 class Broken(Generic[State]):
     """Why ``operations`` of one partition have no linearization.
 
-    ``returns``: after how many returns there is none, as far as that was found out. ``longest``: a partial linearization, as indices
-    of the operations, that begins in ``start`` and cannot be continued; ``stuck``: what could come next, and why it cannot.
+    ``returns``: after how many returns there is none, as far as that was found out. ``longest``: a partial linearization, as
+    indices of the operations, that begins in ``start`` and cannot be continued; ``stuck``: what could come next, and why it
+    cannot.
     """
 
     returns: int
@@ -60,17 +62,16 @@ def broken(
     continued = _continued(found, known, spec)
     longest = tuple(order[op] for op in (*found.placed, *continued.longest(tried=True)))
     if plain.placed > continued.placed:
-        return Broken(
-            found.returns, plain.longest_from, plain.longest(tried=True), plain.stuck(), contradiction
-        )
+        why = found.contradiction(order) or contradiction
+        return Broken(found.returns, plain.longest_from, plain.longest(tried=True), plain.stuck(), why)
     stuck = tuple(replace(each, operation=order[each.operation]) for each in continued.stuck())
-    return Broken(found.returns, found.start, longest, stuck, contradiction or found.contradiction(order))
+    return Broken(found.returns, found.start, longest, stuck, found.contradiction(order) or contradiction)
 
 
 @dataclass(slots=True)
 class _Beginning(Generic[State]):
-    """``placed``: the operations before return number ``returns``, in an order from ``start``; ``wrong``: the search that showed that
-    there is none with that return."""
+    """``placed``: the operations before return number ``returns``, in an order from ``start``; ``wrong``: the search that
+    showed that there is none with that return."""
 
     returns: int
     start: Configuration[State]
@@ -136,7 +137,8 @@ def _moved(
 def _continued(
     found: _Beginning[State], known: Sequence[Operation], spec: SequentialSpec[State]
 ) -> Search[State]:
-    """A search from the end of what is placed, as far as that is right of the whole history, where more is known of the answers."""
+    """A search from the end of what is placed, as far as that is right of the whole history, where more is known of the
+    answers."""
     completed = sum(not op.pending for op in known)
     states = [found.start.state]
     for place, op in enumerate(found.placed):

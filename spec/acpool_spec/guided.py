@@ -21,9 +21,9 @@ PATIENCE = 1_024
 class Guided(Generic[State]):
     """As :class:`~acpool_spec.search.Search`, whose arguments it has, and whose verdicts.
 
-    ``others``: operations that have begun and not returned, which the search leaves out because they are invoked after the ``cut``.
-    ``patience``: configurations after which the specification is asked; 0: at once; None: never. ``contradiction``: what ended it, if
-    that did; its operations are indices of ``operations``, and behind them of ``others``.
+    ``others``: operations that have begun and not returned, which the search leaves out because they are invoked after the
+    ``cut``. ``patience``: configurations after which the specification is asked; 0: at once; None: never. ``contradiction``:
+    what ended it, if that did; its operations are indices of ``operations``, and behind them of ``others``.
     """
 
     def __init__(

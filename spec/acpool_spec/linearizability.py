@@ -15,7 +15,7 @@ from typing import Any
 from acpool_spec.beginnings import broken
 from acpool_spec.guided import PATIENCE, Guided
 from acpool_spec.sequential import Operation, SequentialSpec, State
-from acpool_spec.verdict import Bound, Budget, Meter, Outcome, Verdict
+from acpool_spec.verdict import Budget, Meter, Outcome, Verdict
 
 __all__ = ["Operation", "SequentialSpec", "State", "check_history"]
 
@@ -48,7 +48,8 @@ def check_history(
 def checked(
     operations: Sequence[Operation], spec: SequentialSpec[State], budget: Budget | None, patience: int | None
 ) -> Verdict:
-    """As ``check_history``; ``patience``: configurations of a partition after which it is asked what is forced (None: never)."""
+    """As ``check_history``; ``patience``: configurations of a partition after which it is asked what is forced (None:
+    never)."""
     _require_order(operations)
     known = [replace(op, response=None) if op.pending else op for op in operations]
     parts: dict[Hashable, list[int]] = {}

@@ -19,8 +19,8 @@ Three things are decided without a search where the specification has :class:`~a
   places in any linearization in which they do not stand so. Of pending ones it is the one that was invoked first.
 * Pending operations that change nothing are left out.
 
-Where something is *forced* (``forced``), an operation is tried only when all that comes before it is placed, and a pending one that
-is not needed is not.
+Where something is *forced* (``forced``), an operation is tried only when all that comes before it is placed, and a pending one
+that is not needed is not tried.
 
 The search of a *section* of a longer history begins from several configurations and ends where every operation before a
 ``cut`` is placed, with all configurations in which that may be so (the just-in-time linearization of Lowe, section 4,
@@ -141,6 +141,7 @@ class Search(Generic[State]):
         opened, observing = self._open_changing, self._open_observing
         low, needs, needs_pending = self._low, self._needs, self._needs_pending
         limit = -1 if states is None else explored + states
+        op: int
         first, window, taken, state, todo, todo_pending, op, choices, length = self._frame
         while self.outcome is None and steps > 0 and explored != limit:
             steps -= 1

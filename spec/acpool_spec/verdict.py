@@ -139,13 +139,13 @@ class Contradiction:
 class Verdict:
     """What a check decided, and on what grounds.
 
-    ``bound``: which budget ran out; given exactly when undecided. ``counts``: how much was looked at, by name
-    (a history check: ``operations``, ``partitions``, ``partitions_decided``, ``states``, and ``placed``, the
-    length of ``longest`` or ``linearization``). ``linearization``: for *holds*, indices of the operations in
-    an order that explains the history; pending operations that need not have happened are left out.
-    ``longest``: otherwise, the longest partial linearization found, within ``partition``. ``stuck``: for
-    *violated*, every operation that could have come next there, and why it could not. ``contradiction``: for
-    *violated*, the few operations that show it by themselves, where it was seen so. Raises ``ValueError`` when the bound and the outcome contradict each other.
+    ``bound``: which budget ran out; given exactly when undecided. ``counts``: how much was looked at, by name (a history
+    check: ``operations``, ``partitions``, ``partitions_decided``, ``states``, and ``placed``, the length of ``longest`` or
+    ``linearization``). ``linearization``: for *holds*, indices of the operations in an order that explains the history;
+    pending operations that need not have happened are left out. ``longest``: otherwise, the longest partial linearization
+    found, within ``partition``. ``stuck``: for *violated*, every operation that could have come next there, and why it could
+    not. ``contradiction``: for *violated*, the few operations that show it by themselves, where it was seen so. Raises
+    ``ValueError`` when the bound and the outcome contradict each other.
     """
 
     outcome: Outcome

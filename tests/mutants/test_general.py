@@ -118,7 +118,7 @@ def test_a_run_that_was_ended_goes_on_and_comes_to_the_same(
     with pytest.raises(KeyboardInterrupt):
         general.main([str(twice), "closing", "bounds"])
     monkeypatch.setattr(general, "run_mutants", pretending(parts))
-    assert general.main([str(twice), "closing", "bounds"]) == status == 1
+    assert general.main([str(twice), "--workers", "1", "closing", "bounds"]) == status == 1
     assert parts == whole, "none is looked for twice"
     assert twice.read_text(encoding="utf-8") == once.read_text(encoding="utf-8")
     assert all(one.is_whole for one in results_of(once.read_text(encoding="utf-8")))
@@ -137,7 +137,10 @@ def test_a_part_of_a_room_is_drawn_and_said_to_be_one(
     assert (result.room, result.run, result.is_whole) == ("closing", 12, False)
     assert len({name.split(":")[1] for name in asked}) > 2, "of all functions, not of the first"
     said = capsys.readouterr().out
-    assert f"not whole: closing, 12 of {result.places}" in said and f"{result.caught} of 12 mutants" in said
+    assert (
+        f"undecided: closing, 12 of {result.places} mutants run" in said
+        and f"{result.caught} of 12 mutants" in said
+    )
     survivors = [f"not explained: {name}" in said for name, _ in result.survivors]
     assert survivors and all(survivors)
 

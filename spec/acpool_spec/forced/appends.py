@@ -1,7 +1,7 @@
 """What texts force to which others are appended: a read shows what was appended before it, and in which order.
 
-Where each text was appended once, and a read can be taken apart in one way only, that is the order of all before it; what is not in
-it comes later (the *version order* of K. Kingsbury and P. Alvaro, *Elle*, VLDB 14(3), 2020, section 3).
+Where each text was appended once, and a read can be taken apart in one way only, that is the order of all before it; what is
+not in it comes later (the *version order* of K. Kingsbury and P. Alvaro, *Elle*, VLDB 14(3), 2020, section 3).
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Operations that stand together: no operation of one block comes between two of another.
 
-So of two blocks all of one comes before all of the other, and which one, real time says where any operation of the one returned before
-some operation of the other was invoked. That is a *zone*, from the first return to the last invocation of a block, of Gibbons and
-Korach (section 4.1): the relation has a cycle only where two blocks each come before the other, which a sweep over the zones finds.
+So of two blocks all of one comes before all of the other, and which one, real time says where any operation of the one
+returned before some operation of the other was invoked. With the *zone* of a block, from its first return to its last
+invocation (P. Gibbons and E. Korach, *Testing shared memories*, SIAM J. Comput. 26(4), 1997, on registers): the relation has a
+cycle only where two blocks each come before the other, which a sweep over the zones finds.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 from acpool_spec.forced.facts import NEVER, Orders, Seen
@@ -30,7 +32,8 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class _Zone:
-    """``low``: when the first member returned, and ``returned``, which that was; ``high``: when the last was invoked; ``mask``: all."""
+    """``low``: when the first member returned, and ``returned``, which that was; ``high`` and ``invoked``: the last invocation;
+    ``mask``: all members."""
 
     block: Block
     low: float
@@ -78,7 +81,7 @@ def _zone(block: Block, seen: Seen[Any]) -> _Zone:
 
 
 def _ranked(block: Block, seen: Seen[Any], orders: Orders) -> tuple[int, ...] | None:
-    """Tell the orders within a block; or two members of which the one that is to come second returned before the other was invoked."""
+    """Tell the orders within a block; or two members in real time the other way round."""
     members = sorted(block.members)
     latest: tuple[int, int] | None = None
     mask = start = 0
@@ -102,9 +105,9 @@ def _ranked(block: Block, seen: Seen[Any], orders: Orders) -> tuple[int, ...] | 
 
 def _crossing(zones: Sequence[_Zone]) -> tuple[int, ...] | None:
     """Of zones sorted by ``low``: the ends of two blocks of which each would have to come before the other."""
-    # Those that end before they have begun contain no instant at which they must be there; they only have to be outside of others.
+    # What is not wide need not be there at any one instant; it only has to be outside of what is.
     wide = [zone for zone in zones if zone.low < zone.high]
-    for earlier, later in zip(wide, wide[1:], strict=False):
+    for earlier, later in pairwise(wide):
         if later.low < earlier.high:
             return _ends(earlier, later)
     lows = [zone.low for zone in wide]

@@ -1,13 +1,14 @@
 """What is known of a partition before it is searched, and what follows from it: the terms of every rule in this folder.
 
-Operations have numbers here: the completed ones in the order of their returns, then the pending ones, and then those in progress.
+Operations have numbers here: the completed ones in the order of their returns, then the pending ones, and then those in
+progress.
 """
 
 from __future__ import annotations
 
 import math
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, cast
 
@@ -22,9 +23,9 @@ NEVER = math.inf
 class Seen(Generic[State]):
     """One partition, or a section of it.
 
-    ``completed``: how many of ``operations`` have returned; ``begin``: every state that it may begin in; ``placed``: operations that
-    may have taken effect before it begins; ``more``: whether operations may follow that are not among ``operations``, all of them
-    invoked after whatever is.
+    ``completed``: how many of ``operations`` have returned; ``begin``: every state that it may begin in; ``placed``:
+    operations that may have taken effect before it begins; ``more``: whether operations may follow that are not among
+    ``operations``, all of them invoked after whatever is.
     """
 
     operations: Sequence[Operation]
@@ -42,8 +43,9 @@ class Seen(Generic[State]):
 class Orders:
     """Which operations come before which in every linearization, beyond what real time says.
 
-    ``low``: of each operation, how many completed ones returned before it was invoked. ``completed``: of each, a mask of the completed
-    ones that come before it; bit k is for the one with number ``low + k``. ``pending``: the same of those that have not returned.
+    ``low``: of each operation, how many completed ones returned before it was invoked. ``completed``: of each, a mask of the
+    completed ones that come before it; bit k is for the one with number ``low + k``. ``pending``: the same of those that have
+    not returned, from the first of them on.
     """
 
     def __init__(self, seen: Seen[Any]) -> None:
@@ -73,8 +75,8 @@ class Orders:
 class Forced:
     """What follows. Either ``contradiction``, or what a search may rely on.
 
-    ``instead``: operations that the search may take for others, since nobody saw the difference. ``unneeded``: pending ones that
-    need not happen. ``observing``: what changes nothing in this history, though such an operation may in others.
+    ``instead``: operations that the search may take for others, since nobody saw the difference. ``unneeded``: pending ones
+    that need not happen. ``observing``: what changes nothing in this history, though such an operation may in others.
     """
 
     orders: Orders
@@ -92,8 +94,8 @@ class Forced:
 class Forces(Protocol[State]):
     """A specification that knows what histories of its objects force.
 
-    What it says has to be true of every linearization of what was ``seen``, whatever it begins in, and whatever follows. Verdicts
-    are those of a search alone as long as it is.
+    What it says has to be true of every linearization of what was ``seen``, whatever it begins in, and whatever follows.
+    Verdicts are those of a search alone as long as it is.
     """
 
     def forced(self, seen: Seen[State]) -> Forced:
@@ -108,4 +110,6 @@ def forces_of(spec: object) -> Forces[Any] | None:
 
 @dataclass(frozen=True, slots=True)
 class Unobserved:
-    """Stands for every value of which nobody saw anything: all of them are the same to whoever looks."""
+    """Stands for every value of which nobody saw anything: all of them, of one ``sort``, are the same to whoever looks."""
+
+    sort: Hashable = None

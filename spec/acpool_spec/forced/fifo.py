@@ -1,10 +1,10 @@
 """What a first-in first-out queue forces: of two values the one that was put in first is taken out first.
 
-A value that was put in once stands for two operations, and one value comes before another if its putting in or its taking out does so
-in real time; two values of which each comes before the other are a contradiction. A value that is surely inside keeps a queue from
-being empty, and of such times a chain may leave no instant for an answer "empty". These are the *bad patterns* of A. Bouajjani, M.
-Emmi, C. Enea, J. Hamza, *On reducing linearizability to state reachability* (ICALP 2015), section 5, after T. Henzinger, A. Sezgin,
-V. Vafeiadis, *Aspect-oriented linearizability proofs* (CONCUR 2013).
+A value that was put in once stands for two operations, and one value comes before another if its putting in or its taking out
+does so in real time; two values of which each comes before the other are a contradiction. A value that is surely inside keeps a
+queue from being empty, and of such times a chain may leave no instant for an answer "empty". These are the *bad patterns* of A.
+Bouajjani, M. Emmi, C. Enea, J. Hamza, *On reducing linearizability to state reachability* (ICALP 2015), after T. Henzinger, A.
+Sezgin, V. Vafeiadis, *Aspect-oriented linearizability proofs* (CONCUR 2013).
 """
 
 from __future__ import annotations
@@ -19,7 +19,17 @@ from acpool_spec.verdict import Contradiction
 
 _ORDER = "what is put in first is taken out first"
 _MISSING = "what is put in first is taken out first, and nobody else is left who can have taken it"
-_EMPTY = "at every instant of it something was in the queue"
+_EMPTY = "a dequeue found nothing, and at every instant of it something was in the queue"
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What nobody is known to have taken: what was put in by each of ``stays`` is never taken, by each of ``open`` perhaps.
+    ``known``: whether there are no other values of which somebody unknown may have taken one."""
+
+    stays: frozenset[int]
+    open: frozenset[int]
+    known: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,21 +77,35 @@ def queue(
     orders: Orders,
     *,
     takers: Sequence[int],
-) -> Contradiction | None:
+    everything: bool,
+) -> Contradiction | Left:
     """Tell ``orders`` what the operations of one queue force, or return why they cannot.
 
-    ``puts``: all that were invoked. ``takes``: the completed ones that took something. ``refused``: the completed ones that found the
-    queue empty, or nothing where it may be that this is a value. ``starts``: what may be inside at the beginning. ``takers``: those that
-    have not returned, and may take something.
+    ``puts``: all that were invoked. ``takes``: the completed ones that took something. ``refused``: the completed ones that
+    found the queue empty, or nothing where it may be that this is a value. ``starts``: what may be inside at the beginning.
+    ``takers``: those that have not returned, and may take something. ``everything``: whether nothing was left out. Otherwise:
+    what becomes of the values that nobody is known to have taken.
     """
     takeable = sorted(seen.span(op)[0] for op in takers)
     found = _lives(puts, takes, starts, seen, takeable[0] if takers else NEVER)
-    if not isinstance(found, Contradiction):
-        found = _missing(found, takeable)
     if isinstance(found, Contradiction):
         return found
-    wrong = _in_order(found, orders)
-    return wrong if wrong is not None else _empty(found, refused, seen, orders)
+    lives, all_known = found
+    settled = NEVER
+    if everything and all_known and not seen.more:
+        settled = max((seen.span(op)[1] for op in refused), default=-NEVER)
+    known_lives = _missing(lives, takeable, settled)
+    if isinstance(known_lives, Contradiction):
+        return known_lives
+    lives = known_lives
+    wrong = _in_order(lives, orders) or _empty(lives, refused, seen, orders)
+    if wrong is not None:
+        return wrong
+    left = [life for life in lives if life.taken is None]
+    stays = frozenset(life.put for life in left if life.put is not None and life.out_from == NEVER)
+    others = frozenset(life.put for life in left if life.put is not None and life.out_from < NEVER)
+    known = everything and all_known and not seen.more and all(life.put is not None for life in left)
+    return Left(stays, others, known)
 
 
 def _lives(
@@ -90,43 +114,45 @@ def _lives(
     starts: Sequence[tuple[Hashable, ...]],
     seen: Seen[Any],
     takeable: float,
-) -> list[_Life] | Contradiction:
+) -> tuple[list[_Life], bool] | Contradiction:
+    """What is known of each value, and whether that is all of them."""
     put: dict[Hashable, list[int]] = {}
     taken: dict[Hashable, list[int]] = {}
     for each in puts:
         put.setdefault(each.value, []).append(each.op)
     for take in takes:
         taken.setdefault(take.value, []).append(take.op)
-    there = {value for start in starts for value in start}
+    there = set(_inside(starts))
     found: list[_Life] = []
-    for value in [*dict.fromkeys([*_inside(starts), *put, *taken])]:
+    everything = True
+    for value in dict.fromkeys([*_inside(starts), *put, *taken]):
         putters, outs = put.get(value, []), taken.get(value, [])
-        if not putters and value not in there:
+        begun = max(start.count(value) for start in starts) if value in there else 0
+        if not putters and not begun:
             return Contradiction("nobody can have put in what was taken out", tuple(outs))
-        begun = value in there
-        if any(op in seen.placed for op in (*putters, *outs)) or len(putters) + begun != 1:
-            continue
-        if begun and not all(start.count(value) == 1 for start in starts):
-            continue
-        if len(outs) > 1:
-            return Contradiction("what was put in once was taken out twice", (*putters, *outs))
-        if putters and putters[0] >= seen.completed and not outs:
-            continue  # It may never have been put in.
-        put_from, put_by = seen.span(putters[0]) if putters else _begun(value, starts, seen)
-        out_from, out_by = seen.span(outs[0]) if outs else (takeable, NEVER)
-        if out_by < put_from:
-            return Contradiction("it was taken out before it was put in", (*outs, *putters))
-        found.append(
-            _Life(
-                putters[0] if putters else None,
-                outs[0] if outs else None,
-                put_from,
-                min(put_by, out_by),
-                max(out_from, put_from),
-                out_by,
-            )
-        )
-    return found
+        if len(outs) > len(putters) + begun:
+            return Contradiction("it was taken out more often than it was put in", (*putters, *outs))
+        uncertain = any(op in seen.placed for op in (*putters, *outs))
+        if uncertain or (begun and not all(start.count(value) == 1 for start in starts)):
+            everything = False
+        elif not outs:
+            # One that has not returned may never have been put in.
+            sure = [op for op in putters if op < seen.completed]
+            spans: list[tuple[int | None, float, float]] = [(op, *seen.span(op)) for op in sure]
+            if begun:
+                spans.append((None, *_begun(value, starts, seen)))
+            found += [_Life(op, None, begin, end, max(begin, takeable), NEVER) for op, begin, end in spans]
+        elif len(putters) + begun > 1:
+            everything = False
+        else:
+            put_from, put_by = seen.span(putters[0]) if putters else _begun(value, starts, seen)
+            out_from, out_by = seen.span(outs[0])
+            if out_by < put_from:
+                return Contradiction("it was taken out before it was put in", (*outs, *putters))
+            putter = putters[0] if putters else None
+            by, until = min(put_by, out_by), max(out_from, put_from)
+            found.append(_Life(putter, outs[0], put_from, by, until, out_by))
+    return found, everything
 
 
 def _inside(starts: Sequence[tuple[Hashable, ...]]) -> list[Hashable]:
@@ -143,10 +169,16 @@ def _begun(value: Hashable, starts: Sequence[tuple[Hashable, ...]], seen: Seen[A
     return place - 1, place - 1
 
 
-def _missing(lives: Sequence[_Life], takeable: Sequence[float]) -> list[_Life] | Contradiction:
-    """The same with what is known of values that nobody is known to have taken out, though one that was put in later was.
+def _missing(
+    lives: Sequence[_Life], takeable: Sequence[float], settled: float
+) -> list[_Life] | Contradiction:
+    """The same with what is known of values that nobody is known to have taken out.
 
-    Somebody who has not returned took them out, and each only one. ``takeable``: when these were invoked, ascending.
+    Where one that was put in later was taken out, somebody who has not returned took it, and each only one. ``takeable``:
+    when these were invoked, ascending. Of any other that was in by some time after ``settled`` it may be assumed that it
+    stays: where it is taken out in a linearization, let it be put in as late as it can be, and whatever follows it and is
+    known to be taken out just before that, which had all been invoked by then; then nobody need take it out. (No answer
+    "empty" comes later, or it might be in the way.)
     """
     later = sorted((life for life in lives if life.taken is not None), key=lambda life: life.put_from)
     soonest: list[_Life] = []
@@ -169,8 +201,10 @@ def _missing(lives: Sequence[_Life], takeable: Sequence[float]) -> list[_Life] |
             return Contradiction(
                 _MISSING, (*(op for one in gone[: number + 1] for op in one.ops), *instead.ops)
             )
-    if len(gone) == len(takeable):
-        found = [replace(life, out_from=NEVER) if life.taken is None else life for life in found]
+    none_left = len(gone) == len(takeable)
+    for place, life in enumerate(found):
+        if life.taken is None and (none_left or life.put_by > settled):
+            found[place] = replace(life, out_from=NEVER)
     return found + gone
 
 
@@ -209,7 +243,8 @@ def _in_order(lives: Sequence[_Life], orders: Orders) -> Contradiction | None:
 def _empty(
     lives: Sequence[_Life], refused: Sequence[int], seen: Seen[Any], orders: Orders
 ) -> Contradiction | None:
-    """Each answer "empty" needs an instant at which nothing is surely inside; what is over before the first such instant comes before."""
+    """Each answer "empty" needs an instant at which nothing is surely inside; what is in by the first of these is out before
+    it."""
     if not refused:
         return None
     stays = sorted((life for life in lives if life.put_by < life.out_from), key=lambda life: life.put_by)

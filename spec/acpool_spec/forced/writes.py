@@ -1,8 +1,9 @@
 """What registers force: between the write of a value and whoever reads it, nothing else is written, and nothing else read.
 
-So a value that was written once stands in a block with its reads (``blocks``). A compare-and-set that matched reads one value and
-writes another: it is the last of the one block and the first of the other, and both are one. Values that were written more than once,
-or might have been there from the beginning, have no blocks; whoever touches them stands alone, and outside of every block.
+So a value that was written once stands in a block with its reads (``blocks``). A compare-and-set that matched reads one value
+and writes another: it is the last of the one block and the first of the other, and both are one. Values that were written more
+than once, or might have been there from the beginning, have no blocks; whoever touches them stands alone, and outside of every
+block.
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ NOTHING = Nothing.NOTHING
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """One operation of a register: the value that it finds there, and the value that it leaves; a pending one may not happen."""
+    """One operation of a register: the value that it finds there, and the value that it leaves; a pending one may not
+    happen."""
 
     op: int
     reads: Hashable
@@ -42,8 +44,8 @@ def registers(
 ) -> Contradiction | None:
     """Tell ``orders`` what ``accesses`` to one register force, or return why they cannot.
 
-    ``accesses``: all that wrote or may have written, and the completed ones that read. What saw only that a value was *not* there
-    is none. ``starts``: every value that may be there at the beginning.
+    ``accesses``: all that wrote or may have written, and the completed ones that read. What saw only that a value was *not*
+    there is none. ``starts``: every value that may be there at the beginning.
     """
     told = _Told(accesses, frozenset(starts), seen)
     wrong = told.settle()
@@ -54,7 +56,7 @@ def registers(
 
 
 class _Told:
-    """Who wrote what was read: ``of`` each value that can be only one's, that access, or None if it was there from the beginning."""
+    """Who wrote what was read: of each value that can be only one's, that access; None: it was there from the beginning."""
 
     def __init__(self, accesses: Sequence[Access], starts: frozenset[Hashable], seen: Seen[Any]) -> None:
         self._seen = seen
@@ -88,7 +90,7 @@ class _Told:
         return None
 
     def blocks(self) -> list[Block] | Contradiction:
-        """A block for each value of ``of`` that follows from no other, with those that follow from it; one for each access besides."""
+        """A block for each value that follows from no other, with those that follow from it; one for each access besides."""
         readers: dict[Hashable, list[Access]] = {}
         alone: list[Block] = []
         for access in self._certain:
@@ -116,7 +118,8 @@ class _Told:
     def _chain(
         self, block: Block, value: Hashable, readers: dict[Hashable, list[Access]]
     ) -> int | Contradiction:
-        """Put into ``block`` who wrote ``value``, who read it, and so on with what was made of it; how many values these were."""
+        """Put into ``block`` who wrote ``value``, who read it, and so on with what was made of it; how many values these
+        were."""
         writer = self._of[value]
         if writer is not None:
             block.members.append((0, writer.op))

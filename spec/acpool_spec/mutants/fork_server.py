@@ -202,12 +202,14 @@ def main(arguments: Sequence[str]) -> None:
             return
         import pytest
 
+        # What all forks need besides.
+        import_module("acpool_spec.mutants.runs")
         pytest.main(
             [
                 *("-q", "-n0", "-p", "no:cacheprovider", "--hypothesis-seed=0"),
                 *("-W", "ignore::pytest.PytestAssertRewriteWarning"),
                 *("-c", str(root / "pyproject.toml"), "--rootdir", str(root)),
-                *map(str, files_for(module, root)),
+                *map(str, files_for(module, root, quick=True)),
             ],
             plugins=[_Tests(serve)],
         )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from acpool_spec.forced.facts import Forced, Orders, Seen, Unobserved
-from acpool_spec.forced.fifo import Put, Taken, queue
+from acpool_spec.forced.fifo import Left, Put, Taken, queue
 from acpool_spec.objects.values import UnknownOperation, hashable, kind
 from acpool_spec.sequential import Operation
+from acpool_spec.verdict import Contradiction
 
 
 @dataclass(frozen=True)
@@ -70,12 +71,39 @@ class Queue:
         found = Forced(orders := Orders(seen))
         surely = [] if is_value else refused
         begin = [tuple(v for v in start if v != empty) for start in seen.begin]
-        found.contradiction = queue(puts, takes, surely, begin, seen, orders, takers=takers)
+        left = queue(puts, takes, surely, begin, seen, orders, takers=takers, everything=not is_value)
+        if isinstance(left, Contradiction):
+            found.contradiction = left
+            return found
         found.observing.update(surely)
-        taken = {take.value for take in takes}
-        for put in () if seen.more else puts:
-            if put.value not in taken:
-                found.instead[put.op] = replace(seen.operations[put.op], argument=Unobserved())
-                if put.op >= seen.completed:
-                    found.unneeded.add(put.op)
+        if not seen.more:
+            taken = {take.value for take in takes}
+            self._alike([put.op for put in puts if put.value not in taken], takers, left, seen, found)
         return found
+
+    def _alike(
+        self,
+        puts: Sequence[int],
+        takers: Sequence[int],
+        left: Left,
+        seen: Seen[tuple[Hashable, ...]],
+        found: Forced,
+    ) -> None:
+        """Take what nobody is known to have taken for one value, but for what stays; and let the ``takers`` take nothing
+        else."""
+        stays, perhaps = Unobserved("stays"), Unobserved("perhaps taken")
+        for op in puts:
+            value = stays if op in left.stays else perhaps
+            found.instead[op] = replace(seen.operations[op], argument=value)
+            if op >= seen.completed:
+                found.unneeded.add(op)
+        if not left.known:
+            return
+        for op in takers:
+            if left.open:
+                answered = replace(
+                    seen.operations[op], response=perhaps, returned_at=seen.operations[op].invoked_at
+                )
+                found.instead[op] = answered
+            else:
+                found.unneeded.add(op)
