@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import is_
 from typing import Any
 
 from acpool import Step
@@ -94,9 +95,13 @@ def differences(pool: View, model: View) -> dict[str, bool]:
     _same(found, "open", pool.open, model.open)
     _same(found, "processes", pool.processes, model.processes)
     for at, (mine, theirs) in enumerate(zip(pool.keys, model.keys, strict=True), 1):
+        if all(map(is_, mine, theirs)):
+            continue  # as most are: nothing is to be named
         for name, one, other in zip(Key._fields, mine, theirs, strict=False):
             _same(found, f"{name} of key {at}", one, other)
     for number, (mine, theirs) in enumerate(zip(pool.clients, model.clients, strict=True), 1):
+        if all(map(is_, mine, theirs)):
+            continue
         for name, one, other in zip(Client._fields, mine, theirs, strict=False):
             _same(found, f"{name} of client {number}", one, other)
     return found
