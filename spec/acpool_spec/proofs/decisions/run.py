@@ -28,6 +28,7 @@ class Run:
         self.actions: list[Action] = []
         self.found: dict[str, bool] = {}
         self._acting = acting
+        self._shown: View | None = None  # of the model as it is
         core.trace = self.hear
 
     def hear(self, step: Step) -> None:
@@ -42,9 +43,16 @@ class Run:
         self.compare()
 
     def compare(self) -> None:
-        """Compare the core with the model, and look whether its own records fit together."""
+        """Compare the core with the model, and look whether its own records fit together.
+
+        At each step, and when all is decided: what is done after the last step that is told is a part of the decision.
+        """
         pool = abstract(self.core, self.core.names)
-        self.found |= differences(pool, comparable(self.model, ranked(self.model)))
+        if self._shown is None:
+            self._shown = comparable(self.model, ranked(self.model))
+        for name, holds in differences(pool, self._shown).items():
+            # What differed at one step does so for good, whatever comes after it.
+            self.found[name] = self.found.get(name, True) & holds
         for what in unsound(self.core):
             self.found[what] = False
 
@@ -67,6 +75,7 @@ class Run:
             return
         self.actions.append(action)
         self.model = model_step(self.model, action)
+        self._shown = None
 
 
 def ranked(state: State) -> State:
