@@ -323,7 +323,11 @@ def _story_of_objects(options: argparse.Namespace, report: ObjectReport) -> Stor
     key, operations, times = first_object(options.file, options.spec, STEPS // 2)
     title = str(options.file) if key is None else f"{options.file}, key {key!r}"
     judged = check_history(operations, OBJECTS[options.spec].spec, budget=Budget(states=options.states))
-    return story_of_operations(operations, judged, title=title, words=IN_JSON, times=times)
+    story = story_of_operations(operations, judged, title=title, words=IN_JSON, times=times)
+    if len(operations) < report.operations:
+        note = f"the first {len(operations):,} operations of one of {report.keys:,} objects; {report.operations:,} were judged"
+        story = dataclasses.replace(story, run=dataclasses.replace(story.run, note=note))
+    return story
 
 
 def _objects(console: Terminal, options: argparse.Namespace) -> int:
