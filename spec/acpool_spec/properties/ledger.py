@@ -59,6 +59,7 @@ class Ledger:
     shutdown_called: int | None = None
     shutdown_returned: int | None = None
     reclaims: bool = False  # cleanup_idle may take leases back
+    cleans_up: bool = False  # the pool does so by itself, at any time
     sees_rest: bool = False  # it is known when everything has come to a stop
     sees_leases: bool = False  # the beginning of a lease was recorded
     sees_prompts: bool = False
