@@ -266,7 +266,8 @@ class World:
             raise self._fault
         if not self.loop.has_ready:
             self.recorder.rest()
-            self.judgement.stopped({call.connection.name for call in self.outside.calls.values()})
+            called = {call.connection.name for call in self.outside.calls.values()}
+            self.judgement.stopped(called, round(self.loop.time() * 1e9))
 
     def _acts(self) -> dict[str, Callable[[str, str], None]]:
         return {

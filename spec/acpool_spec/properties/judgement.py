@@ -96,8 +96,11 @@ class Judgement:
         if event.type in ("info", "fail") or event.f in ("died", "open_failed"):
             self.disturbed = True
 
-    def stopped(self, called: Container[str] = ()) -> None:
-        """Nothing is ready: whatever happens next happens outside. ``called``: the connections with a call in progress."""
+    def stopped(self, called: Container[str] = (), now: int | None = None) -> None:
+        """Nothing is ready: whatever happens next happens outside. ``called``: the connections with a call in progress; ``now``:
+        nanoseconds, None where time passes only while nothing is ready, so that nobody hears of anything late."""
+        if now is not None:
+            self.ledger.note_late_endings(now)
         self._note(judge_suspicions(self.ledger))
         self._note(judge_isolation(self.ledger))
         self._note(judge_efforts(self.ledger, called))
