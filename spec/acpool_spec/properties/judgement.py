@@ -108,10 +108,11 @@ class Judgement:
         if self.ledger.pending:
             self.tested["L3"] += 1
 
-    def restless(self, decisions: int) -> None:
-        """The calm at the end did not end."""
+    def restless(self, decisions: int, who: Sequence[str] = ()) -> None:
+        """The calm at the end did not end; ``who``: the functions that are about to go on."""
+        still = " and ".join(f"{name}()" for name in who) or "something"
         self._broken(
-            "L2", f"the pool does not come to rest: something still moves after {decisions} calm steps"
+            "L2", f"the pool does not come to rest: {still} still moves after {decisions} calm steps"
         )
 
     def at_rest(self, remains: Remains) -> None:
@@ -125,9 +126,7 @@ class Judgement:
         for text in remains.swallowed:
             self._broken("L2", f"{text} was cancelled and went on to answer")
         for text in remains.unexpected:
-            self._broken(
-                "S12", f"{text}, which is no answer of this operation: a pool says no with acpool.errors"
-            )
+            self._broken("S12", text)
         if self.ledger.shutdown_returned is not None:
             self.tested["S10"] += 1
             for finding in findings:
