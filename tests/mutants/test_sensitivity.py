@@ -169,7 +169,7 @@ def test_where_the_tests_are_not_installed_a_number_takes_what_can_be_seen(
             1,
             "survived release-to-who-waits: core.py, Core.release: test entry.queue",
         ),
-        (None, 3, "the budget ran out before 1 mutant"),
+        (None, 3, "the budget ran out before 1 mutant: release-to-who-waits\n"),
     ],
 )
 def test_what_is_printed_and_the_exit_status(

@@ -24,6 +24,7 @@ _SAYS_NOTHING = ("pool", "schedules", "coverage", "junit", "sarif", "report", "g
 """Options of ``acpool check`` that would be left out without a word."""
 _NAME = 38
 """Columns for the name of a mutant."""
+_NAMES = 400  # characters of those that nobody came to
 _NAMED = 5
 """Of the mutants that were left out, at most."""
 _LEGEND = (
@@ -153,5 +154,6 @@ def _print_sums(console: Console, report: Report) -> None:
             f"{many} for the pool's tests alone, which are in the repository and not here: {names}{more}",
         )
     if report.missing:
-        say(console, f"the budget ran out before {count(len(report.missing), 'mutant')}")
+        names = clip(", ".join(mutant.name for mutant in report.missing), _NAMES)
+        say(console, escape(f"the budget ran out before {count(len(report.missing), 'mutant')}: {names}"))
     say(console, f"verdict: {verdict(report.outcome)}")
