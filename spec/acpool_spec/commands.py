@@ -16,7 +16,7 @@ from acpool_spec import gate
 from acpool_spec.campaign import command
 from acpool_spec.campaign.old_failures import Replayed, replay_old
 from acpool_spec.campaign.replaying import is_scenario_schedule
-from acpool_spec.console import Terminal, below, count, say, verdict
+from acpool_spec.console import Terminal, below, count, say, text_width, verdict
 from acpool_spec.coverage_table import print_coverage
 from acpool_spec.explanation import explanation_of, lines_of
 from acpool_spec.history import read_history
@@ -51,11 +51,10 @@ from acpool_spec.schedule import (
     save_schedule,
 )
 from acpool_spec.targets import OURS, BadInput, load_target
-from acpool_spec.timeline import WIDTH, Watcher, render
+from acpool_spec.timeline import Watcher, render
 from acpool_spec.verdict import Budget, Outcome
 from acpool_spec.world import DIRECTED
 
-_NARROWEST = 60  # columns: a timeline on a narrower terminal would be nothing but breaks
 _KEYS_SHOWN = 5
 _GAP = 2  # columns between those of the table
 
@@ -271,7 +270,7 @@ def replay(options: argparse.Namespace) -> int:
         f"{escape(target.name)}, max_sessions={scope.max_sessions}, {count(scope.clients, 'client')}, mode {scope.mode},"
         f" {count(len(schedule.decisions), 'decision')}",
     )
-    width = min(max(console.width, _NARROWEST), WIDTH)
+    width = text_width(console)
     notes: dict[int, list[str]] = {}
     closing: Sequence[str] = ()
     shown = violation

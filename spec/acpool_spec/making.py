@@ -32,6 +32,8 @@ def make_pool(factory: Callable[..., object], connector: Connector, max_sessions
     if type(pool) is CoroutineType:
         cast("CoroutineType[object, object, object]", pool).close()  # one that nobody awaits would warn
         raise FactoryFailed(f"{call}: factory returned a coroutine; expected a pool")
+    if pool is None:
+        raise FactoryFailed(f"{call}: factory returned None; expected a pool")
     missing = [name for name in REQUIRED if name not in offered(pool, REQUIRED)]
     if missing:
         raise FactoryFailed(f"the pool it makes lacks {', '.join(missing)}; expected {', '.join(REQUIRED)}")

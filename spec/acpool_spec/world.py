@@ -378,7 +378,12 @@ class World:
                 if timers > self.TIMERS:
                     return
             self.apply(possible[0])
-        self.judgement.restless(self.CALM)
+        going = [
+            task for task in self.loop.tasks if not task.done() and getattr(task, "_fut_waiter", None) is None
+        ]
+        self.judgement.restless(
+            self.CALM, sorted({getattr(task.get_coro(), "__qualname__", "a task") for task in going})
+        )
 
     def finish(self, *, linearize: bool) -> None:
         """Come to rest, look for what is left over, see whether the pool still works, and shut it down.

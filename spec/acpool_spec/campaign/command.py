@@ -21,7 +21,7 @@ from acpool_spec.campaign.progress import Display, percent
 from acpool_spec.campaign.replaying import Recorded, file_name, load_recorded
 from acpool_spec.campaign.subject import Family, Scope, Subject, load_family, python_version, subject_of
 from acpool_spec.campaign.table import explain, print_table
-from acpool_spec.console import Terminal, below, count, say, verdict
+from acpool_spec.console import Terminal, below, count, say, text_width, verdict
 from acpool_spec.exploration import ScenarioSchedule
 from acpool_spec.exploration.strategies import EXHAUSTIVE
 from acpool_spec.picture.page import write_picture
@@ -32,8 +32,6 @@ from acpool_spec.quiet import quiet
 from acpool_spec.targets import BadInput
 from acpool_spec.verdict import Outcome
 
-_WIDEST = 100  # columns of an interleaving
-_NARROWEST = 60
 _WORST = (Outcome.VIOLATED, Outcome.UNDECIDED)
 JOURNALS = Path("acpool-explored")
 
@@ -186,7 +184,7 @@ def _print_story(console: Console, recorded: Recorded) -> Story:
         title=f"{recorded.subject.target.name} in {recorded.scope.name}",
         facts=facts,
     )
-    for text in ("", *closing_lines(story, min(max(console.width, _NARROWEST), _WIDEST)), ""):
+    for text in ("", *closing_lines(story, text_width(console)), ""):
         console.print(text, markup=False, soft_wrap=True)
     return story
 
@@ -195,5 +193,5 @@ def _print_run(console: Console, recorded: Recorded, shown: Interleaving) -> Non
     schedule = recorded.schedule
     say(console, escape(f"{recorded.subject.target.name}, scope {recorded.scope.name}"))
     say(console, f"mode {schedule.mode}, {count(len(schedule.decisions), 'decision')}")
-    for text in shown.lines(min(max(console.width, _NARROWEST), _WIDEST)):
+    for text in shown.lines(text_width(console)):
         console.print(text, markup=False, soft_wrap=True)

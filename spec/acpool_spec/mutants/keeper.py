@@ -40,8 +40,8 @@ def _work(work: Callable[[], object]) -> NoReturn:
     try:
         work()
         status = 0
-    except BaseException:  # noqa: BLE001 - it ends as Python ends, without what belongs to the keeper
-        sys.excepthook(*sys.exc_info())
+    except BaseException as error:  # noqa: BLE001 - it ends as Python ends, without what belongs to the keeper
+        sys.excepthook(type(error), error, error.__traceback__)
     finally:
         sys.stderr.flush()
         os._exit(status)
@@ -69,10 +69,18 @@ def _status_of(kept: int) -> int:
             os.kill(kept, signal.SIGKILL)
 
 
+def agents_run() -> bool:
+    """Whether any process that the kept one, which asks, has started could run now: it is not waited for in vain."""
+    running = [pid for pid in _children(os.getppid()) if pid != os.getpid()] + _children(os.getpid())
+    for pid in running:
+        running += _children(pid)
+    return any(_stat(pid)[:1] in (["R"], ["D"]) for pid in running)
+
+
 def _end_children() -> None:
     """Kill the children until there are none: the orphans of those that are killed are children in their turn."""
     while True:
-        for pid in _children():
+        for pid in _children(os.getpid()):
             os.kill(pid, signal.SIGKILL)
         try:
             os.wait()
@@ -80,14 +88,16 @@ def _end_children() -> None:
             return
 
 
-def _children() -> list[int]:
-    """The children of this process that it has not reaped; none where there is no /proc, and so none that it adopted."""
-    found: list[int] = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            stat = (folder / "stat").read_bytes()
-        except OSError:
-            continue
-        if int(stat.rpartition(b")")[2].split()[1]) == os.getpid():
-            found.append(int(folder.name))
-    return found
+def _children(parent: int) -> list[int]:
+    """The children of a process that it has not reaped; none where there is no /proc, and so none that a keeper adopted."""
+    pids = (int(folder.name) for folder in Path("/proc").glob("[0-9]*"))
+    return [pid for pid in pids if _stat(pid)[1:2] == [str(parent)]]
+
+
+def _stat(pid: int) -> list[str]:
+    """Of a process, its state, the id of its parent, and what else proc_pid_stat(5) has; nothing where it is gone."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_bytes()
+    except OSError:
+        return []
+    return stat.rpartition(b")")[2].decode("ascii").split()

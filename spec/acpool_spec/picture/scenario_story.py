@@ -127,6 +127,9 @@ class _Scribe:
     def _take(self, words: str, about: str, time: float, *, runs: bool, kind: MarkKind) -> None:
         steps = self.recording.steps
         start = steps[-1].events.stop if steps else 0
+        asks = self.run is not None and about == f"client {self.run.auditor.number}"
+        if asks and self.recording.audit_from is None:
+            self.recording.audit_from = len(steps)
         steps.append(Taken(self.decisions, words, about, runs, range(start, start), None, "", time, kind))
 
     def _lane_of(self, name: str) -> str:

@@ -91,7 +91,8 @@ class _Lanes:
     def _move(self, bar: Bar) -> str:
         """Where the pool has a key now, whose step it was, and who holds its lease meanwhile."""
         step = self._run.steps[int(bar.begin)]
-        at, who = bar.begin, self._labels.get(step.lane, "the pool")
+        client = step.lane.startswith("client ")
+        at, who = bar.begin, self._labels[step.lane] if client else "the pool"
         inside = next((other.text.partition(" → ")[0] for other in self._bars(step.lane, _CALLS, at)), "")
         words = f"{who}{f' in {inside}' if inside else ''} moves {self._keys[bar.lane]} in the {bar.text}"
         held = next((other for other in self._bars(bar.lane, ("leased",), at)), None)

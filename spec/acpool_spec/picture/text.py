@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from textwrap import wrap
 
-from acpool_spec.making import clip, plain
+from acpool_spec.folding import fit, fold
+from acpool_spec.making import plain
 from acpool_spec.picture.short import in_short
 from acpool_spec.picture.story import Bar, BarKind, Explanation, Lane, Nearest, Run, Story, heading
 
@@ -94,7 +94,7 @@ def lane_lines(run: Run, width: int = WIDTH, part: int | None = None) -> Iterato
             label = lane.label if row == 0 else ""
             letters = _row(run, lane, bars, row, steps)
             if row == 0 or letters.strip():
-                yield f"{clip(plain(label), _LABEL):<{_LABEL}} {letters}".rstrip()
+                yield f"{fit(plain(label), _LABEL)} {letters}".rstrip()
     below = [" "] * len(steps)
     if part is not None and part in steps:
         below[part - first] = "|"
@@ -170,7 +170,7 @@ def nearest_lines(nearest: Nearest, width: int = WIDTH) -> Iterator[str]:
         pair = nearest.pairs[number]
         mark = "|" if number == part else " "
         cells = [f"{n or '':>4}  {plain(text)}" for n, text in (pair.failing, pair.passing)]
-        yield f"{mark} {clip(cells[0], half - 1):<{half}}{clip(cells[1], half)}".rstrip()
+        yield f"{mark} {fit(cells[0], half - 1)} {fit(cells[1], half)}".rstrip()
     if last < len(nearest.pairs):
         yield f"  {'…':<{half}}…"
     answers = [
@@ -185,13 +185,4 @@ def nearest_lines(nearest: Nearest, width: int = WIDTH) -> Iterator[str]:
 
 
 def _fold(text: str, width: int, lead: str, lines: int) -> list[str]:
-    clipped = plain(" ".join(text.split()))[: lines * width]
-    return wrap(
-        clipped,
-        width,
-        initial_indent=lead,
-        subsequent_indent=" " * (len(lead) + 2),
-        break_on_hyphens=False,
-        max_lines=lines,
-        placeholder="…",
-    )
+    return fold(plain(" ".join(text.split())), width, lead, " " * (len(lead) + 2), lines)

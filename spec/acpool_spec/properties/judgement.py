@@ -17,6 +17,7 @@ from acpool_spec.properties.capacity import judge_exhaustion, judge_victim, watc
 from acpool_spec.properties.ledger import Ledger, Pending
 from acpool_spec.properties.processes import judge_exclusion, judge_processes
 from acpool_spec.properties.sessions import Sessions
+from acpool_spec.properties.suspicions import judge_suspicions
 from acpool_spec.properties.waiting import judge_isolation, judge_order, settle
 from acpool_spec.verdict import Budget
 
@@ -93,16 +94,18 @@ class Judgement:
 
     def stopped(self, called: Container[str] = ()) -> None:
         """Nothing is ready: whatever happens next happens outside. ``called``: the connections with a call in progress."""
+        self._note(judge_suspicions(self.ledger))
         self._note(judge_isolation(self.ledger))
         self._note(judge_efforts(self.ledger, called))
         settle(self.ledger)
         if self.ledger.pending:
             self.tested["L3"] += 1
 
-    def restless(self, decisions: int) -> None:
-        """The calm at the end did not end."""
+    def restless(self, decisions: int, who: Sequence[str] = ()) -> None:
+        """The calm at the end did not end; ``who``: the functions that are about to go on."""
+        still = " and ".join(f"{name}()" for name in who) or "something"
         self._broken(
-            "L2", f"the pool does not come to rest: something still moves after {decisions} calm steps"
+            "L2", f"the pool does not come to rest: {still} still moves after {decisions} calm steps"
         )
 
     def at_rest(self, remains: Remains) -> None:
@@ -116,9 +119,7 @@ class Judgement:
         for text in remains.swallowed:
             self._broken("L2", f"{text} was cancelled and went on to answer")
         for text in remains.unexpected:
-            self._broken(
-                "S12", f"{text}, which is no answer of this operation: a pool says no with acpool.errors"
-            )
+            self._broken("S12", text)
         if self.ledger.shutdown_returned is not None:
             self.tested["S10"] += 1
             for finding in findings:

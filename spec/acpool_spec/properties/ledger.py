@@ -15,7 +15,7 @@ from typing import Any
 
 from acpool_spec.events import Event
 from acpool_spec.properties.past import Past
-from acpool_spec.properties.records import NEVER, Key, Pending, Process, Prompt
+from acpool_spec.properties.records import NEVER, Key, Pending, Process, Prompt, Suspicion
 
 __all__ = [
     "CREATING",
@@ -27,6 +27,7 @@ __all__ = [
     "Pending",
     "Process",
     "Prompt",
+    "Suspicion",
     "answered",
 ]
 
@@ -66,6 +67,7 @@ class Ledger:
         default_factory=dict[int, tuple[str, int]]
     )  # creators, by their invocation: key, and the last event at which they may have needed another key's slot; in the
     # order of these events
+    suspicions: list[Suspicion] = field(default_factory=list[Suspicion])
     evictors_looked_through: int = 0  # so many of them may there be before it is asked who can be forgotten
 
     def key(self, name: str) -> Key:
@@ -90,11 +92,15 @@ class Ledger:
         return len(self.occupying()) + self.past.occupied({call.key for call in self.calls(*LEASING)})
 
     def unheard_of(self) -> list[Process]:
-        """The processes that closed, of which the pool may not have heard yet: to it they still hold their slots."""
+        """The processes that closed, or ended before they had a session, of which the pool may not have heard yet: to it they
+        still hold their slots."""
         return [
             p
             for p in self.present.values()
-            if p.ended is not None and p.closing is not None and p.holder is None and not p.heard_of
+            if p.ended is not None
+            and (p.closing is not None or p.session_id is None)
+            and p.holder is None
+            and not p.heard_of
         ]
 
     def of_key(self, key: str) -> list[Process]:
@@ -196,7 +202,10 @@ class Ledger:
 
     def _see_call(self, event: Event) -> None:
         assert event.process is not None
-        self.pending[event.process] = Pending(event.process, event.f, event.key, event.index)
+        call = self.pending[event.process] = Pending(event.process, event.f, event.key, event.index)
+        if event.f in CREATING and event.key is not None:
+            mates = self.of_key(event.key)
+            call.claims = bool(mates) and all(process.closing is None for process in mates)
         if event.f == "reset" and event.key is not None:
             self.key(event.key).reset_called = event.index
         if event.f == "shutdown" and self.shutdown_called is None:
@@ -208,6 +217,7 @@ class Ledger:
 
     def _see_answer(self, event: Event, call: Pending) -> None:
         key, now = call.key, event.index
+        call.failed = event.type != "ok"
         if call.f == "reset" or (call.f == "cleanup_idle" and self.reclaims):
             # Whoever was cancelled may go on unseen.
             until = NEVER if event.type == "info" else now
@@ -251,6 +261,8 @@ class Ledger:
             self.past.begins(process)
             self.strays.pop(event.key, None)
             self.strayed.pop(event.key, None)
+            for call in self.calls(*CREATING, key=event.key):
+                call.claims = True
         self._recall(process)
         match event.f:
             case "opened":
