@@ -265,9 +265,8 @@ def queue(
     if swapped:
         taken = [n for n, op in enumerate(operations) if op.name == "dequeue" and op.response is not None]
         one = taken[len(taken) // 2]
-        other = next(
-            n for n in taken if operations[n].invoked_at > (operations[one].returned_at or 0) + 4 * clients
-        )
+        ended = (operations[one].returned_at or 0) + 4 * clients
+        other = next((n for n in taken if operations[n].invoked_at > ended), taken[-1])
         first, second = operations[one].response, operations[other].response
         operations[one] = replace(operations[one], response=second)
         operations[other] = replace(operations[other], response=first)

@@ -209,6 +209,56 @@ def test_a_value_that_was_written_twice_says_nothing(toolbox: Any) -> None:
     assert at_once(history, Register(start=1)).violated
 
 
+def test_what_touches_is_in_no_order(toolbox: Any) -> None:
+    """At one instant calls come before returns: each of these holds, and is wrong where one of them comes an instant later."""
+    op = toolbox.operation
+    register = [
+        op(0, "write", 1, at=(0, 1)),
+        op(1, "read", None, 1, at=(5, 6)),
+        op(2, "write", 2, at=(2, 5)),
+        op(3, "read", None, 2, at=(7, 8)),
+    ]
+    puts = [op(0, "enqueue", "a", at=(0, 5)), op(1, "enqueue", "b", at=(5, 9))]
+    takes = [op(2, "dequeue", None, "b", at=(10, 11)), op(2, "dequeue", None, "a", at=(12, 13))]
+    chain = [
+        op(0, "enqueue", "a", at=(0, 1)),
+        op(2, "dequeue", None, "a", at=(5, 9)),
+        op(1, "dequeue", None, None, at=(2, 8)),
+        op(0, "enqueue", "b", at=(3, 5)),
+        op(0, "dequeue", None, "b", at=(9, 10)),
+    ]
+    cases: list[tuple[list[Operation], Any, int]] = [
+        (register, Register(), 1),
+        ([*puts, *takes], Queue(), 1),
+        ([*puts, takes[0]], Queue(), 1),
+        (chain, Queue(), 1),
+        ([puts[0], op(1, "dequeue", at=(5, 6)), op(2, "dequeue", None, "a", at=(8, 9))], Queue(), 1),
+    ]
+    for history, spec, later in cases:
+        assert at_once(history, spec).holds
+        moved = list(history)
+        moved[later] = replace(history[later], invoked_at=history[later].invoked_at + 1)
+        verdict = at_once(moved, spec)
+        assert verdict.violated
+        assert verdict.contradiction is not None
+
+
+def test_of_values_that_were_put_in_twice_nobody_knows_which_one_was_taken(toolbox: Any) -> None:
+    """``y`` was taken by somebody who never returned, since it came before either ``v``; but only those could tell."""
+    op = toolbox.operation
+    history = [
+        op(0, "enqueue", "y", at=(0, 1)),
+        op(1, "enqueue", "b", at=(0, 50)),
+        op(2, "enqueue", "v", at=(2, 3)),
+        op(2, "enqueue", "v", at=(4, 5)),
+        op(3, "dequeue", at=(2, None)),
+        op(4, "dequeue", None, "v", at=(6, 7)),
+        op(4, "dequeue", None, "b", at=(60, 61)),
+    ]
+    assert at_once(history, Queue()).holds
+    assert at_once(history[:4] + history[5:], Queue()).violated
+
+
 def random_order(count: int) -> list[int]:
     order = list(range(count))
     Random(count).shuffle(order)

@@ -243,8 +243,8 @@ def _in_order(lives: Sequence[_Life], orders: Orders) -> Contradiction | None:
 def _empty(
     lives: Sequence[_Life], refused: Sequence[int], seen: Seen[Any], orders: Orders
 ) -> Contradiction | None:
-    """Each answer "empty" needs an instant at which nothing is surely inside; what is in by the first of these is out before
-    it."""
+    """Each answer "empty" needs an instant at which nothing is surely inside; what is taken out after the last of these is put in
+    later."""
     if not refused:
         return None
     stays = sorted((life for life in lives if life.put_by < life.out_from), key=lambda life: life.put_by)
@@ -255,32 +255,24 @@ def _empty(
         else:
             full.append((life.put_by, life.out_from))
     begins, ends = [begin for begin, _ in full], [end for _, end in full]
-    instants: list[tuple[float, float, int]] = []
+    instants: list[tuple[float, int]] = []
     for op in refused:
         if op in seen.placed:
             continue
         invoked_at, returned_at = seen.span(op)
         place = bisect_left(begins, invoked_at) - 1
-        earliest = max(invoked_at, ends[place]) if place >= 0 else invoked_at
-        if earliest > returned_at:
+        if place >= 0 and ends[place] > returned_at:
             inside = [life for life in stays if life.put_by < returned_at and life.out_from > invoked_at]
             return Contradiction(_EMPTY, (op, *dict.fromkeys(o for life in inside for o in life.ops)))
         place = bisect_right(ends, returned_at)
         latest = min(returned_at, begins[place]) if place < len(begins) else returned_at
-        instants.append((earliest, latest, op))
-    by_put = sorted(lives, key=lambda life: life.put_by)
-    place = before = 0
-    for earliest, _, op in sorted(instants):
-        while place < len(by_put) and by_put[place].put_by < earliest:
-            out = by_put[place].taken
-            before |= 0 if out is None else 1 << out
-            place += 1
-        orders.after(op, before)
-    instants.sort(key=lambda instant: instant[1])
+        instants.append((latest, op))
+    # What is out before one of them needs no order: such an answer changes nothing, and is placed as soon as it can be.
+    instants.sort()
     place = before = 0
     for life in sorted(lives, key=lambda life: life.out_from):
-        while place < len(instants) and instants[place][1] < life.out_from:
-            before |= 1 << instants[place][2]
+        while place < len(instants) and instants[place][0] < life.out_from:
+            before |= 1 << instants[place][1]
             place += 1
         if life.put is not None:
             orders.after(life.put, before)
