@@ -25,8 +25,8 @@ from acpool_spec.targets import OURS, BadInput, load_target
 from acpool_spec.verdict import Outcome
 from acpool_spec.world import Scope
 
-# What the processes run that they start is reached in this one by other tests.
-pytestmark = pytest.mark.usefixtures("untraced_children")
+# What the workers do is seen in one of these checks; in the others nobody traces them.
+untraced = pytest.mark.usefixtures("untraced_children")
 
 OURS_ONE = "acpool_spec.reference:default"
 FLOOR = gate.PROFILES["pr"].floor
@@ -76,6 +76,7 @@ def test_the_same_sample_gives_the_same_report_on_one_process_and_on_two(
     assert first.transitions == second.transitions > 500
 
 
+@untraced
 def test_a_budget_that_ends_early_is_named_and_nothing_holds() -> None:
     shown: list[str] = []
     plan = Plan((OURS_ONE,), budget_s=0.1)
@@ -129,7 +130,7 @@ def test_a_search_that_met_its_bound_is_undecided() -> None:
     assert report.outcome is Outcome.UNDECIDED
 
 
-@pytest.mark.usefixtures("interruptible")
+@pytest.mark.usefixtures("interruptible", "untraced_children")
 def test_an_interrupted_sample_is_undecided_and_what_it_found_is_kept() -> None:
     def interrupt(progress: Progress) -> None:
         if progress.runs and progress.phase == "sampling":
@@ -149,6 +150,7 @@ def test_every_check_begins_with_a_pool_that_goes_red() -> None:
     assert report.progress.runs == 1
 
 
+@untraced
 def test_a_canary_that_stays_green_leaves_everything_undecided(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(canary, "POOL", OURS_ONE)
     green = run_check(Plan((OURS_ONE,), schedules=1)).canary
@@ -236,6 +238,7 @@ def test_a_known_bad_pool_is_violated_and_its_property_named(pool: str) -> None:
         assert line.why.endswith("×)")
 
 
+@untraced
 def test_a_pool_that_ends_its_process_is_bad_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "deadly_pool.py").write_text(
         "import os\n"
