@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -10,7 +11,9 @@ from typing import Any
 
 from acpool.errors import ConnectionLost, PoolError
 from acpool_spec.fakes import FakeConnection, FakeFailure
+from acpool_spec.making import clip, said
 from acpool_spec.recorder import Recorder
+from acpool_spec.refusals import LoopRefusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +126,16 @@ class Client:
             raise
         except PoolError as error:
             record.fail(number, f, key, type(error).__name__)
+        except _NoAnswer as error:
+            self.unexpected.append(f"{f}({key!r}) {error}")
+            record.fail(number, f, key, "NoAnswer")
+        except LoopRefusal as error:
+            self.unexpected.append(f"{f}({key!r}) asks for what no schedule decides: {error}")
+            record.fail(number, f, key, "LoopRefusal")
         except Exception as error:  # noqa: BLE001 - whatever else a pool raises is what is to be found
-            self.unexpected.append(f"{f}({key!r}) raised {type(error).__name__}: {error}")
+            self.unexpected.append(
+                f"{f}({key!r}) raised {said(error)}, which is no answer of this operation: a pool says no with acpool.errors"
+            )
             record.fail(number, f, key, type(error).__name__)
         else:
             record.ok(number, f, key, value)
@@ -135,21 +146,21 @@ class Client:
         pool, key = self._pool, program.key
         match program.f:
             case "get_or_create":
-                return _described(await pool.get_or_create(key))
+                return _described(await _awaitable(pool.get_or_create(key)))
             case "with_connection":
-                return await pool.with_connection(key, partial(self._use, program))
+                return await _awaitable(pool.with_connection(key, partial(self._use, program)))
             case "session":
                 async with pool.session(key) as connection:
                     return await self._use(program, connection)
             case "cleanup_idle":
-                removed: Any = await pool.cleanup_idle(float(program.argument))
+                removed: Any = await _awaitable(pool.cleanup_idle(float(program.argument)))
                 return list(removed) if type(removed) in (list, tuple, set, frozenset) else None
             case "cancel":
-                return _told(await pool.cancel(key))
+                return _told(await _awaitable(pool.cancel(key)))
             case "reset":
-                return _told(await pool.reset(key))
+                return _told(await _awaitable(pool.reset(key)))
             case _:
-                await pool.shutdown()
+                await _awaitable(pool.shutdown())
                 return None
 
     async def _use(self, program: Program, connection: Any) -> object:
@@ -208,6 +219,33 @@ def _told(answer: object) -> bool | None:
     return answer if isinstance(answer, bool) else None
 
 
+_PARTS = ("session_id", "resumed", "session_reset")
+
+
 def _described(info: Any) -> dict[str, object]:
-    names = ("session_id", "resumed", "session_reset")
-    return {name: getattr(info, name) for name in names if hasattr(info, name)}
+    missing = [name for name in _PARTS if not hasattr(info, name)]
+    if missing:
+        raise _NoAnswer(
+            f"answered {_in_words(info)}, which has no {', '.join(missing)}: expected something that has {', '.join(_PARTS)},"
+            " such as acpool.SessionInfo"
+        )
+    return {name: getattr(info, name) for name in _PARTS}
+
+
+class _NoAnswer(Exception):
+    """A pool answered with something that is no answer; the message says what it did, and what was expected."""
+
+
+def _awaitable(answer: Any) -> Any:
+    """``answer``, to be awaited. Raises :class:`_NoAnswer` for that of an operation that is no coroutine."""
+    if not inspect.isawaitable(answer):
+        raise _NoAnswer(
+            f"returned {_in_words(answer)}, which cannot be awaited: expected an operation that is async def"
+        )
+    return answer
+
+
+def _in_words(value: object) -> str:
+    if value is None or isinstance(value, (str, int, float)):
+        return clip(repr(value))
+    return f"a {type(value).__name__}"

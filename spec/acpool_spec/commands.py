@@ -6,7 +6,6 @@ import argparse
 import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -17,22 +16,30 @@ from acpool_spec import gate
 from acpool_spec.campaign import command
 from acpool_spec.campaign.old_failures import Replayed, replay_old
 from acpool_spec.campaign.replaying import is_scenario_schedule
-from acpool_spec.console import Terminal, below, count, say, verdict
+from acpool_spec.console import Terminal, below, count, say, text_width, verdict
 from acpool_spec.coverage_table import print_coverage
 from acpool_spec.explanation import explanation_of, lines_of
 from acpool_spec.history import read_history
 from acpool_spec.history_report import judge_file
-from acpool_spec.making import clip
+from acpool_spec.linearizability import check_history
+from acpool_spec.making import clip, plain
 from acpool_spec.mutants.command import sensitivity
-from acpool_spec.object_histories import OBJECTS, judge_objects
-from acpool_spec.picture.history_story import story_of_history, story_of_window
-from acpool_spec.picture.page import write_page
+from acpool_spec.object_histories import OBJECTS, ObjectReport, first_object, judge_objects, times_of
+from acpool_spec.picture.history_story import (
+    IN_JSON,
+    STEPS,
+    story_of_history,
+    story_of_operations,
+    story_of_window,
+)
+from acpool_spec.picture.page import write_picture
+from acpool_spec.picture.story import Story
 from acpool_spec.picture.telling import tell
 from acpool_spec.picture.text import closing_lines
 from acpool_spec.properties import BY_ID
 from acpool_spec.quiet import quiet
 from acpool_spec.refinement.coverage import GOALS
-from acpool_spec.reports.folder import Wanted, write_reports
+from acpool_spec.reports.folder import Wanted, require_room, write_reports
 from acpool_spec.reports.github import old_annotation, workflow_commands
 from acpool_spec.reports.result import overall, result_of
 from acpool_spec.schedule import (
@@ -43,13 +50,11 @@ from acpool_spec.schedule import (
     run_schedule,
     save_schedule,
 )
-from acpool_spec.sections import Window
 from acpool_spec.targets import OURS, BadInput, load_target
-from acpool_spec.timeline import WIDTH, Watcher, render
-from acpool_spec.verdict import Outcome
+from acpool_spec.timeline import Watcher, render
+from acpool_spec.verdict import Budget, Outcome
 from acpool_spec.world import DIRECTED
 
-_NARROWEST = 60  # columns: a timeline on a narrower terminal would be nothing but breaks
 _KEYS_SHOWN = 5
 _GAP = 2  # columns between those of the table
 
@@ -59,6 +64,7 @@ def check(options: argparse.Namespace) -> int:
     if options.sensitivity is not None:
         return sensitivity(options)
     console = Terminal()
+    require_room(_wanted(options))
     names = gate.targets_of([options.pool] if options.pool is not None else OURS)
     plan = gate.Plan(names, options.seed, options.budget, options.schedules, options.workers, options.profile)
     where = f"on {count(plan.workers, 'process', 'processes')}"
@@ -83,7 +89,7 @@ def check(options: argparse.Namespace) -> int:
             )
 
         report = gate.run_check(plan, show)
-    files = _print_report(console, report, options.failures)
+    files = _print_report(console, report, options.failures, old)
     if options.coverage:
         print_coverage(console, report.progress)
     return _conclude(console, options, report, old, files)
@@ -107,6 +113,10 @@ def _tell_github(console: Console, command: str) -> None:
     console.print(command, markup=False, emoji=False, soft_wrap=True)
 
 
+def _wanted(options: argparse.Namespace) -> Wanted:
+    return Wanted(options.junit, options.sarif, options.report, options.github)
+
+
 def _conclude(
     console: Console,
     options: argparse.Namespace,
@@ -116,7 +126,7 @@ def _conclude(
 ) -> int:
     """Write the reports that were asked for, and say the verdict; the exit status."""
     bound = f"a sample of {report.progress.runs:,} schedules, seed {report.plan.seed}"
-    wanted = Wanted(options.junit, options.sarif, options.report, options.github)
+    wanted = _wanted(options)
     problems: list[str] = []
     if wanted:
         result = result_of(report, old, files, bound)
@@ -136,7 +146,9 @@ def _conclude(
     return outcome.exit_status
 
 
-def _print_report(console: Console, report: gate.Report, folder: Path) -> dict[tuple[str, str], Path]:
+def _print_report(
+    console: Console, report: gate.Report, folder: Path, old: Sequence[Replayed]
+) -> dict[tuple[str, str], Path]:
     """Print what was found and write its schedules; where they are, by pool and property."""
     files: dict[tuple[str, str], Path] = {}
     room = _print_table(console, report.lines)
@@ -144,7 +156,7 @@ def _print_report(console: Console, report: gate.Report, folder: Path) -> dict[t
         say(console, f"{', '.join(ids)}: {escape(below(why))}")
     for line in report.cases:
         if line.schedule is not None:
-            path = _print_failure(console, line, line.schedule, folder)
+            path = _print_failure(console, line, line.schedule, folder, old)
             if path is not None:
                 files[line.pool, line.id] = path
             if len(line.why) > room or "\n" in line.why:
@@ -198,10 +210,11 @@ def _undecided(lines: Sequence[gate.Line], room: int) -> list[tuple[str, list[st
     return list(found.items())
 
 
-def _print_failure(console: Console, line: gate.Line, schedule: Schedule, folder: Path) -> Path | None:
+def _print_failure(
+    console: Console, line: gate.Line, schedule: Schedule, folder: Path, old: Sequence[Replayed]
+) -> Path | None:
     """Write the schedule and say so; where it is, None where it cannot be written."""
-    pool = schedule.pool.replace(":", ".").removesuffix(".factory").rpartition(".")[2]
-    path = folder / f"{pool}-{line.id}.json"
+    path = _room_for(schedule, folder, old)
     what = f"{line.id}: {count(len(schedule.decisions), 'decision')}, feasible: {schedule.feasible}"
     try:
         save_schedule(schedule, path)
@@ -211,6 +224,20 @@ def _print_failure(console: Console, line: gate.Line, schedule: Schedule, folder
         return None
     say(console, escape(f"{what}; acpool replay {path}"))
     return path
+
+
+def _room_for(schedule: Schedule, folder: Path, old: Sequence[Replayed]) -> Path:
+    """The file for a schedule. What is in the way is replaced if it is the same one, or was replayed and holds: the failure of
+    another pool, or one that has not gone away, must not get lost."""
+    pool = schedule.pool.replace(":", ".").removesuffix(".factory").rpartition(".")[2]
+    path = folder / f"{pool}-{schedule.property_id}.json"
+    if not path.exists() or any(one.path == path and one.outcome is Outcome.HOLDS for one in old):
+        return path
+    try:
+        same = load_schedule(path).fingerprint == schedule.fingerprint
+    except BadInput:  # of another kind; what cannot be read at all has ended the check before
+        same = False
+    return path if same else path.with_stem(f"{path.stem}-{schedule.fingerprint}")
 
 
 @quiet()  # what the pool would log is in the timeline, at its place
@@ -243,7 +270,7 @@ def replay(options: argparse.Namespace) -> int:
         f"{escape(target.name)}, max_sessions={scope.max_sessions}, {count(scope.clients, 'client')}, mode {scope.mode},"
         f" {count(len(schedule.decisions), 'decision')}",
     )
-    width = min(max(console.width, _NARROWEST), WIDTH)
+    width = text_width(console)
     notes: dict[int, list[str]] = {}
     closing: Sequence[str] = ()
     shown = violation
@@ -257,16 +284,15 @@ def replay(options: argparse.Namespace) -> int:
             )  # the first that cannot be explained
     for text in (*render(watcher, world, shown, width, notes), *closing):
         console.print(text, markup=False, soft_wrap=True)
-    if options.html is not None and story is not None:
-        write_page(story, options.html)
-        say(console, escape(f"the picture is in {options.html}"))
     if violation is None:
         say(console, f"{known.id} ({known.name}) holds in this schedule now; it was broken when it was found")
-        return Outcome.HOLDS.exit_status
-    say(console, f"[bold red]{known.id} {known.name} violated[/]: {escape(below(violation.message))}")
-    say(console, f"  {known.id} says: {known.statement}")
-    say(console, f"  feasible: {schedule.feasible}")
-    return Outcome.VIOLATED.exit_status
+    else:
+        say(console, f"[bold red]{known.id} {known.name} violated[/]: {escape(below(violation.message))}")
+        say(console, f"  {known.id} says: {known.statement}")
+        say(console, f"  feasible: {schedule.feasible}")
+    if options.html is not None and story is not None:
+        write_picture(console, story, options.html)
+    return (Outcome.HOLDS if violation is None else Outcome.VIOLATED).exit_status
 
 
 def history(options: argparse.Namespace) -> int:
@@ -282,21 +308,26 @@ def history(options: argparse.Namespace) -> int:
     say(console, f"{count(report.events, 'event')}; verdict: {verdict(report.outcome)}")
     if options.html is not None:
         recorded = read_history(options.file)
-        write_page(story_of_history(recorded, report.violations, title=str(options.file)), options.html)
-        say(console, escape(f"the picture is in {options.html}"))
+        story = story_of_history(recorded, report.violations, title=str(options.file))
+        write_picture(console, story, options.html)
     return report.outcome.exit_status
 
 
-def _picture_of_objects(
-    console: Terminal, options: argparse.Namespace, violated: tuple[str | None, Window[Any]] | None
-) -> None:
-    if violated is None:
-        say(console, escape(f"{options.html} is not written: the picture is of what has no linearization"))
-        return
-    key, window = violated
+def _story_of_objects(options: argparse.Namespace, report: ObjectReport) -> Story:
+    """What is told of a violation is the window that shows it; else how the first object's history begins, and its order."""
+    if report.violated is not None:
+        key, window = report.violated
+        title = str(options.file) if key is None else f"{options.file}, key {key!r}"
+        times = times_of(options.file, options.spec, window.operations)
+        return story_of_window(window, key, title=title, times=times)
+    key, operations, times = first_object(options.file, options.spec, STEPS // 2)
     title = str(options.file) if key is None else f"{options.file}, key {key!r}"
-    write_page(story_of_window(window, key, title=title), options.html)
-    say(console, escape(f"the picture is in {options.html}"))
+    judged = check_history(operations, OBJECTS[options.spec].spec, budget=Budget(states=options.states))
+    story = story_of_operations(operations, judged, title=title, words=IN_JSON, times=times)
+    if len(operations) < report.operations:
+        note = f"the first {len(operations):,} operations of one of {report.keys:,} objects; {report.operations:,} were judged"
+        story = dataclasses.replace(story, run=dataclasses.replace(story.run, note=note))
+    return story
 
 
 def _objects(console: Terminal, options: argparse.Namespace) -> int:
@@ -305,18 +336,20 @@ def _objects(console: Terminal, options: argparse.Namespace) -> int:
         key, window = report.violated
         found = explanation_of(window, OBJECTS[options.spec].spec, key)
         for text in lines_of(found, window.operations):
-            console.print(text, markup=False, highlight=False, soft_wrap=True)
+            console.print(plain(text), markup=False, highlight=False, soft_wrap=True)
     for key in report.undecided[:_KEYS_SHOWN]:
         what = "the history" if key is None else f"the history of key {key!r}"
         say(console, escape(f"undecided: a search in {what} ended at its bound {report.bound} (--states)"))
-    if options.html is not None:
-        _picture_of_objects(console, options, report.violated)
+    if not report.answered:
+        say(console, "undecided: no operation of the file was answered, so nothing puts it to the test")
     if len(report.undecided) > _KEYS_SHOWN:
         say(console, f"… and the histories of {len(report.undecided) - _KEYS_SHOWN:,} more keys")
     say(
         console,
-        f"{report.until:,} lines, {count(report.operations, 'operation')}, {report.pending:,} of them pending,"
+        f"{count(report.until, 'line')}, {count(report.operations, 'operation')}, {report.pending:,} of them pending,"
         f" {count(report.keys, 'object')}, {report.states:,} configurations, at most {report.most_held:,} operations in memory",
     )
     say(console, f"linearizable as {options.spec}: {verdict(report.outcome)}")
+    if options.html is not None:
+        write_picture(console, _story_of_objects(options, report), options.html)
     return report.outcome.exit_status

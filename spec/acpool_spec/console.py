@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
+
 from rich.console import Console
 
+from acpool_spec.making import plain
 from acpool_spec.verdict import Outcome
 
+NARROWEST, WIDEST = 60, 100  # columns: on less a text would be nothing but breaks
 STYLE = {Outcome.HOLDS: "green", Outcome.VIOLATED: "bold red", Outcome.UNDECIDED: "yellow"}
 
 
@@ -21,8 +25,14 @@ class Terminal(Console):
 
 
 def say(console: Console, sentence: str) -> None:
-    """Print one sentence, in which the terminal and nothing else may break lines."""
-    console.print(sentence, soft_wrap=True)
+    """Print one sentence, in which the terminal and nothing else may break lines, and nothing else moves its cursor."""
+    console.print(plain(sentence), soft_wrap=True)
+
+
+def text_width(console: Console) -> int:
+    """Columns of a text that is made for reading: the terminal's, 60 to 100; 100 where it is none, ``COLUMNS`` unset."""
+    known = console.is_terminal or "COLUMNS" in os.environ
+    return min(max(console.width, NARROWEST), WIDEST) if known else WIDEST
 
 
 def verdict(outcome: Outcome) -> str:

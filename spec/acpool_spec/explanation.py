@@ -13,7 +13,7 @@ from typing import Any
 
 from acpool_spec.sections import Window
 from acpool_spec.sequential import Operation, SequentialSpec, State
-from acpool_spec.verdict import Stuck, Verdict
+from acpool_spec.verdict import Contradiction, Stuck, Verdict
 
 _SHOWN = 12
 _STATES = 4
@@ -40,10 +40,11 @@ class Blocked:
 class Explanation:
     """The longest partial linearization of one partition, or of a window of it, and what is stuck behind it.
 
-    ``operations``: how many the partition has. ``start``: the state before any of them. ``placed``: the partial linearization,
-    in its order. ``quiet``: how many of ``placed`` came before the last quiescent point. ``blocked``: what could come next, the
-    completed ones first, by their returns. ``before``: how many completed operations were decided before the window, and
-    ``begin``: every state that they may have led to.
+    ``operations``: how many the partition has. ``start``: the state before any of them. ``placed``: the partial
+    linearization, in its order. ``quiet``: how many of ``placed`` came before the last quiescent point. ``blocked``: what
+    could come next, the completed ones first, by their returns. ``before``: how many completed operations were decided before
+    the window, and ``begin``: every state that they may have led to. ``contradiction``: operations that show it by
+    themselves, where it was seen so.
     """
 
     partition: Hashable
@@ -54,6 +55,7 @@ class Explanation:
     blocked: tuple[Blocked, ...]
     before: int = 0
     begin: tuple[Hashable, ...] = ()
+    contradiction: Contradiction | None = None
 
     @property
     def state(self) -> Hashable:
@@ -83,6 +85,7 @@ def explanation(
         placed=tuple(Placed(index, state) for index, state in zip(order, states[1:], strict=True)),
         quiet=_quiet(operations, order, members),
         blocked=_blocked(operations, verdict.stuck),
+        contradiction=verdict.contradiction,
     )
 
 
@@ -99,12 +102,13 @@ def explanation_of(window: Window[State], spec: SequentialSpec[State], partition
         blocked=_blocked(operations, window.stuck),
         before=window.before,
         begin=tuple(dict.fromkeys(way.state for way in window.begin)),
+        contradiction=window.contradiction,
     )
 
 
 def _blocked(operations: Sequence[Operation], stuck: Sequence[Stuck]) -> tuple[Blocked, ...]:
     ordered = sorted(stuck, key=lambda s: (operations[s.operation].pending, _end(operations[s.operation])))
-    return tuple(Blocked(s.operation, _why(operations[s.operation], s.allowed)) for s in ordered)
+    return tuple(Blocked(s.operation, why_not(operations[s.operation], s.allowed)) for s in ordered)
 
 
 def lines_of(
@@ -135,6 +139,13 @@ def lines_of(
         yield f"  {clipped(describe(operations[blocked.operation]))}: {blocked.why}"
     if len(found.blocked) > _SHOWN:
         yield f"  … and {len(found.blocked) - _SHOWN} more"
+    if found.contradiction is not None:
+        yield f"these show it by themselves, since {found.contradiction.claim}:"
+        told = sorted(found.contradiction.operations, key=lambda op: operations[op].invoked_at)
+        for op in told[:_SHOWN]:
+            yield f"  {clipped(describe(operations[op]))}"
+        if len(told) > _SHOWN:
+            yield f"  … and {len(told) - _SHOWN} more"
 
 
 def say_operation(operation: Operation) -> str:
@@ -170,7 +181,8 @@ def _end(operation: Operation) -> int:
     return operation.invoked_at if operation.returned_at is None else operation.returned_at
 
 
-def _why(operation: Operation, allowed: bool) -> str:
+def why_not(operation: Operation, allowed: bool) -> str:
+    """Why ``operation`` cannot come next; ``allowed``: it may, and nothing is won by it."""
     if allowed:
         return "it may never have happened, and would not help"
     if operation.pending:

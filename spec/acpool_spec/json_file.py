@@ -33,12 +33,23 @@ def object_text(members: dict[str, Any]) -> str:
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Write ``text``; folders are made, and an older file of that name is replaced whole or not at all."""
+    """Write ``text``; folders are made, and an older file of that name is replaced whole or not at all.
+
+    What is no file, or a link to one, stays what it is and is written to: /dev/stdout, a pipe.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(path.name + ".new")
     # A lone surrogate, as in an exception's message, has no UTF-8: JSON's own escape stands for it.
-    draft.write_bytes(text.encode("utf-8", "backslashreplace"))
-    draft.replace(path)
+    data = text.encode("utf-8", "backslashreplace")
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        path.write_bytes(data)
+        return
+    draft = path.with_name(path.name + ".new")
+    try:
+        draft.write_bytes(data)
+        draft.replace(path)
+    except OSError:
+        draft.unlink(missing_ok=True)
+        raise
 
 
 def read_text(path: Path, expected: str) -> str:

@@ -12,9 +12,10 @@ from collections.abc import Hashable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from acpool_spec.search import Search
+from acpool_spec.beginnings import broken
+from acpool_spec.guided import PATIENCE, Guided
 from acpool_spec.sequential import Operation, SequentialSpec, State
-from acpool_spec.verdict import Bound, Budget, Meter, Outcome, Verdict
+from acpool_spec.verdict import Budget, Meter, Outcome, Verdict
 
 __all__ = ["Operation", "SequentialSpec", "State", "check_history"]
 
@@ -35,31 +36,58 @@ def check_history(
 
     *holds* comes with a linearization, *violated* with the longest partial one and what was stuck behind it,
     *undecided* with the bound that ran out (``states`` or ``seconds``; ``executions`` does not apply) and how
-    far the search got. The same operations in the same order give the same verdict, measured seconds aside.
+    far the search got. Where what is forced decided (``forced``), *violated* comes with the contradiction, and a partial
+    linearization that cannot be made longer, though others may be longer. The same operations in the same order give the
+    same verdict, measured seconds aside.
     Time and memory grow with the number of configurations, in the worst case exponentially with concurrency;
     without a budget there is no bound.
 
     Raises ``ValueError`` for an operation that returned before it was invoked. What ``spec`` raises passes through.
     """
+    return checked(operations, spec, budget, PATIENCE)
+
+
+def checked(
+    operations: Sequence[Operation], spec: SequentialSpec[State], budget: Budget | None, patience: int | None
+) -> Verdict:
+    """As ``check_history``; ``patience``: configurations of a partition after which it is asked what is forced (None:
+    never)."""
     _require_order(operations)
     known = [replace(op, response=None) if op.pending else op for op in operations]
     parts: dict[Hashable, list[int]] = {}
     for index, operation in enumerate(known):
         parts.setdefault(spec.partition(operation), []).append(index)
-    searches = [Search(known, indices, spec, partition) for partition, indices in parts.items()]
+    searches = [
+        Guided(known, indices, spec, partition, patience=patience) for partition, indices in parts.items()
+    ]
     # Runs of the code under test are not what this check spends.
     meter = Meter(None if budget is None else replace(budget, executions=None))
     turns = deque(search for search in searches if search.outcome is None)
     while turns:
         bound = meter.exhausted()
         if bound is not None:
-            return _unexplained(Outcome.UNDECIDED, turns[0], searches, len(known), bound)
+            longest = turns[0].longest()
+            return Verdict(
+                outcome=Outcome.UNDECIDED,
+                bound=bound,
+                counts=_counts(searches, len(known), len(longest)),
+                longest=longest,
+                partition=turns[0].partition,
+            )
         search = turns.popleft()
         before = search.states
         search.advance(_SLICE, meter.states_left)
         meter.states += search.states - before
         if search.outcome is False:
-            return _unexplained(Outcome.VIOLATED, search, searches, len(known), None)
+            found = broken(search, known, spec)
+            return Verdict(
+                outcome=Outcome.VIOLATED,
+                counts=_counts(searches, len(known), len(found.longest)),
+                longest=found.longest,
+                stuck=found.stuck,
+                partition=search.partition,
+                contradiction=found.contradiction,
+            )
         if search.outcome is None:
             turns.append(search)
     order = _merge(known, [search.linearization() for search in searches])
@@ -67,25 +95,7 @@ def check_history(
     return Verdict(outcome=Outcome.HOLDS, counts=counts, linearization=order)
 
 
-def _unexplained(
-    outcome: Outcome,
-    search: Search[Any],
-    searches: Sequence[Search[Any]],
-    operations: int,
-    bound: Bound | None,
-) -> Verdict:
-    longest = search.longest()
-    return Verdict(
-        outcome=outcome,
-        bound=bound,
-        counts=_counts(searches, operations, len(longest)),
-        longest=longest,
-        stuck=search.stuck() if outcome is Outcome.VIOLATED else (),
-        partition=search.partition,
-    )
-
-
-def _counts(searches: Sequence[Search[Any]], operations: int, placed: int) -> dict[str, int]:
+def _counts(searches: Sequence[Guided[Any]], operations: int, placed: int) -> dict[str, int]:
     return {
         "operations": operations,
         "partitions": len(searches),

@@ -9,11 +9,12 @@ from __future__ import annotations
 import asyncio
 import sys
 import threading
+import time
 import weakref
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from contextlib import contextmanager
 from contextvars import Context, copy_context
-from typing import Any, TypeAlias, TypeVar, TypeVarTuple
+from typing import Any, SupportsIndex, TypeAlias, TypeVar, TypeVarTuple
 
 from acpool_spec.driven import DrivenLoop
 from acpool_spec.findings import Finding, close_leftovers, leftover_tasks, reported, unretrieved
@@ -70,11 +71,13 @@ class DeterministicLoop(DrivenLoop):
         self._hooks = sys.get_asyncgen_hooks()
         sys.set_asyncgen_hooks(self._generator_started, self._generator_dropped)
         asyncio._set_running_loop(self)
+        time.sleep = _sleep
         self._running = True
 
     def leave(self) -> None:
         """What :meth:`running` does on exit."""
         asyncio._set_running_loop(None)
+        time.sleep = _SLEEP
         sys.set_asyncgen_hooks(*self._hooks)
         self._running = False
 
@@ -267,6 +270,19 @@ class DeterministicLoop(DrivenLoop):
 
     def _close_generator(self, generator: AsyncGenerator[Any, Any]) -> None:
         self.create_task(generator.aclose())
+
+
+_SLEEP = time.sleep
+
+
+def _sleep(seconds: SupportsIndex | float, /) -> None:
+    """What ``time.sleep`` is while a loop runs: refused to what it runs, and to nobody else."""
+    loop = asyncio._get_running_loop()
+    if isinstance(loop, DeterministicLoop) and loop.inside_callback:
+        raise loop.refusal(
+            "the deterministic loop has no time.sleep: it holds up every task; use asyncio.sleep"
+        )
+    _SLEEP(seconds)
 
 
 def running_loop() -> DeterministicLoop:

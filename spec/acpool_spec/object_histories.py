@@ -7,7 +7,7 @@ The index of a line is its time. Lines of type ``event`` and members of other na
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -83,7 +83,8 @@ OBJECTS = {
 
 @dataclass(frozen=True, slots=True)
 class ObjectReport:
-    """The verdict on one history, and how much was looked at.
+    """The verdict on one history, and how much was looked at; *undecided* without a bound where nothing ``answered`` puts it to
+    the test.
 
     ``violated``: the key that has no linearization, and the window of its history that shows it. ``undecided``: keys whose search
     ended at its bound. ``most_held``: operations in memory, at most. ``until``: the line at which the reading ended.
@@ -91,6 +92,7 @@ class ObjectReport:
 
     outcome: Outcome
     operations: int
+    answered: int
     pending: int
     keys: int
     states: int
@@ -115,6 +117,57 @@ def judge_objects(path: Path, name: str, *, states: int = STATES) -> ObjectRepor
         raise BadInput(f"{path}: cannot be read: {error}") from error
 
 
+def times_of(path: Path, name: str, operations: Iterable[Operation]) -> dict[int, int]:
+    """Nanoseconds of the events of ``operations``, which were read from ``path``, by their index. Reads as far as it has to."""
+    wanted = {index for op in operations for index in (op.invoked_at, op.returned_at) if index is not None}
+    found: dict[int, int] = {}
+    for _, record, _ in numbered_history(path, vocabulary=Vocabulary(OBJECTS[name].operations)):
+        if isinstance(record, Event) and record.index in wanted:
+            found[record.index] = record.time
+            if len(found) == len(wanted):
+                break
+    return found
+
+
+def first_object(path: Path, name: str, most: int) -> tuple[str | None, list[Operation], dict[int, int]]:
+    """How the history in ``path`` begins: the first key, its first ``most`` operations, and the times of their events.
+
+    What was answered after that is pending here, as at that instant. The file has been judged, so that it can be read.
+    """
+    judged, key = OBJECTS[name], None
+    operations: dict[int, Operation] = {}
+    calls: dict[int, int] = {}
+    times: dict[int, int] = {}
+    seen = False
+    for _, record, invocation in numbered_history(path, vocabulary=Vocabulary(judged.operations)):
+        if isinstance(record, PoolFacts) or record.type == "event" or record.process is None:
+            continue
+        if not seen:
+            seen, key = True, record.key
+        if record.process in calls and invocation is not None:
+            begun = calls.pop(record.process)
+            times[record.index] = record.time
+            if record.type == "ok":
+                response = judged.answered(invocation, record)
+                operations[begun] = replace(operations[begun], response=response, returned_at=record.index)
+            elif record.type == "fail":
+                del operations[begun]
+        elif invocation is None and record.key == key:
+            if len(operations) == most:
+                break
+            calls[record.process] = record.index
+            times[record.index] = record.time
+            operations[record.index] = Operation(
+                process=record.process,
+                name=record.f,
+                argument=judged.asked(record),
+                response=None,
+                invoked_at=record.index,
+                returned_at=None,
+            )
+    return key, list(operations.values()), times
+
+
 class _Judge:
     """Takes events one by one. ``broken``: the key that turned out to have no linearization."""
 
@@ -123,7 +176,7 @@ class _Judge:
         self._states = states
         self._keys: dict[str | None, Sections[Any]] = {}
         self._calls: dict[int, tuple[Sections[Any], Operation]] = {}
-        self._operations = self._lost = self._held = self._most = 0
+        self._operations = self._answered = self._lost = self._held = self._most = 0
 
     def judge(self, path: Path) -> ObjectReport:
         number = 0
@@ -168,6 +221,7 @@ class _Judge:
             return sections
         sections, operation = self._calls.pop(process)
         self._lost += event.type == "info"
+        self._answered += event.type == "ok"
         if not sections.decided:
             before = sections.held
             if event.type == "ok":
@@ -187,10 +241,12 @@ class _Judge:
                 violated = key, sections.window
             elif sections.bound is not None and undecided is None:
                 undecided = sections.bound
-        outcome = Outcome.VIOLATED if violated else Outcome.UNDECIDED if undecided else Outcome.HOLDS
+        untested = undecided is not None or not self._answered
+        outcome = Outcome.VIOLATED if violated else Outcome.UNDECIDED if untested else Outcome.HOLDS
         return ObjectReport(
             outcome=outcome,
             operations=self._operations,
+            answered=self._answered,
             pending=self._lost,
             keys=len(self._keys),
             states=sum(sections.states for sections in self._keys.values()),

@@ -96,7 +96,10 @@ class Walk:
         """Make the decisions of this run in ``world``, without its end."""
         for key in world.scope.keys[: self.habits.warm]:
             world.apply(f"start 0 {Program('get_or_create', key)}")
-            while world.clients[0].busy and (calm := world.schedule()):
+            for _ in range(world.CALM):  # a pool that never rests lets nothing else happen
+                calm = world.schedule()
+                if not calm or not world.clients[0].busy:
+                    break
                 world.apply(calm[0])
         self.go_on(world)
 

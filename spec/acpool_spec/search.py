@@ -19,6 +19,9 @@ Three things are decided without a search where the specification has :class:`~a
   places in any linearization in which they do not stand so. Of pending ones it is the one that was invoked first.
 * Pending operations that change nothing are left out.
 
+Where something is *forced* (``forced``), an operation is tried only when all that comes before it is placed, and a pending one
+that is not needed is not tried.
+
 The search of a *section* of a longer history begins from several configurations and ends where every operation before a
 ``cut`` is placed, with all configurations in which that may be so (the just-in-time linearization of Lowe, section 4,
 a section at a time): whatever was before the cut is then forgotten.
@@ -29,6 +32,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from typing import Generic, NamedTuple
 
+from acpool_spec.forced.facts import Forced
 from acpool_spec.numbering import Numbering
 from acpool_spec.sequential import Operation, SequentialSpec, State
 from acpool_spec.verdict import Stuck
@@ -54,6 +58,8 @@ class Search(Generic[State]):
 
     ``begin``: where a section begins (the initial state alone, if not given). ``cut``: how many operations, in order of return,
     are before its end; given, ``outcome`` is True when every way to get there is known.
+
+    ``forced``: what is known of the operations, in the order of ``order``, which is the same for the same operations.
     """
 
     def __init__(
@@ -65,6 +71,7 @@ class Search(Generic[State]):
         *,
         begin: Sequence[Configuration[State]] | None = None,
         cut: int | None = None,
+        forced: Forced | None = None,
     ) -> None:
         completed = [
             (returned_at, operations[i].invoked_at, i)
@@ -79,8 +86,22 @@ class Search(Generic[State]):
         self._cut = last if cut is None else cut
         self._every_way = cut is not None
         self._index = [i for _, _, i in completed] + [i for _, i in pending]
-        self._numbering = numbering = Numbering([operations[i] for i in self._index], spec)
+        known = [operations[i] for i in self._index]
+        self._low: list[int] = []
+        self._needs: list[int] | None = None
+        self._needs_pending: list[int] = []
+        if forced is not None:
+            known = [forced.instead.get(op, operation) for op, operation in enumerate(known)]
+            self._low, self._needs = forced.orders.low, forced.orders.completed
+            # What has begun, and is not among these, is after the cut.
+            self._needs_pending = [mask & (1 << len(pending)) - 1 for mask in forced.orders.pending]
+        self._numbering = numbering = Numbering(known, spec)
+        if forced is not None:
+            for op in forced.observing:
+                numbering.observers[op] = True
         changes = [not observes for observes in numbering.observers]
+        for op in () if forced is None else forced.unneeded:
+            changes[op] = False
         everything = [True] * len(changes)
         intervals = [(invoked_at, returned_at) for returned_at, invoked_at, _ in completed]
         self._open = windows(intervals, everything)
@@ -118,7 +139,9 @@ class Search(Generic[State]):
         )
         last, cut, explored = self._last, self._cut, self.states
         opened, observing = self._open_changing, self._open_observing
+        low, needs, needs_pending = self._low, self._needs, self._needs_pending
         limit = -1 if states is None else explored + states
+        op: int
         first, window, taken, state, todo, todo_pending, op, choices, length = self._frame
         while self.outcome is None and steps > 0 and explored != limit:
             steps -= 1
@@ -141,6 +164,10 @@ class Search(Generic[State]):
                     first, window, taken, state, todo, todo_pending, op, choices, length = self._back(
                         first, window, taken, state
                     )
+                    continue
+                if needs is not None and (
+                    needs[op] >> first - low[op] & ~window or needs_pending[op] & ~taken
+                ):
                     continue
                 led = rows[op].get(state)
                 choices = self._numbering.step(op, state) if led is None else led
@@ -177,6 +204,11 @@ class Search(Generic[State]):
         self._frame = (first, window, taken, state, todo, todo_pending, op, choices, length)
         self.states = explored
 
+    @property
+    def order(self) -> Sequence[int]:
+        """The operations as they are numbered here: the completed ones in the order of their returns, then the pending ones."""
+        return self._index
+
     def linearization(self) -> tuple[int, ...]:
         """The order found; meaningful once ``outcome`` is True and there is no ``cut``."""
         return tuple(self._index[op] for op in self._path)
@@ -189,11 +221,26 @@ class Search(Generic[State]):
             found += [Configuration(ahead, taken, self._numbering.states[state]) for taken in least]
         return found
 
-    def longest(self) -> tuple[int, ...]:
-        """The partial linearization with the most completed operations so far, and the fewest pending ones."""
-        first, window, taken, state, *_ = self._frame
-        self._note_dead_end(first, window, taken, state)
+    def longest(self, *, tried: bool = False) -> tuple[int, ...]:
+        """The partial linearization with the most completed operations so far, and the fewest pending ones.
+
+        ``tried``: only of those of which it is known that nothing can follow, if there is any.
+        """
+        if not tried or self._longest_length[0] < 0:
+            first, window, taken, state, *_ = self._frame
+            self._note_dead_end(first, window, taken, state)
         return tuple(self._index[op] for op in self._longest)
+
+    @property
+    def placed(self) -> int:
+        """How many completed operations ``longest()`` has, those before its beginning included."""
+        return self._longest_length[0]
+
+    @property
+    def begun_from(self) -> Configuration[State]:
+        """Where the linearization begins that was found."""
+        ahead, taken, state = self._from
+        return Configuration(ahead, taken, self._numbering.states[state])
 
     @property
     def longest_from(self) -> Configuration[State]:

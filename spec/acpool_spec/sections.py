@@ -1,10 +1,12 @@
 """A history of one partition judged while it is read, a section at a time, in memory that depends on its concurrency.
 
-Completed operations come in the order of their returns. When enough of them have come, a *cut* is chosen: a return up to which
-every operation that had been invoked is known to have ended, with as few as possible in progress (none, at a quiescent point).
-The search finds every configuration in which all before the cut may be placed; the next section begins from these, and what was
-before is forgotten. That is sound and complete wherever the cut is, after G. Lowe, *Testing for linearizability* (CCPE 29(4),
-2017), section 4, *just-in-time linearization*, which makes a cut at every return. Pending operations are carried along.
+Completed operations come in the order of their returns. When enough of them have come, a *cut* is chosen: a return up to
+which every operation that had been invoked is known to have ended, with as few as possible in progress (none, at a quiescent
+point). The search finds every configuration in which all before the cut may be placed; the next section begins from these,
+and what was before is forgotten. That is sound and complete wherever the cut is, after G. Lowe, *Testing for linearizability*
+(CCPE 29(4), 2017), section 4, *just-in-time linearization*, which makes a cut at every return. Pending operations are carried
+along. A section whose search does not end is tried again with more of what follows, which may force an order on what it left
+open (``forced``).
 """
 
 from __future__ import annotations
@@ -14,9 +16,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Generic
 
-from acpool_spec.search import Configuration, Search
+from acpool_spec.beginnings import broken
+from acpool_spec.guided import PATIENCE, Guided
+from acpool_spec.search import Configuration
 from acpool_spec.sequential import Operation, SequentialSpec, State, hints_of
-from acpool_spec.verdict import Bound, Stuck
+from acpool_spec.verdict import Bound, Contradiction, Stuck
 
 SECTION = 256
 """Completed operations after which a cut is looked for."""
@@ -25,7 +29,10 @@ CONTEXT = 6
 """Completed operations that a window has at least, if there are so many: how a state came about is part of the story."""
 
 STATES = 200_000
-"""Configurations that the search of one section may explore."""
+"""Configurations that a search of one section may explore."""
+
+AGAIN = 3
+"""How often a section is tried again, each time with twice as much of what follows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +43,7 @@ class Window(Generic[State]):
     the section began. ``before``: how many completed operations came before. ``begin``: where these may have led to.
     ``operations``: what had been invoked by that return, the completed ones first, in the order of their returns. ``start``,
     ``longest``, ``stuck``: the longest partial linearization, as indices of ``operations``, where it begins, what could follow.
+    ``contradiction``: operations that show it by themselves, where it was seen so.
     """
 
     before: int
@@ -44,20 +52,29 @@ class Window(Generic[State]):
     start: Configuration[State]
     longest: tuple[int, ...]
     stuck: tuple[Stuck, ...]
+    contradiction: Contradiction | None = None
 
 
 class Sections(Generic[State]):
     """One partition. ``outcome``: None while nothing is decided, False once there is no linearization, True at the end.
 
     ``bound``: the limit that ran out, after which nothing more is looked at. ``states``: configurations explored. ``placed``:
-    completed operations that are decided and forgotten.
+    completed operations that are decided and forgotten. ``patience``: as of :class:`Guided`.
     """
 
-    def __init__(self, spec: SequentialSpec[State], *, states: int = STATES, section: int = SECTION) -> None:
+    def __init__(
+        self,
+        spec: SequentialSpec[State],
+        *,
+        states: int = STATES,
+        section: int = SECTION,
+        patience: int = PATIENCE,
+    ) -> None:
         self._spec = spec
         self._hints = hints_of(spec)
-        self._limit = states
+        self._limit, self._patience = states, patience
         self._section = self._enough = section
+        self._further = 0
         self._begin: list[Configuration[State]] = [Configuration(0, 0, spec.initial())]
         self._open: dict[int, Operation] = {}
         self._completed: list[Operation] = []
@@ -113,8 +130,12 @@ class Sections(Generic[State]):
             # Something is in progress for long: look again when there is twice as much.
             self._enough = 2 * len(self._completed)
             return
-        self._enough = self._section
         found = self._search(self._completed, cut)
+        if found is None and not self.decided:
+            # What it left open may be forced by what follows, here and later on.
+            self._further += 1
+            self._enough = 2 * len(self._completed)
+            return
         if found is None:
             self._open, self._completed, self._pending, self._begin = {}, [], [], []
             return
@@ -124,58 +145,96 @@ class Sections(Generic[State]):
         self._enough = len(self._completed) + self._section
 
     def _cut(self) -> int | None:
-        """Where to cut: in the later half of what is possible, where least is in progress."""
+        """Where to cut, so that least is in progress: in the later half of what is possible, or earlier, where more is to be
+        known."""
         ended = [_ended(op) for op in self._completed]
         most = len(ended) if not self._open else bisect_left(ended, min(self._open))
         if most < min(self._section // 4, len(ended)) or most == 0:
             return None
         invoked = sorted(op.invoked_at for op in self._completed)
-        return min(range(most, most // 2, -1), key=lambda k: bisect_left(invoked, ended[k - 1]) - k)
+        latest = most >> self._further
+        return min(
+            range(max(1, latest), latest // 2, -1), key=lambda k: bisect_left(invoked, ended[k - 1]) - k
+        )
 
     def _search(self, completed: Sequence[Operation], cut: int | None) -> list[Configuration[State]] | None:
         """Where this section may end, or None, if it cannot or that is not known."""
-        search = self._searched([*completed, *self._pending], self._begin, cut)
+        operations = [*completed, *self._pending]
+        search = self._searched(operations, self._begin, cut, self._in_progress())
         if search.outcome is None:
-            self.bound = Bound("states", self._limit)
+            if cut is None or self._further >= AGAIN:
+                self.bound = Bound("states", self._limit)
             return None
         if search.outcome:
-            return search.ways() if cut is not None else []
+            return search.search.ways() if cut is not None else []
         self.outcome = False
         self.window = self._window(completed, search)
         return None
 
+    def _in_progress(self) -> list[Operation]:
+        return [replace(op, response=None, returned_at=None) for op in self._open.values()]
+
     def _searched(
-        self, operations: Sequence[Operation], begin: Sequence[Configuration[State]], cut: int | None
-    ) -> Search[State]:
-        search = Search(operations, range(len(operations)), self._spec, None, begin=begin, cut=cut)
-        while search.outcome is None and search.states < self._limit:
-            search.advance(1 << 16, self._limit - search.states)
+        self,
+        operations: Sequence[Operation],
+        begin: Sequence[Configuration[State]],
+        cut: int | None,
+        others: Sequence[Operation] = (),
+    ) -> Guided[State]:
+        search = Guided(
+            operations,
+            range(len(operations)),
+            self._spec,
+            None,
+            begin=begin,
+            cut=cut,
+            others=others,
+            patience=self._patience,
+        )
+        search.run(self._limit)
         self.states += search.states
         return search
 
-    def _window(self, completed: Sequence[Operation], search: Search[State]) -> Window[State]:
-        # What explains a history explains each beginning of it (Herlihy and Wing, section 2): after this return nothing matters.
-        end = search.furthest + 1
-        now = _ended(completed[end - 1])
-        seen = [place for place, op in enumerate(completed) if op.invoked_at < now]
-        operations = [completed[place] for place in seen] + [
-            op for op in self._pending if op.invoked_at < now
-        ]
-        before, begin = self.placed, [w._replace(ahead=_chosen(w.ahead, seen)) for w in self._begin]
+    def _until(
+        self, now: int | None, whole: Sequence[Operation], completed: int
+    ) -> tuple[list[Operation], list[Configuration[State]]]:
+        """Those of ``whole`` that were invoked before ``now``, the pending ones last, as they were invoked; and where they
+        begin."""
+        places = [place for place, op in enumerate(whole) if now is None or op.invoked_at < now]
+        places.sort(key=lambda place: (place >= completed, place >= completed and whole[place].invoked_at))
+        kept = sum(place < completed for place in places)
+        begin: list[Configuration[State]] = []
+        for ahead, taken, state in self._begin:
+            mask = ahead | taken << completed
+            chosen = sum((mask >> place & 1) << n for n, place in enumerate(places))
+            begin.append(Configuration(chosen & (1 << kept) - 1, chosen >> kept, state))
+        return [whole[place] for place in places], begin
+
+    def _window(self, completed: Sequence[Operation], search: Guided[State]) -> Window[State]:
+        # What explains a history explains each beginning of it: after this return nothing matters.
+        whole = [*completed, *self._pending, *self._in_progress()]
+        if search.plain.outcome is False:
+            end = search.plain.furthest + 1
+        else:
+            operations, begin = self._until(None, whole, len(completed))
+            end = broken(self._searched(operations, begin, None), operations, self._spec, begin).returns
+        operations, begin = self._until(_ended(completed[end - 1]), whole, len(completed))
+        before = self.placed
         quiet = _last_quiet(completed, end, end - CONTEXT)
         if quiet:
             earlier = self._searched(operations, begin, quiet)
             if earlier.outcome:
-                before, begin, operations = before + quiet, earlier.ways(), operations[quiet:]
-        found = self._searched(operations, begin, None)
+                before, begin, operations = before + quiet, earlier.search.ways(), operations[quiet:]
+        found = broken(self._searched(operations, begin, None), operations, self._spec, begin)
         return Window(
-            before, tuple(begin), tuple(operations), found.longest_from, found.longest(), found.stuck()
+            before,
+            tuple(begin),
+            tuple(operations),
+            found.start,
+            found.longest,
+            found.stuck,
+            found.contradiction,
         )
-
-
-def _chosen(mask: int, places: Sequence[int]) -> int:
-    """The bits of ``mask`` at ``places``, close together."""
-    return sum((mask >> place & 1) << n for n, place in enumerate(places))
 
 
 def _last_quiet(completed: Sequence[Operation], end: int, most: int) -> int:

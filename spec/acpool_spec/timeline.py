@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePath
-from textwrap import wrap
 from types import MappingProxyType
 
 from acpool_spec.events import Event
+from acpool_spec.folding import fold
 from acpool_spec.properties import Violation
 from acpool_spec.refinement.direction import DirectedWorld, told
 from acpool_spec.tasks import Location
@@ -119,16 +119,7 @@ def _lines(row: Row, operation: str, width: int) -> Iterator[str]:
 
 def _folded(lead: str, text: str, width: int) -> list[str]:
     """``text`` after ``lead``, on three lines at most, which begin below each other; what is longer is clipped."""
-    clipped = text if len(text) <= 3 * width else text[: 3 * width]
-    return wrap(
-        clipped,
-        width,
-        initial_indent=lead,
-        subsequent_indent=" " * (len(lead) + 2),
-        break_on_hyphens=False,
-        max_lines=3,
-        placeholder="…",
-    )
+    return fold(text, width, lead, " " * (len(lead) + 2), 3)
 
 
 _OUTSIDE = {

@@ -126,17 +126,26 @@ class Stuck:
         return f"operation {self.operation} is not allowed in state {self.state!r}"
 
 
+@dataclass(frozen=True, slots=True)
+class Contradiction:
+    """Why there is no linearization, as far as that is seen without a search: ``operations`` (their indices) of which no order
+    keeps to what ``claim`` says is so in every linearization."""
+
+    claim: str
+    operations: tuple[int, ...]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
     """What a check decided, and on what grounds.
 
-    ``bound``: which budget ran out; given exactly when undecided. ``counts``: how much was looked at, by name
-    (a history check: ``operations``, ``partitions``, ``partitions_decided``, ``states``, and ``placed``, the
-    length of ``longest`` or ``linearization``). ``linearization``: for *holds*, indices of the operations in
-    an order that explains the history; pending operations that need not have happened are left out.
-    ``longest``: otherwise, the longest partial linearization found, within ``partition``. ``stuck``: for
-    *violated*, every operation that could have come next there, and why it could not. Raises ``ValueError``
-    when the bound and the outcome contradict each other.
+    ``bound``: which budget ran out; given exactly when undecided. ``counts``: how much was looked at, by name (a history
+    check: ``operations``, ``partitions``, ``partitions_decided``, ``states``, and ``placed``, the length of ``longest`` or
+    ``linearization``). ``linearization``: for *holds*, indices of the operations in an order that explains the history;
+    pending operations that need not have happened are left out. ``longest``: otherwise, the longest partial linearization
+    found, within ``partition``. ``stuck``: for *violated*, every operation that could have come next there, and why it could
+    not. ``contradiction``: for *violated*, the few operations that show it by themselves, where it was seen so. Raises
+    ``ValueError`` when the bound and the outcome contradict each other.
     """
 
     outcome: Outcome
@@ -146,6 +155,7 @@ class Verdict:
     longest: tuple[int, ...] | None = None
     stuck: tuple[Stuck, ...] = ()
     partition: Hashable = None
+    contradiction: Contradiction | None = None
 
     def __post_init__(self) -> None:
         if (self.bound is not None) != (self.outcome is Outcome.UNDECIDED):

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from pathlib import PurePath
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any
 
 from acpool_spec.fakes import Outside
@@ -13,6 +14,9 @@ from acpool_spec.paths import own, path_to
 from acpool_spec.tasks import Location, frames_of, suspended_at
 
 _MACHINERY = frozenset({"fakes.py", "clients.py"})
+_SHOWN = 3
+_WAITS = ("_wait", PurePath(asyncio.tasks.__file__).name)
+"""The function, and its file, in which ``asyncio.wait`` is suspended."""
 
 
 def whereabouts(
@@ -33,8 +37,37 @@ def whereabouts(
         if call.future is future:
             return place, call.name if not call.hung else f"{call.name}, which hangs"
     if isinstance(future, asyncio.Task):
-        return place, f"task {future.get_name()}"  # pyright: ignore[reportUnknownMemberType]
-    return place, _in_words(frames_of(task), future, pool)
+        return place, _task_in_words(future)  # pyright: ignore[reportUnknownArgumentType]
+    frames = frames_of(task)
+    return place, _several(frames, pool) or _in_words(frames, future, pool)
+
+
+def _task_in_words(task: asyncio.Task[Any]) -> str:
+    """A task by the name that it was given; one that asyncio has numbered by what it runs, too."""
+    name = task.get_name()
+    code: object = getattr(task.get_coro(), "__name__", None)
+    return f"{code}() in {name}" if re.fullmatch(r"Task-\d+", name) and code else f"task {name}"
+
+
+def _named(code: CodeType) -> tuple[str, str]:
+    return code.co_name, PurePath(code.co_filename).name
+
+
+def _several(frames: list[FrameType], pool: object) -> str:
+    """What ``asyncio.wait`` waits for: the futures that are not done; empty where it is something else that waits."""
+    if not frames or _named(frames[-1].f_code) != _WAITS:
+        return ""
+    futures: Iterable[asyncio.Future[Any]] = frames[-1].f_locals.get("fs", ())
+    words = [
+        _task_in_words(future)
+        if isinstance(future, asyncio.Task)
+        else (path_to(pool, future) if pool is not None else "") or "a future"
+        for future in futures
+        if not future.done()
+    ]
+    return " and ".join(sorted(words)[:_SHOWN]) + (
+        f" and {len(words) - _SHOWN} more" if len(words) > _SHOWN else ""
+    )
 
 
 def _in_words(frames: list[FrameType], future: object, pool: object) -> str:

@@ -15,6 +15,7 @@ import pytest
 
 from acpool.acp import AcpConnector
 from acpool.acp import connection as connection_module
+from acpool.acp.outstanding import Outstanding
 from acpool.errors import ConnectionLost
 
 pytestmark = pytest.mark.asyncio
@@ -88,13 +89,17 @@ async def test_pipes_held_by_a_process_out_of_reach_are_given_back(
 
 
 async def test_an_agent_that_writes_on_its_way_out_is_not_held_up(
-    start_hostile: Any, tmp_path: Path, group_signals: list[signal.Signals]
+    start_hostile: Any,
+    tmp_path: Path,
+    group_signals: list[signal.Signals],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     mark = tmp_path / "mark"
     connection = await start_hostile("talk-at-eof", env={"MARK": str(mark)}, close_grace_s=30.0)
     await connection.close()
     assert mark.exists()
     assert group_signals == [signal.SIGKILL]
+    assert caplog.messages == [], "nobody reads what it says then"
 
 
 async def test_kill_is_immediate_and_fails_what_is_in_progress(start_hostile: Any) -> None:
@@ -103,9 +108,11 @@ async def test_kill_is_immediate_and_fails_what_is_in_progress(start_hostile: An
     await asyncio.sleep(0)
     connection.kill()
     assert not connection.alive
-    with pytest.raises(ConnectionLost, match="killed by its owner"):
+    with pytest.raises(ConnectionLost, match=r"is lost: it was killed by its owner$"):
         await prompt
     await connection.close()
+    with pytest.raises(ConnectionLost, match=r"is lost: it was killed by its owner$"):
+        await connection.cancel()
 
 
 async def test_closing_fails_what_is_in_progress(start_hostile: Any) -> None:
@@ -144,6 +151,10 @@ async def test_a_close_that_only_a_cancelled_caller_asked_for_still_ends_the_pro
         await close
     await connection._process.dead.wait()
     assert is_gone(connection.pid)
+
+
+async def test_with_nothing_outstanding_nobody_waits() -> None:
+    assert await Outstanding().finish(60.0)
 
 
 async def test_close_does_not_wait_for_a_handler_that_never_ends(

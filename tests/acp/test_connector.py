@@ -36,6 +36,10 @@ SECRETS = ("OPENAI_API_KEY", "GITHUB_TOKEN", "AWS_SECRET_ACCESS_KEY", "LC_TOKEN"
             {"client_capabilities": ClientCapabilities(fs=FileSystemCapabilities(read_text_file=True))},
             "does not serve",
         ),
+        (
+            {"client_capabilities": ClientCapabilities(fs=FileSystemCapabilities(write_text_file=True))},
+            "does not serve",
+        ),
     ],
 )
 def test_useless_settings_are_refused(options: dict[str, Any], message: str) -> None:

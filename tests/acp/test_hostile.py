@@ -36,6 +36,14 @@ async def test_garbage_between_the_lines_is_ignored_and_reported_within_bounds(
     assert [record for record in caplog.records if record.name == "root"] == []
 
 
+async def test_blank_lines_and_notifications_are_passed_over_and_a_long_line_is_quoted_cut(
+    start_hostile: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    connection = await start_hostile()
+    assert (await connection.prompt("blanks")).stop_reason == "end_turn"
+    assert [message.count("z") for message in caplog.messages] == [200]
+
+
 async def test_an_endless_line_ends_the_connection_and_the_process(
     start_hostile: Any, is_gone: Callable[[int], bool]
 ) -> None:
@@ -71,7 +79,10 @@ async def test_a_new_second_has_a_new_share_of_the_log(
     monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: now)
     source, target = os.pipe()
     log = stderr.StderrLog(os.fdopen(source, "rb", buffering=0), "agent", logging.DEBUG)
-    os.write(target, b"a\nb\nc\nd\n")
+    os.write(target, b"a\nb\nc\n")
+    log.read_rest()
+    now = 0.5
+    os.write(target, b"d\n")
     log.read_rest()
     now = 1.0
     os.write(target, b"e\n")
@@ -108,6 +119,13 @@ async def test_the_error_repeats_the_agents_last_words(start_hostile: Any) -> No
     connection = await start_hostile()
     with pytest.raises(ConnectionLost, match="last words: 'about to go'"):
         await connection.prompt("exit 3")
+
+
+async def test_long_last_words_are_cut(start_hostile: Any) -> None:
+    connection = await start_hostile()
+    with pytest.raises(ConnectionLost) as caught:
+        await connection.prompt("babble")
+    assert str(caught.value).count("bla") == 50
 
 
 async def test_how_an_agent_ended_is_told_rather_than_that_its_output_did(start_hostile: Any) -> None:
@@ -173,6 +191,7 @@ async def test_an_agent_that_falls_silent_is_quoted_though_it_lives(
     monkeypatch.setattr(stderr, "LINES_PER_S", 10_000)
     connection = await start_hostile(close_grace_s=30.0)
     # The end of its output is noticed while its last words are still in the pipe.
+    asyncio.get_running_loop().remove_reader(connection._process.stderr.fileno())
     monkeypatch.setattr(pipes, "CHUNK_BYTES", 4)
     with pytest.raises(ConnectionLost, match="closed its output; its last words: 'about to fall silent'"):
         await connection.prompt("close-stdout")
@@ -212,6 +231,14 @@ async def test_death_wakes_a_call_that_is_still_writing(start_hostile: Any) -> N
         await writing
 
 
+async def test_sending_to_a_lost_agent_fails_but_for_an_answer(start_hostile: Any) -> None:
+    connection = await start_hostile()
+    connection.kill()
+    with pytest.raises(ConnectionError):
+        await connection._transport.send({"jsonrpc": "2.0", "id": 9, "method": "x"})
+    await connection._transport.send({"jsonrpc": "2.0", "id": 9, "result": None})
+
+
 async def test_killing_and_cancelling_at_once_leaves_nothing_unretrieved(
     start_hostile: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -244,6 +271,9 @@ async def test_another_protocol_version_is_told(start_hostile: Any) -> None:
 async def test_what_the_agent_can_do_is_known_after_initialize(start_hostile: Any) -> None:
     connection = await start_hostile("no-load", session=False)
     assert connection.session_id is None
+    await connection.initialize()
+    assert not connection.supports_load
+    connection = await start_hostile("no-capabilities", session=False)
     await connection.initialize()
     assert not connection.supports_load
 

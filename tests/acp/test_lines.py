@@ -23,6 +23,7 @@ def test_a_line_of_the_limit_passes_and_one_byte_more_does_not() -> None:
     assert list(splitter.feed(b"d")) == []
     with pytest.raises(LineTooLong, match="longer than 4 bytes"):
         list(splitter.feed(b"e"))
+    assert list(splitter.feed(b"\nfg\n")) == [b"", b"fg"], "nothing of it was kept"
 
 
 def test_the_lines_before_a_long_one_are_delivered() -> None:

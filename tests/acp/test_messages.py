@@ -58,6 +58,7 @@ def test_an_answer_passes_as_it_is() -> None:
     answer = {"id": 3, "result": {"a": 1}}
     assert decode(json.dumps(answer).encode()) == answer
     assert is_response(answer)
+    assert not is_request(answer)
     error = {"id": 3, "error": {"code": -1, "message": "no", "data": [1]}}
     assert decode(json.dumps(error).encode()) == error
 
@@ -81,8 +82,10 @@ def test_an_answer_with_neither_result_nor_error_is_success(line: bytes) -> None
     assert decode(line)["result"] is None
 
 
-def test_a_malformed_error_beside_a_result_does_not_take_it_away() -> None:
-    assert decode(b'{"id":3,"result":{"a":1},"error":null}')["result"] == {"a": 1}
+@pytest.mark.parametrize("error", [b"null", b'"boom"', b'{"code":-5,"message":"no"}'])
+def test_an_error_beside_a_result_is_passed_over(error: bytes) -> None:
+    line = b'{"id":3,"result":{"a":1},"error":' + error + b"}"
+    assert decode(line) == json.loads(line)
 
 
 @pytest.mark.no_cover

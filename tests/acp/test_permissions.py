@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from acp.schema import RequestPermissionRequest
+from acp.schema import PermissionOption, RequestPermissionRequest, ToolCallUpdate
 
+from acpool.acp import PermissionDesk
 from acpool.errors import ConnectionLost
 
 pytestmark = pytest.mark.asyncio
@@ -45,9 +46,15 @@ async def answer_to(connection: Any, call: dict[str, Any]) -> Any:
     ],
 )
 async def test_the_default_refuses(
-    start_hostile: Any, options: list[dict[str, str]], expected: dict[str, Any]
+    start_hostile: Any,
+    caplog: pytest.LogCaptureFixture,
+    options: list[dict[str, str]],
+    expected: dict[str, Any],
 ) -> None:
-    assert await answer_to(await start_hostile(), request(options)) == expected
+    connection = await start_hostile()
+    assert await answer_to(connection, request(options)) == expected
+    assert connection._permissions._asking == {}, "what was answered is not kept"
+    assert caplog.messages == [], "a policy may refuse without a word"
 
 
 async def test_a_policy_decides_by_what_it_is_asked(start_hostile: Any) -> None:
@@ -57,8 +64,15 @@ async def test_a_policy_decides_by_what_it_is_asked(start_hostile: Any) -> None:
         asked.append(call)
         return "yes"
 
-    assert await answer_to(await start_hostile(permission_policy=policy), request(ALLOWS)) == selected("yes")
-    assert [(call.session_id, call.tool_call.title, len(call.options)) for call in asked] == [("s1", "rm", 1)]
+    connection = await start_hostile(permission_policy=policy)
+    added = request(ALLOWS)
+    added["params"]["_meta"] = {"why": "to tidy up"}
+    for call in (request(ALLOWS), added):
+        assert await answer_to(connection, call) == selected("yes")
+    assert [(call.session_id, call.tool_call.title, len(call.options)) for call in asked] == [
+        ("s1", "rm", 1)
+    ] * 2
+    assert [call.field_meta for call in asked] == [None, {"why": "to tidy up"}]
 
 
 async def test_a_policy_may_be_asynchronous(start_hostile: Any) -> None:
@@ -76,6 +90,39 @@ async def test_a_policy_that_raises_refuses(start_hostile: Any, caplog: pytest.L
     answer = await answer_to(await start_hostile(permission_policy=policy), request(ALLOWS + REJECTS))
     assert answer == selected("no")
     assert "of the caller" in caplog.text
+
+
+async def test_a_policy_that_cancels_itself_has_given_nothing(start_hostile: Any) -> None:
+    async def policy(_call: RequestPermissionRequest) -> str:
+        raise asyncio.CancelledError
+
+    answer = await answer_to(await start_hostile(permission_policy=policy), request(ALLOWS + REJECTS))
+    assert answer == CANCELLED
+
+
+async def test_a_policy_ends_with_the_request_that_it_was_asked_for() -> None:
+    asked = asyncio.Event()
+    ended = asyncio.Event()
+
+    async def policy(_call: RequestPermissionRequest) -> str:
+        asked.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+        return "yes"
+
+    desk = PermissionDesk("agent", policy, 300.0, lambda: True)
+    options = [PermissionOption(option_id="yes", name="Yes", kind="allow_once")]
+    asking = asyncio.create_task(
+        desk.request_permission("s1", ToolCallUpdate(tool_call_id="t", title="rm"), options)
+    )
+    await asked.wait()
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    await asyncio.sleep(0)
+    assert ended.is_set()
 
 
 async def test_a_policy_that_invents_an_option_refuses(start_hostile: Any) -> None:
@@ -121,6 +168,24 @@ async def test_cancelling_the_turn_cancels_its_requests(start_hostile: Any) -> N
     result = await prompt
     assert result.stop_reason == "cancelled"
     assert json.loads(result.text) == CANCELLED
+
+
+async def test_a_turn_that_ends_takes_its_requests_with_it(start_hostile: Any, tmp_path: Path) -> None:
+    asked = tmp_path / "asked"
+    ended = asyncio.Event()
+
+    async def policy(_call: RequestPermissionRequest) -> str:
+        asked.touch()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+        return "yes"
+
+    connection = await start_hostile(permission_policy=policy)
+    call = {"request": request(ALLOWS), "file": str(asked)}
+    assert (await connection.prompt("ask-and-end " + json.dumps(call))).stop_reason == "end_turn"
+    await ended.wait()
 
 
 @pytest.mark.parametrize("how", ["close", "kill"])

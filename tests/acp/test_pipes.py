@@ -8,7 +8,7 @@ from typing import IO
 
 import pytest
 
-from acpool.acp.pipes import CHUNK_BYTES, PIPE_CAPACITY_BYTES, PipeReader, PipeWriter
+from acpool.acp.pipes import CHUNK_BYTES, PIPE_CAPACITY_BYTES, WRITE_BUFFER_BYTES, PipeReader, PipeWriter
 
 pytestmark = pytest.mark.asyncio
 
@@ -54,15 +54,29 @@ async def test_drain_waits_for_a_slow_reader_and_lets_a_cancellation_through() -
     first = asyncio.create_task(writer.drain())
     second = asyncio.create_task(writer.drain())
     await asyncio.sleep(0)
-    second.cancel()
-    await asyncio.wait([second])
-    assert second.cancelled()
-    assert not first.done()
+    first.cancel()
+    await asyncio.wait([first])
+    assert first.cancelled()
+    assert not second.done()
     sink = Sink()
     reader = sink.reader(source)
-    await first
+    await second
+    assert writer.buffered_bytes <= WRITE_BUFFER_BYTES
     writer.close()
     await sink.ended.wait()
+    reader.close()
+
+
+async def test_a_pipe_is_watched_for_room_only_while_something_is_queued() -> None:
+    source, target = pipe()
+    writer = PipeWriter(target, lambda: pytest.fail("not broken"))
+    sink = Sink()
+    writer.write(b"x" * (PIPE_CAPACITY_BYTES + 1))
+    reader = sink.reader(source)
+    while writer.buffered_bytes:
+        await asyncio.sleep(0)
+    assert not asyncio.get_running_loop().remove_writer(target.fileno())
+    writer.close()
     reader.close()
 
 

@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -51,17 +52,23 @@ def close_pipes(agent: AgentProcess) -> None:
 
 
 async def test_the_group_is_killed_while_its_leader_is_unreaped_and_never_after(
-    tmp_path: Path, signals: list[tuple[int, signal.Signals, bool]]
+    tmp_path: Path,
+    signals: list[tuple[int, signal.Signals, bool]],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     agent = run([sys.executable, "-c", "raise SystemExit(3)"], tmp_path)
     assert os.getpgid(agent.pid) == os.getsid(agent.pid) == agent.pid
     assert agent.fate == "is running"
     await agent.dead.wait()
     assert signals == [(agent.pid, signal.SIGKILL, True)]
-    agent.signal_group(signal.SIGKILL)
-    assert len(signals) == 1
     assert agent.fate == "exited with status 3"
     assert not is_unreaped(agent.pid)
+    # The id may be another child's by now.
+    monkeypatch.setattr(process, "is_unreaped", _always(True))
+    agent.signal_group(signal.SIGKILL)
+    assert len(signals) == 1
+    assert caplog.messages == [], "it died with its group, for which nobody had to wait"
     close_pipes(agent)
 
 
@@ -89,8 +96,17 @@ async def test_the_fate_names_the_signal(tmp_path: Path, signum: int) -> None:
     close_pipes(agent)
 
 
-async def test_exit_is_noticed_without_a_pidfd_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delattr(os, "pidfd_open")
+@pytest.mark.parametrize("why", ["unknown", "refused"])
+async def test_exit_is_noticed_without_a_pidfd_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, why: str
+) -> None:
+    def refused(_pid: int) -> int:
+        raise OSError("not implemented")
+
+    if why == "unknown":
+        monkeypatch.delattr(os, "pidfd_open")
+    else:
+        monkeypatch.setattr(os, "pidfd_open", refused)
     agent = run(SLEEPER, tmp_path)
     agent.signal_group(signal.SIGTERM)
     await agent.dead.wait()
@@ -177,5 +193,31 @@ async def test_a_signal_that_is_not_permitted_is_only_noted(
     close_pipes(agent)
 
 
-async def test_where_an_exited_child_stays_visible() -> None:
+async def test_where_an_exited_child_stays_visible(monkeypatch: pytest.MonkeyPatch) -> None:
     assert exits.unreaped_children_visible()
+    for name in ("waitid", "WNOWAIT"):
+        with monkeypatch.context() as patch:
+            patch.delattr(os, name)
+            assert not exits.unreaped_children_visible()
+
+
+async def test_an_exit_after_the_end_of_its_loop_is_nobodys(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Ended(asyncio.SelectorEventLoop):
+        """Says so when it is told anything."""
+
+        told = threading.Event()
+
+        def call_soon_threadsafe(self, *_: object, **__: object) -> asyncio.Handle:
+            self.told.set()
+            raise RuntimeError("the loop is closed")
+
+    failed: list[object] = []
+    monkeypatch.setattr(threading, "excepthook", failed.append)
+    before = set(threading.enumerate())
+    loop = Ended()
+    exits._watch_from_thread(os.getppid(), loop, lambda: None)  # pyright: ignore[reportPrivateUsage] -- a state that cannot be staged
+    for thread in set(threading.enumerate()) - before:
+        thread.join()
+    loop.close()
+    assert loop.told.is_set()
+    assert failed == []

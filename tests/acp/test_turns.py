@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 from acp import RequestError, text_block
-from acp.schema import AgentThoughtChunk
+from acp.schema import AgentMessageChunk, AgentThoughtChunk, ImageContentBlock
 
-from acpool.acp import AcpConnection
+from acpool.acp import AcpConnection, PromptResult
 from acpool.acp.messages import MalformedMessage
 from acpool.acp.turns import TurnBook
 from acpool.errors import ConnectionLost, SessionRefused
@@ -47,11 +47,23 @@ async def test_content_blocks_are_passed_on(start_hostile: Any) -> None:
     assert (await connection.prompt([text_block("say x"), text_block("ignored")])).text == "x"
 
 
-async def test_updates_of_other_sessions_and_unknown_ones_are_dropped(start_hostile: Any) -> None:
+async def test_updates_of_other_sessions_and_unknown_ones_are_dropped(
+    start_hostile: Any, caplog: pytest.LogCaptureFixture
+) -> None:
     connection = await start_hostile()
     result = await connection.prompt("elsewhere")
     assert result.text == "yours"
     assert [type(update) for update in result.updates[1:]] == [AgentThoughtChunk]
+    dropped = [message for message in caplog.messages if "not of the protocol" in message]
+    assert len(dropped) == 1, "two were"
+
+
+async def test_a_picture_has_no_text() -> None:
+    picture = AgentMessageChunk(
+        session_update="agent_message_chunk",
+        content=ImageContentBlock(type="image", data="", mime_type="image/png"),
+    )
+    assert PromptResult("end_turn", (picture,)).text == ""
 
 
 async def test_a_cancelled_prompt_is_cancelled_at_the_agent_and_its_late_chunk_dropped(
@@ -174,7 +186,7 @@ async def test_a_prompt_cancelled_as_it_is_written_is_cancelled_at_the_agent(sta
 
 @pytest.mark.parametrize("by_task", [True, False])
 async def test_a_prompt_cancelled_before_it_was_written_leaves_no_trace(
-    start_hostile: Any, monkeypatch: pytest.MonkeyPatch, by_task: bool
+    start_hostile: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, by_task: bool
 ) -> None:
     connection = await start_hostile()
 
@@ -198,11 +210,54 @@ async def test_a_prompt_cancelled_before_it_was_written_leaves_no_trace(
     assert connection._turns.current is None
     assert (await connection.prompt("say next")).text == "next"
     assert ended == [True]
+    assert caplog.messages == []
+
+
+async def test_a_request_that_fails_once_it_was_written_leaves_no_turn(
+    start_hostile: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection = await start_hostile(cancel_timeout_s=0.05)
+
+    async def fails(**_arguments: Any) -> None:
+        connection._turns.sent(99)
+        raise ValueError("of the SDK")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(connection._sdk, "prompt", fails)
+        with pytest.raises(ValueError, match="of the SDK"):
+            await connection.prompt("say x")
+    assert (await connection.prompt("say next")).text == "next"
+
+
+async def test_a_turn_that_has_ended_is_not_cancelled(
+    start_hostile: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection = await start_hostile()
+    real = connection._turns.answered
+    posted: list[str] = []
+
+    def cancel_at_once(request_id: int) -> None:
+        real(request_id)
+        # Its caller has not run since.
+        asyncio.get_running_loop().create_task(connection.cancel()).add_done_callback(done.set_result)
+
+    done: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+    monkeypatch.setattr(connection._turns, "answered", cancel_at_once)
+
+    def post(method: str, params: dict[str, Any]) -> None:
+        posted.append(method)
+
+    monkeypatch.setattr(connection._transport, "post", post)
+    assert (await connection.prompt("say x")).stop_reason == "end_turn"
+    await done
+    assert posted == []
 
 
 async def test_a_prompt_that_waits_for_the_old_turn_can_be_called_off(start_hostile: Any) -> None:
     connection = await start_hostile(cancel_timeout_s=30)
     await cancel_prompt(await begin(connection, "ignore x"))
+    old = connection._turns.current
+    assert old is not None
     waiting = asyncio.create_task(connection.prompt("say never"))
     await asyncio.sleep(0)
     await connection.cancel()
@@ -210,6 +265,8 @@ async def test_a_prompt_that_waits_for_the_old_turn_can_be_called_off(start_host
     result = await waiting
     assert (result.stop_reason, result.updates) == ("cancelled", ())
     assert connection.alive
+    assert connection._turns.current is old, "nothing was sent since"
+    connection.kill()
 
 
 async def test_cancelling_at_the_instant_a_prompt_is_written_is_not_lost(start_hostile: Any) -> None:
@@ -237,14 +294,19 @@ async def test_one_prompt_at_a_time_and_none_without_a_session(start_hostile: An
 async def test_a_failing_on_update_ends_the_prompt_and_not_the_connection(start_hostile: Any) -> None:
     connection = await start_hostile()
 
+    seen: list[Any] = []
+
     def fail(update: Any) -> None:
+        seen.append(update)
         raise LookupError("of the caller")
 
     with pytest.raises(LookupError, match="of the caller"):
         await connection.prompt("hang x", on_update=fail)
     assert (await connection.prompt("say next")).text == "next"
+    assert len(seen) == 1
     with pytest.raises(LookupError):
         await connection.prompt("say several words", on_update=fail)
+    assert len(seen) == 2, "whoever failed is shown no more"
     assert (await connection.prompt("say next")).text == "next"
 
 

@@ -51,6 +51,7 @@ def test_a_large_scope_is_explored_in_parts_that_lose_nothing(plan: Plans) -> No
     assert all(result.certificate.executions <= 5 for result in campaign.accounts["deep 6"].results)
 
 
+@pytest.mark.no_cover
 def test_parts_know_what_was_known_above_them(plan: Plans, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of the same parts, explored by whoever knows nothing, or only what the first unit knew."""
     whole, *_ = Campaign(plan("orders 3"), Crew()).run()

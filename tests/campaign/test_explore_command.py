@@ -109,6 +109,7 @@ def test_bad_input_is_one_sentence(
     assert len(error.splitlines()) == 1
 
 
+@pytest.mark.no_cover
 def test_killed_and_begun_again_it_says_what_it_would_have_said(tmp_path: Path) -> None:
     gate = tmp_path / "gate"
     scopes = ["orders 2", "orders 3", f"blocks {gate}", "deep 6"]

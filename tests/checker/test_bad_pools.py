@@ -34,6 +34,7 @@ BAD = {
     "own_factory": (f"{OWN}{FACTORY}raise Own('mine')", "failed with Own: mine"),
     "mute_factory": (f"{MUTE}{FACTORY}raise Mute", "with Mute: (its text cannot be had: ValueError)"),
     "long_factory": (f"{FACTORY}raise ValueError('x' * 10**6)", "failed with ValueError: xxx"),
+    "no_pool": (f"{FACTORY}return None", "factory returned None; expected a pool"),
     "async_factory": (f"async {FACTORY}return 1", "factory returned a coroutine; expected a pool"),
     "unasked_module": (
         "def __getattr__(name):\n    raise RuntimeError('not now')",
@@ -115,6 +116,7 @@ ENDING = (
 )
 
 
+@pytest.mark.usefixtures("untraced_children")
 def test_a_pool_that_would_end_the_process_gives_it_no_status(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -25,6 +25,9 @@ from acpool_spec.targets import OURS, BadInput, load_target
 from acpool_spec.verdict import Outcome
 from acpool_spec.world import Scope
 
+# What the processes run that they start is reached in this one by other tests.
+pytestmark = pytest.mark.usefixtures("untraced_children")
+
 OURS_ONE = "acpool_spec.reference:default"
 FLOOR = gate.PROFILES["pr"].floor
 # A pool and properties that a few of its schedules break, by the gate itself.
@@ -54,6 +57,7 @@ def judged(progress: Progress) -> Report:
     return Report(progress.plan, tuple(gate._judge(progress.plan, progress, {})), Canary(True), progress)  # pyright: ignore[reportPrivateUsage]  # the verdict, without an hour of sampling
 
 
+@pytest.mark.no_cover
 def test_the_same_sample_gives_the_same_report_on_one_process_and_on_two(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

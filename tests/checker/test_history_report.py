@@ -427,6 +427,7 @@ LEASES = {"acquire", "release", "answered"}
 BEYOND = {"opening", "open_failed", "loading", "closing", "answered"}
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize(
     "left_out",
     [LEASES, {"closing"}, LEASES | BEYOND, BEYOND, LEASES | {"prompt_begin", "prompt_end"}],

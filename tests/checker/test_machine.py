@@ -20,6 +20,7 @@ def target() -> Target:
     return load_target(UNLOCKED)
 
 
+@pytest.mark.no_cover
 def test_it_finds_a_planted_defect_whose_schedule_replays(target: Target) -> None:
     failure = run_machine(target, seed_=1, examples=60)
     assert failure is not None

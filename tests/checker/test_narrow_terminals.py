@@ -8,17 +8,22 @@ from pathlib import Path
 
 import pytest
 
-from acpool_spec import gate
+from acpool_spec import commands, gate
 from acpool_spec.batch import run_batch
 from acpool_spec.cli import main
 from acpool_spec.clients import Program
+from acpool_spec.picture.story import Story
+from acpool_spec.picture.telling import tell
 from acpool_spec.properties import PROPERTIES
-from acpool_spec.schedule import load_schedule, save_schedule, schedule_of
-from acpool_spec.targets import load_target
+from acpool_spec.quiet import quiet
+from acpool_spec.schedule import Schedule, load_schedule, save_schedule, schedule_of
+from acpool_spec.targets import Target, load_target
 from acpool_spec.timeline import Watcher, render
 from acpool_spec.world import Scope, World
 
 POOL = "acpool_spec.pools.merged:factory"
+# What the processes run that they start is reached in this one by other tests.
+pytestmark = pytest.mark.usefixtures("untraced_children")
 
 
 @pytest.fixture(autouse=True)
@@ -69,23 +74,38 @@ def test_why_nothing_was_decided_is_said_once_and_whole(capsys: pytest.CaptureFi
     )
 
 
+@pytest.fixture(scope="module")
+def told(schedule_file: Path) -> Story:
+    """The story of that failure: the same for every width, and most of the work."""
+    schedule = load_schedule(schedule_file)
+    with quiet():
+        return tell(schedule, load_target(schedule.pool))
+
+
 @pytest.mark.parametrize(("columns", "width"), [(20, 60), (60, 60), (80, 80), (100, 100), (500, 100)])
 def test_a_timeline_fits_the_terminal(
     schedule_file: Path,
+    told: Story,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
     columns: int,
     width: int,
 ) -> None:
     monkeypatch.setenv("COLUMNS", str(columns))
+
+    def tell_again(schedule: Schedule, target: Target) -> Story:
+        assert (schedule, target.name) == (load_schedule(schedule_file), POOL)
+        return told
+
+    monkeypatch.setattr(commands, "tell", tell_again)
     assert main(["replay", str(schedule_file)]) == 1
     head, *lines = capsys.readouterr().out.splitlines()
     assert head.startswith(f"{POOL}, max_sessions=")
     end = next(number for number, line in enumerate(lines) if line.startswith("S1 "))
     assert width - 20 < max(map(len, lines[:end])) <= width
-    told = " ".join(" ".join(lines[:end]).split())
-    assert re.search(r"client-\d: get_or_create\('\w+'\),? now at merged.py:\d+, waits for c1.open", told)
-    assert "resumed=False, session_reset=False" in told
+    said = " ".join(" ".join(lines[:end]).split())
+    assert re.search(r"client-\d: get_or_create\('\w+'\),? now at merged.py:\d+, waits for c1.open", said)
+    assert "resumed=False, session_reset=False" in said
     assert [line.partition(":")[0] for line in lines[end:]] == [
         "S1 capacity violated",
         "  S1 says",

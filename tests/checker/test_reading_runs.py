@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
@@ -147,6 +148,9 @@ def test_a_task_waits_for_its_turn_a_call_a_task_or_something_of_its_own(
     async def idles() -> None:
         await asyncio.Event().wait()
 
+    async def waits_for_all(tasks: list[asyncio.Task[Any]]) -> None:
+        await asyncio.wait(tasks)
+
     opening = loop.create_task(opens(), name="opening")
     assert whereabouts(opening, outside)[1] == "its turn"
     waiting, idling = loop.create_task(waits(opening)), loop.create_task(idles())
@@ -158,10 +162,14 @@ def test_a_task_waits_for_its_turn_a_call_a_task_or_something_of_its_own(
     where, waits_for = whereabouts(idling, outside)
     assert where is not None
     assert (where.function, waits_for) == ("idles", "wait()")
+    # Of what asyncio.wait waits for each is named, one that has no name of its own by what it runs.
+    several = loop.create_task(waits_for_all([opening, loop.create_task(idles())]))
+    run(loop)
+    assert re.fullmatch(r"idles\(\) in Task-\d+ and task opening", whereabouts(several, outside)[1])
     outside.answer(outside.calls["c1.open"], "hang")
     assert whereabouts(opening, outside)[1] == "c1.open, which hangs"
-    opening.cancel()
-    idling.cancel()
+    for task in (opening, idling, several):
+        task.cancel()
     run(loop)
     assert whereabouts(opening, outside)[0] is None
 

@@ -343,7 +343,7 @@ def test_what_is_no_answer_and_what_is_swallowed_is_found() -> None:
         assert world.judgement.violations["S12"].message.startswith("get_or_create('a') raised KeyError: 'a'")
         assert (
             world.judgement.violations["L2"].message
-            == "cleanup_idle - 30 was cancelled and went on to answer"
+            == "cleanup_idle - 30 of client 1 was cancelled and went on to answer"
         )
         removed = [event.value for event in world.recorder.events if event.type == "ok"]
         assert ["a"] in removed

@@ -157,6 +157,7 @@ def judgements(factory: PoolFactory, runs: int) -> Sequence[Judgement]:
     return found
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("factory", [WrappingPool, wrapped_by_the_connector])
 def test_a_good_pool_that_wraps_breaks_nothing_and_its_leases_are_put_to_the_test(
     factory: PoolFactory,
@@ -166,6 +167,7 @@ def test_a_good_pool_that_wraps_breaks_nothing_and_its_leases_are_put_to_the_tes
     assert sum(judgement.tested["S5"] for judgement in found) > 20
 
 
+@pytest.mark.no_cover
 def test_a_good_pool_whose_connections_tell_nothing_breaks_nothing() -> None:
     found = judgements(partial(WrappingPool, wrap=Opaque), 60)
     assert [judgement.violations for judgement in found if judgement.violations] == []

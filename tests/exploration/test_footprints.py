@@ -504,6 +504,29 @@ def test_what_is_not_known_puts_an_end_to_it(scenario: Scenario, why: str) -> No
 
 
 @watched
+@pytest.mark.parametrize(
+    ("tasks", "why"),
+    [
+        (1, "a run was cut after max_steps=2000 (2×)"),
+        (2, "every run came back to a state that it had been in, and none to an end"),
+    ],
+)
+def test_a_run_without_an_end_is_left_to_others(tasks: int, why: str) -> None:
+    """To compare each of its steps with every other would take hours. And it is no pass that no state is new."""
+
+    async def spins() -> None:
+        while True:
+            await asyncio.sleep(0)
+
+    async def scenario() -> None:
+        await asyncio.gather(*(spins() for _ in range(tasks)))
+
+    report = explore(scenario, mode="reordered", max_steps=2_000)
+    assert list(report.certificate.no_footprints) == ["a run has more than 500 steps"]
+    assert (report.verdict, report.why) == ("undecided", why)
+
+
+@watched
 def test_a_budget_that_runs_out_is_no_verdict() -> None:
     report = explore(three(gathered, attributes, one=True), mode="reordered", budget=Budget(executions=20))
     assert report.verdict == "undecided"

@@ -83,6 +83,7 @@ def test_a_run_leaves_nothing_behind(traced: bool) -> None:
     assert size < ROOM
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("mode", ["fifo", "reordered"])
 def test_a_state_leaves_its_digest_behind(mode: Mode) -> None:
     size, states = kept(many_values, mode)

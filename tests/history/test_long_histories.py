@@ -164,6 +164,7 @@ def nobody_is_over(_ledger: Ledger, _process: Process) -> bool:
     return True
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_retired_are_judged_as_if_they_were_present(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     random = Random(kind)

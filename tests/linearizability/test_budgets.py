@@ -47,8 +47,8 @@ def hard(key: str, width: int, *, first_process: int = 0) -> list[Operation]:
 
 
 @pytest.mark.parametrize("width", [1, 2, 5, 9])
-def test_each_configuration_is_explored_once(width: int) -> None:
-    verdict = check_history(hard("a", width), KeyValue())
+def test_each_configuration_is_explored_once(width: int, toolbox: Any) -> None:
+    verdict = check_history(hard("a", width), toolbox.Unforced(KeyValue()))
     assert verdict.violated
     assert verdict.counts["states"] == width * 2 ** (width - 1)
     assert verdict.counts["placed"] == width
@@ -112,20 +112,21 @@ def test_a_state_budget_is_named_and_never_exceeded() -> None:
     assert verdict.stuck == ()
 
 
-def test_a_budget_that_is_just_enough_decides() -> None:
-    needed = 9 * 2**8
-    assert check_history(hard("a", 9), KeyValue(), budget=Budget(states=needed)).undecided
+def test_a_budget_that_is_just_enough_decides(toolbox: Any) -> None:
+    needed, spec = 9 * 2**8, toolbox.Unforced(KeyValue())
+    assert check_history(hard("a", 9), spec, budget=Budget(states=needed)).undecided
     # One more, since the end is known only when there is nothing left to explore.
-    assert check_history(hard("a", 9), KeyValue(), budget=Budget(states=needed + 1)).violated
+    assert check_history(hard("a", 9), spec, budget=Budget(states=needed + 1)).violated
     right = [put(0, "a", 1, 0, 1), put(0, "a", 2, 2, 3), get(0, "a", 2, 4, 5)]
     assert check_history(right, KeyValue(), budget=Budget(states=2)).holds
     assert check_history(right, KeyValue(), budget=Budget(states=1)).undecided
     assert check_history([], KeyValue(), budget=Budget(states=0)).holds
 
 
-def test_seconds_are_those_of_the_clock_that_was_passed() -> None:
+def test_seconds_are_those_of_the_clock_that_was_passed(toolbox: Any) -> None:
     ticks = iter(range(10_000))
-    verdict = check_history(hard("a", 14), KeyValue(), budget=Budget(seconds=5, clock=lambda: next(ticks)))
+    budget = Budget(seconds=5, clock=lambda: next(ticks))
+    verdict = check_history(hard("a", 14), toolbox.Unforced(KeyValue()), budget=budget)
     assert verdict.undecided
     assert verdict.bound == Bound("seconds", 5)
     assert next(ticks) == 6
@@ -137,25 +138,28 @@ def test_executions_are_not_what_a_search_spends() -> None:
     assert check_history(hard("a", 3), KeyValue(), budget=Budget(executions=0)).violated
 
 
-def test_a_hard_partition_does_not_hide_a_violation_in_another() -> None:
+def test_a_hard_partition_does_not_hide_a_violation_in_another(toolbox: Any) -> None:
+    spec = toolbox.Unforced(KeyValue())
     easy = [put(100, "z", 1, 0, 1), get(100, "z", 2, 2, 3)]
     budget = Budget(states=5000)
-    assert check_history(hard("a", 16), KeyValue(), budget=budget).undecided
-    assert check_history([*hard("a", 16), *easy], KeyValue(partitioned=False), budget=budget).undecided
-    verdict = check_history([*hard("a", 16), *easy], KeyValue(), budget=budget)
+    assert check_history(hard("a", 16), spec, budget=budget).undecided
+    together = toolbox.Unforced(KeyValue(partitioned=False))
+    assert check_history([*hard("a", 16), *easy], together, budget=budget).undecided
+    verdict = check_history([*hard("a", 16), *easy], spec, budget=budget)
     assert verdict.violated
     assert verdict.partition == "z"
     assert verdict.longest == (17,)
     assert [stuck.operation for stuck in verdict.stuck] == [18]
 
 
-def test_partitions_get_equal_turns() -> None:
+def test_partitions_get_equal_turns(toolbox: Any) -> None:
     """Four partitions alike, of which only the last is within the budget's reach if each gets a fair share."""
     history: list[Operation] = []
     for place, key in enumerate("abc"):
         history += hard(key, 16, first_process=100 * place)
     history += hard("d", 8, first_process=1000)
-    verdict = check_history(history, KeyValue(), budget=Budget(states=4 * 8 * 2**7 + 4 * 512))
+    budget = Budget(states=4 * 8 * 2**7 + 4 * 512)
+    verdict = check_history(history, toolbox.Unforced(KeyValue()), budget=budget)
     assert verdict.violated
     assert verdict.partition == "d"
 

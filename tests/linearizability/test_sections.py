@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from acpool_spec.linearizability import Operation, check_history
+from acpool_spec.linearizability import Operation, check_history, checked
 from acpool_spec.objects import CasRegister, KeyValue, Queue, Register
 from acpool_spec.search import Search
 from acpool_spec.sections import Sections
-from acpool_spec.verdict import Bound
+from acpool_spec.verdict import Bound, Budget
 
 
 def distinct(operations: list[Operation]) -> list[Operation]:
@@ -66,6 +66,81 @@ def test_the_verdict_is_that_of_the_whole(kind: str, section: int, toolbox: Any)
         if verdict.violated:
             require_window(sections, operations, spec, toolbox)
     assert min(outcomes.values()) >= 10, outcomes
+
+
+@pytest.mark.parametrize("section", [1, 2, 5])
+@pytest.mark.parametrize("kind", ["register", "cas", "key_value", "lock", "queue"])
+def test_what_a_section_forces_changes_no_verdict(kind: str, section: int, toolbox: Any) -> None:
+    """Asked before anything is searched, and of sections that are as short as can be; what is in progress may still be read."""
+    random = Random(f"forced sections {kind} {section}")
+    spec = KeyValue(partitioned=False) if kind == "key_value" else toolbox.specification(kind)
+    outcomes = {True: 0, False: 0}
+    contradicted = 0
+    for number in range(80):
+        make = toolbox.plausible_history if number % 2 else toolbox.small_history
+        operations = distinct(make(random, kind, pending=0.3))
+        verdict = checked(operations, spec, Budget(states=20_000), None)
+        if verdict.undecided:
+            continue
+        sections: Sections[Any] = Sections(spec, section=section, patience=0)
+        feed(operations, sections, lost_after=random.choice([3, 30]))
+        assert sections.outcome is verdict.holds, operations
+        outcomes[verdict.holds] += 1
+        if verdict.violated:
+            require_window(sections, operations, spec, toolbox)
+            contradicted += sections.window is not None and sections.window.contradiction is not None
+    assert min(outcomes.values()) >= 10, outcomes
+    assert contradicted >= 5
+
+
+def crowded(count: int, *, wrong: int | None = None) -> list[Operation]:
+    """A queue in which forty values of forty clients wait at a time, whose order only those who take them out will know."""
+    random = Random(count)
+    order: list[int] = []
+    operations: list[Operation] = []
+    for start in range(0, count, 40):
+        values = [start + n for n in range(40)]
+        begin = 1000 * start
+        for n, value in enumerate(values):
+            end = begin + 500 + n
+            operations.append(
+                Operation(
+                    process=n,
+                    name="enqueue",
+                    argument=value,
+                    response=None,
+                    invoked_at=begin + n,
+                    returned_at=end,
+                )
+            )
+        random.shuffle(values)
+        order += values
+    for place, value in enumerate(order):
+        # Each is taken out while the next forty are put in.
+        begin = 1000 * (place // 40 * 40 + 40) + 600 + 3 * (place % 40)
+        answer = order[place + 1] if place == wrong else order[place - 1] if place - 1 == wrong else value
+        operations.append(
+            Operation(
+                process=99,
+                name="dequeue",
+                argument=None,
+                response=answer,
+                invoked_at=begin,
+                returned_at=begin + 1,
+            )
+        )
+    return distinct(operations)
+
+
+def test_what_a_section_leaves_open_is_decided_by_what_follows() -> None:
+    """Two values that were put in at once may change places; two of different forties may not."""
+    for wrong, outcome in ((None, True), (100, True), (79, False)):
+        sections: Sections[Any] = Sections(Queue(), section=16, states=4_000)
+        # Less than the whole, though a section has more ways to end than can be listed until more has come.
+        assert feed(crowded(240, wrong=wrong), sections) < 480
+        assert (sections.outcome, sections.bound) == (outcome, None)
+        contradicted = sections.window is not None and sections.window.contradiction is not None
+        assert contradicted is not outcome
 
 
 def require_window(sections: Sections[Any], operations: list[Operation], spec: Any, toolbox: Any) -> None:
@@ -126,6 +201,7 @@ def busy(count: int, wrong: int | None = None, clients: int = 3) -> list[Operati
     return distinct(operations)
 
 
+@pytest.mark.no_cover
 def test_what_is_decided_is_forgotten() -> None:
     """No quiescent point in 4000 operations, and never more than some hundred in memory, the 40 lost ones among them."""
     operations = busy(4000)

@@ -10,8 +10,10 @@ import tomllib
 from collections import Counter
 from pathlib import Path
 
-from acpool_spec.mutants.general import Result, results_of
+from acpool_spec.mutants.general import ROOMS as EVERY
+from acpool_spec.mutants.general import Result, explanation_key, results_of
 from acpool_spec.mutants.mutant import ROOMS, declared, exempt
+from acpool_spec.mutants.strategies import LAST, that_can_see
 from acpool_spec.mutants.table import COLUMNS, Line, read
 from acpool_spec.pages import Page
 
@@ -38,12 +40,17 @@ def row(*cells: object) -> str:
 
 
 def score() -> str:
-    seen = Counter(by(line) for line in LINES.values() if line.caught)
+    lines = [(name, line) for name, line in LINES.items() if line.caught]
+    reached = {
+        name for name, mutant in MUTANTS.items() if LAST not in that_can_see(f"acpool.{mutant.module}")
+    }
+    seen = Counter(by(line) for name, line in lines if name in reached)
     directed, sampled, explored, tested = (seen[column] for column in COLUMNS)
     return (
         f"Of {len(MUTANTS)} mutants of this pool, one for each of its guards and some that change an order,"
-        f" {seen.total()} are caught:\n{directed} by directed runs, {sampled} more by random runs, {explored} more by exploring"
-        f" small scopes, and {tested} by\nthe pool's tests alone.\n"
+        f" {len(lines)} are caught:\n{directed} by directed runs, {sampled} more by random runs, {explored} more by exploring"
+        f" small scopes, and {tested} by\nthe pool's tests alone; and {len(lines) - seen.total()}, of what talks to real agents"
+        " and of what operators read, by the tests of that.\n"
     )
 
 
@@ -54,12 +61,13 @@ def rooms() -> str:
     for module in ROOMS:
         names = [name for name, mutant in MUTANTS.items() if mutant.module == module]
         seen = Counter(by(LINES[name]) for name in names if name in LINES and LINES[name].caught)
+        asked = {*that_can_see(f"acpool.{module}"), LAST}
         text += row(
             f"`{module}`",
             len(exempt().get(module, {})),
             len(names),
             seen.total(),
-            *(seen[c] for c in COLUMNS),
+            *(seen[column] if column in asked else "·" for column in COLUMNS),
         )
     return text
 
@@ -82,10 +90,43 @@ def exemptions() -> str:
 
 
 def general() -> str:
-    text = row("module", "places", "mutants run", "caught", "score") + row(*["---", *["--:"] * 4])
-    for one in RESULTS:
-        text += row(f"`{one.room}`", one.places, one.run, one.caught, f"{one.caught / one.run:.1%}")
-    return text
+    text = row("module", "places", "run", "caught", "open", "score", "") + row(*["---", *["--:"] * 5, "---"])
+    for one in [*RESULTS, total()]:
+        text += row(
+            f"`{one.room}`" if one.room in EVERY else one.room,
+            one.places - one.unusable,
+            one.run,
+            one.caught,
+            len(one.open),
+            f"{one.score:.1%}",
+            "all of it" if one.is_whole else "a part of it, drawn",
+        )
+    left = [f"`{room}`" for room in EVERY if room not in {one.room for one in RESULTS}]
+    return text + (f"\nNot run at all: {', '.join(left)}.\n" if left else "")
+
+
+def total() -> Result:
+    """The sums of the rooms that were run."""
+    return Result(
+        "all of these",
+        sum(one.places for one in RESULTS),
+        sum(one.run for one in RESULTS),
+        sum(one.caught for one in RESULTS),
+        sum(one.unusable for one in RESULTS),
+        (),
+        tuple(undecided for one in RESULTS for undecided in one.open),
+    )
+
+
+def undecided() -> str:
+    lines = total().open
+    return (
+        row("open", "what is changed")
+        + row("---", "---")
+        + "".join(row(f"`{name}`", f"`{what.replace('|', chr(92) + '|')}`") for name, what in lines)
+        if lines
+        else "None.\n"
+    )
 
 
 def survivors() -> str:
@@ -94,15 +135,10 @@ def survivors() -> str:
         row("survivor", "what is changed", "why nobody sees it")
         + row("---", "---", "---")
         + "".join(
-            row(f"`{name}`", f"`{what.replace('|', chr(92) + '|')}`", EXPLAINED[key(name, what)])
+            row(f"`{name}`", f"`{what.replace('|', chr(92) + '|')}`", EXPLAINED[explanation_key(name, what)])
             for name, what in lines
         )
     )
-
-
-def key(name: str, what: str) -> str:
-    """What an explanation is found by: the operator may come by the same place as another one."""
-    return f"{name.partition(':')[0]}: {what}"
 
 
 PAGE = Page(
@@ -115,6 +151,7 @@ PAGE = Page(
         "exemptions": exemptions,
         "general": general,
         "survivors": survivors,
+        "open": undecided,
     },
 )
 README = Page(ROOT / "README.md", BY, {"mutants": score})
@@ -129,7 +166,7 @@ def test_the_readme_has_the_score() -> None:
 
 
 def test_every_survivor_is_explained_and_nothing_else() -> None:
-    survived = {key(name, what) for one in RESULTS for name, what in one.survivors}
+    survived = {explanation_key(name, what) for one in RESULTS for name, what in one.survivors}
     assert survived == set(EXPLAINED)
     assert all(len(why.split()) > 3 for why in EXPLAINED.values())
 
@@ -137,7 +174,8 @@ def test_every_survivor_is_explained_and_nothing_else() -> None:
 def test_results_say_what_was_run() -> None:
     assert [one.room for one in RESULTS], "nothing was run"
     for one in RESULTS:
-        assert one.run - one.caught == len(one.survivors) and one.run <= one.places, one.room
+        assert one.run - one.caught == len(one.survivors), one.room
+        assert 0 < one.run + one.unusable <= one.places, one.room
 
 
 def test_the_page_types_no_figure() -> None:

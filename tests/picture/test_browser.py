@@ -95,7 +95,7 @@ def test_the_passing_schedule_lies_below_with_the_first_divergence_in_both(show:
     page = show(story)
     figures = page.locator("figure")
     assert figures.count() == 2
-    assert "it holds" in figures.nth(1).locator("figcaption").inner_text()
+    assert "S3 holds" in figures.nth(1).locator("figcaption").inner_text()
     assert page.locator("svg .part-line").count() == 2
     first, second = (page.locator("svg .part-line").nth(n).bounding_box() for n in (0, 1))
     assert first is not None and second is not None and abs(first["x"] - second["x"]) < 1

@@ -56,7 +56,7 @@ def test_a_stale_read_is_the_first_bad_step_and_cannot_come_next() -> None:
     assert story.run.steps[broken.step].what == "process 1: read is answered"
     explained = story.explanation
     assert explained is not None and not explained.whole
-    assert explained.stuck[0] == ("4: read() → 1", "not allowed in this state")
+    assert explained.stuck[0] == ("4: read() → 1", "not with this answer")
     assert explained.placed == len(verdict.longest or ())
     marks = [mark for mark in story.run.marks if mark.kind == "break"]
     assert [(mark.lane, mark.text) for mark in marks] == [("client 1", "cannot come next: read() → 1")]
@@ -124,12 +124,14 @@ def test_the_command_draws_the_window_of_an_object_that_has_no_linearization(
         lines.append({"type": "ok", "f": "write", "process": 0})
     lines.append({"type": "invoke", "f": "read", "process": 1})
     lines.append({"type": "ok", "f": "read", "process": 1, "value": 3})
-    rows = [json.dumps({"index": n, "time": n, **line}) for n, line in enumerate(lines)]
+    rows = [json.dumps({"index": n, "time": n * 2_500_000_000, **line}) for n, line in enumerate(lines)]
     file.write_text("\n".join(rows))
     assert main(["history", str(file), "--spec", "register", "--html", str(page)]) == 1
     assert "the picture is in" in capsys.readouterr().out
     written = page.read_text()
-    assert re.search(r"\d+: read\(\) \\u2192 3", written)
+    assert r"process 1: read() \u2192 3 [40\u201341]" in written  # by the events of the file
+    steps = json.loads(written.partition('id="story">')[2].partition("</script>")[0])["runs"][0]["steps"]
+    assert steps[-1]["time"] == lines.index(lines[-1]) * 2.5  # and their own times
     before = re.search(
         r"before these, (\d+) completed operations have linearizations, which leave (\d+)", written
     )
@@ -137,7 +139,16 @@ def test_the_command_draws_the_window_of_an_object_that_has_no_linearization(
     file.write_text("\n".join(rows[:4]))
     page.unlink()
     assert main(["history", str(file), "--spec", "register", "--html", str(page)]) == 0
-    assert "is not written" in capsys.readouterr().out and not page.exists()
+    assert capsys.readouterr().out.endswith(f"linearizable as register: holds\nthe picture is in {page}\n")
+    drawn = json.loads(page.read_text().partition('id="story">')[2].partition("</script>")[0])
+    assert not drawn["bad"] and drawn["explanation"]["whole"]
+    assert [mark["kind"] for mark in drawn["runs"][0]["marks"]] == ["point", "point"]
+    assert not drawn["runs"][0]["note"] and "connection" not in drawn["legend"]
+    # Of several objects it is one, and says so.
+    keyed = [{**json.loads(row), "key": "xy"[n // 2]} for n, row in enumerate(rows[:4])]
+    file.write_text("\n".join(map(json.dumps, keyed)))
+    assert main(["history", str(file), "--spec", "register", "--html", str(page)]) == 0
+    assert "the first 1 operations of one of 2 objects; 2 were judged" in page.read_text()
 
 
 @pytest.fixture(scope="module")

@@ -13,10 +13,12 @@ from pathlib import Path
 
 import pytest
 
+from acpool_spec.making import plain
 from acpool_spec.picture import screenshot
 from acpool_spec.picture.page import page, write_page
 from acpool_spec.picture.png import with_palette
 from acpool_spec.picture.story import Lane, Run, Step, Story
+from acpool_spec.targets import BadInput
 
 from .conftest import KEPT
 
@@ -93,11 +95,31 @@ def test_hostile_text_stays_text() -> None:
     assert [tag for tag, _ in tags.found].count("script") == 2
     assert "img" not in [tag for tag, _ in tags.found]
     data = json.loads(tags.texts["script"][0])
-    assert data["runs"][0]["steps"][0]["what"] == HOSTILE
-    assert data["verdict"] == HOSTILE
+    assert data["runs"][0]["steps"][0]["what"] == plain(HOSTILE)
+    assert data["verdict"] == plain(HOSTILE)
     # Not even in the block of data is there a character that HTML knows.
     block = re.search(r'id="story">(.*?)</script>', written, re.DOTALL)
     assert block is not None and not re.search("[<>&']", block[1]) and block[1].isascii()
+
+
+def test_what_is_long_or_turns_its_neighbours_can_be_read_all_the_same() -> None:
+    turned = f"\u202e{'k' * 10_000}\x00"
+    run = Run(turned, (Step(0.0, 0, turned),), (Lane("client 0", "client", turned),))
+    written = page(Story(turned, (("pool", turned),), turned, False, run))
+    data = json.loads(Tags(written).texts["script"][0])
+    shown = data["verdict"]
+    assert shown.startswith("\\u202ekkk") and shown.endswith("k\\x00 (10,002 characters)")
+    assert len(shown) < 500
+    assert data["facts"] == [["pool", shown]] and data["runs"][0]["steps"][0]["what"] == shown
+    assert len(written) < 60_000 and "\u202e" not in written and "\x00" not in written
+
+
+def test_a_page_that_cannot_be_written_is_one_sentence_and_leaves_nothing(tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    with pytest.raises(BadInput, match=r"folder: the picture cannot be written: Is a directory; expected"):
+        write_page(hostile_story(), folder)
+    assert [*tmp_path.iterdir()] == [folder]
 
 
 def test_a_page_can_be_written_whatever_it_says(tmp_path: Path) -> None:

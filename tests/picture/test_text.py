@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from acpool_spec.cli import main
+from acpool_spec.picture.short import LINES, in_short
 from acpool_spec.picture.story import Nearest, Story
-from acpool_spec.picture.telling import tell
+from acpool_spec.picture.telling import moved, tell
 from acpool_spec.picture.text import lane_lines, nearest_lines, text_lines
 from acpool_spec.quiet import quiet
 from acpool_spec.reference import default
@@ -93,13 +94,35 @@ def test_the_command_prints_it_and_writes_the_page(
     assert page.read_text().startswith("<!DOCTYPE html>")
 
 
+@pytest.mark.no_cover
 def test_a_replay_of_s12_ends_at_the_event_that_cannot_be_explained(
     tmp_path: Path, kept: Schedule, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "s12.json"
     save_schedule(replace(kept, property_id="S12"), file)
     assert main(["replay", "--anyway", str(file)]) == 1
-    timeline, _, rest = capsys.readouterr().out.partition("lanes, steps")
+    timeline, _, rest = capsys.readouterr().out.partition("in short:")
     assert timeline.rstrip().endswith("more rows, after the violation")
     assert "c2 ('b'): opening" in timeline and "c2 ('b'): opened" not in timeline
     assert "S12 linearizable violated: no linearization" in rest
+
+
+def test_the_race_is_told_in_short(story: Story) -> None:
+    short = in_short(story.run)
+    assert len(short) <= LINES
+    assert short[-1] == (24, "✗ S3: loaded of 's1' on c3 while c1 is alive and holds it")
+    told = {words: step for step, words in short}
+    evicted = (
+        "client 1 in get_or_create('b') moves 'a' in the pool: _suspended, not _active, _gates, _cancel_handles,"
+        " while client 0 holds its lease"
+    )
+    assert told["client 0 takes the lease of c1"] < told[evicted] < told["a process is started: c3 of 'a'"]
+    assert not any("c2" in words for words in told)  # b's own process is no part of it
+    lines = list(text_lines(story))
+    assert "  step   25  ✗ S3: loaded of 's1' on c3 while c1 is alive and holds it" in lines
+
+
+def test_where_a_key_is_now_comes_before_what_it_has_left() -> None:
+    assert moved("_active, _gates", "_gates, _suspended") == "_suspended, not _active, _gates"
+    assert moved("", "_gates") == "_gates"
+    assert moved("_gates", "") == ""

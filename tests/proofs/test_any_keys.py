@@ -83,6 +83,7 @@ _take_out = step_parts.take_out
 _taken_out = step_parts.taken_out
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize(
     ("module", "function", "defect", "name"),
     [
@@ -139,6 +140,7 @@ def nobody_s(view: View, at: Any) -> int:
 _can = guards.can
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize(
     ("module", "function", "defect", "name", "claim"),
     [

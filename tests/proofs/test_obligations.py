@@ -52,6 +52,7 @@ def test_a_step_is_an_action_and_rounds_of_serving(number: int) -> None:
         state = parts[-1]
 
 
+@pytest.mark.no_cover
 def test_every_premise_is_satisfied_by_a_state_that_can_be_reached() -> None:
     table = obligations(SIZE)
     found = witnesses(table.values(), SIZE)

@@ -67,6 +67,22 @@ def test_its_story_is_shown(exhibit: Exhibit, capsys: pytest.CaptureFixture[str]
     assert " ".join(exhibit.avoided_by.split()) in " ".join(shown.split())
 
 
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("busy_victim", "busy-victim"),
+        ("Lost-Hand-Over", "lost-handover"),
+        ("no_reclaim", "no-reclaim"),
+        ("3", "stale-sample"),
+        ("D1", "unwritten-ids"),
+        ("10", "late-start or endless-shutdown"),
+    ],
+)
+def test_who_mistypes_is_told_what_was_meant(typed: str, meant: str) -> None:
+    with pytest.raises(BadInput, match=f"no exhibit is called '{typed}'; expected .*{meant}"):
+        exhibit_of(typed)
+
+
 def test_an_unknown_exhibit_is_refused_in_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(BadInput, match="no exhibit is called 'nope'"):
         exhibit_of("nope")

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import re
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
 
 import pytest
+from rich.console import Console
 
 from acpool_spec.cli import main
 from acpool_spec.quiet import quiet
-from acpool_spec.races import command
+from acpool_spec.races import command, finding
 from acpool_spec.races.catalogue import EXHIBITS, exhibit_of
 from acpool_spec.races.exhibit import Exhibit, Explored, Sampled
 from acpool_spec.races.finding import find
@@ -40,6 +46,37 @@ def test_a_race_is_found_anew(name: str) -> None:
     assert survey(exhibit).broken[exhibit.property_id] == found.executions
 
 
+PROBED = {"stampede"}
+"""Shown by one caller, too, together with the probe of the checker; the race is that of two."""
+EXPLORED = [exhibit for exhibit in EXHIBITS if isinstance(exhibit.way, Explored)]
+
+
+def _smaller(scope: Whole) -> Iterator[Whole]:
+    """``scope`` without one of its calls, its slot, its fault or its cancellation."""
+    programs = scope.programs
+    for client, program in enumerate(programs):
+        for call in range(len(program)):
+            left = (*programs[:client], program[:call] + program[call + 1 :], *programs[client + 1 :])
+            with suppress(ValueError):  # its keys would have other names
+                yield replace(scope, programs=tuple(filter(None, left)))
+    for less in (replace(scope, max_sessions=1), replace(scope, faults=0), replace(scope, cancellations=0)):
+        if less != scope:
+            yield less
+
+
+@searching
+@pytest.mark.parametrize("exhibit", EXPLORED, ids=lambda exhibit: exhibit.id)
+def test_nothing_can_be_left_out_of_its_scope(exhibit: Exhibit, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What shows in fewer calls shows soon: 20 runs of each smaller scope."""
+    monkeypatch.setattr(finding, "EXECUTIONS", 20)
+    assert isinstance(exhibit.way, Explored)
+    smaller = [scope.name for scope in _smaller(Whole.parse(exhibit.way.scope))]
+    found = [
+        name for name in smaller if find(replace(exhibit, way=Explored(name))).outcome == Outcome.VIOLATED
+    ]
+    assert bool(found) is (exhibit.id in PROBED), found
+
+
 @searching
 def test_where_there_is_no_race_none_is_found() -> None:
     exhibit = exhibit_of("stampede")
@@ -67,7 +104,8 @@ def test_the_command_finds_one_and_ends_as_a_check_of_its_pool(capsys: pytest.Ca
     assert main(["races", "run", "unlocked-start"]) == 1
     shown = capsys.readouterr().out
     assert re.search(r"violated after 197 executions, in [\d.]+ s: S3 \(one owner per session\)", shown)
-    assert re.search(r"\d+ decisions, feasible: fifo", shown)
+    assert re.search(r"\d+ decisions, those of the kept schedule; feasible: fifo", shown)
+    assert "step by step: acpool replay --anyway spec/" in shown
 
 
 @pytest.mark.parametrize(
@@ -106,11 +144,31 @@ def test_the_matrix_is_red_where_it_should_be_and_ours_is_green(
     assert main(["races", "run", "--all", "--workers", "1"]) == 0
     shown = capsys.readouterr().out.splitlines()
     assert max(map(len, shown)) <= 100
-    assert shown[1].split() == ["pool", *(f"S{n}" for n in range(1, 13)), *(f"L{n}" for n in range(1, 6))]
+    assert shown[1].split() == [
+        "pool",
+        "own",
+        *(f"S{n}" for n in range(1, 13)),
+        *(f"L{n}" for n in range(1, 6)),
+    ]
     ours = next(line for line in shown if line.startswith("acpool "))
     assert set(ours.split()[1:]) == {"·"}
     assert shown[-1].startswith("3 of 3 exhibits red with their own property, our pool green beside 3, in ")
     assert shown[-1].endswith("verdict: holds")
+
+
+@pytest.mark.parametrize("columns", [80, 100])
+def test_a_terminal_that_is_narrow_gets_the_matrix_in_blocks(columns: int) -> None:
+    survey = Survey(9, True, {"S4": 3}, Counter({"L5": 1}))
+    matrix = Matrix(tuple(Row(exhibit, survey, survey) for exhibit in EXHIBITS))
+    console = Console(file=io.StringIO(), force_terminal=True, width=columns, color_system=None)
+    command.print_matrix(console, matrix)
+    assert isinstance(console.file, io.StringIO)
+    shown = console.file.getvalue().partition("\nown: ")[0].splitlines()
+    assert max(map(len, shown)) <= columns
+    heads = [line.split()[2:] for line in shown if line.startswith("pool ")]
+    assert len(heads) == (2 if columns == 80 else 1)
+    assert sum(heads, start=list[str]()) == list(matrix.columns)
+    assert sum(line.split()[:2] == ["busy-victim", "S4"] for line in shown) == len(heads)
 
 
 def test_a_matrix_judges_its_rows() -> None:

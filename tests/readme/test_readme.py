@@ -15,6 +15,7 @@ import pytest
 GUARD_S = 180.0
 
 
+@pytest.mark.usefixtures("untraced_children")
 @pytest.mark.parametrize("name", ["library", "explore"])
 def test_the_example_prints_what_the_readme_says(
     tmp_path: Path, name: str, block: Callable[[str], str]
@@ -58,9 +59,7 @@ def test_ci_takes_its_commands_from_the_readme(repository: Path, block: Callable
 
 
 def test_ci_follows_a_changed_readme(tmp_path: Path, repository: Path) -> None:
-    copy = tmp_path / ".ci" / "run"
-    copy.parent.mkdir()
-    shutil.copy(repository / ".ci" / "run", copy)
+    shutil.copytree(repository / ".ci", tmp_path / ".ci")
     fence = "```"
     text = f"<!-- command: check -->\n{fence}sh\none && two\n{fence}\n<!-- command: test -->\n{fence}sh\nthree\n{fence}\n"
     (tmp_path / "README.md").write_text(text, encoding="utf-8")
@@ -69,12 +68,12 @@ def test_ci_follows_a_changed_readme(tmp_path: Path, repository: Path) -> None:
 
 @pytest.mark.parametrize("missing", ["check", "test"])
 def test_ci_refuses_a_readme_without_a_command(tmp_path: Path, repository: Path, missing: str) -> None:
-    copy = tmp_path / ".ci" / "run"
-    copy.parent.mkdir()
-    shutil.copy(repository / ".ci" / "run", copy)
+    shutil.copytree(repository / ".ci", tmp_path / ".ci")
     text = (repository / "README.md").read_text(encoding="utf-8")
     (tmp_path / "README.md").write_text(text.replace(f"<!-- command: {missing} -->", ""), encoding="utf-8")
-    run = subprocess.run([str(copy), "commands"], capture_output=True, text=True, check=False)
+    run = subprocess.run(
+        [str(tmp_path / ".ci" / "run"), "commands"], capture_output=True, text=True, check=False
+    )
     assert run.returncode == 2
     assert f"expected one line under <!-- command: {missing} -->" in run.stderr
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+import os
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -13,11 +14,16 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from acpool_spec import canary, gate
+from acpool_spec.campaign.old_failures import Replayed
 from acpool_spec.cli import main
+from acpool_spec.commands import _room_for  # pyright: ignore[reportPrivateUsage]  # without checks that end red twice
+from acpool_spec.json_file import write_whole
 from acpool_spec.reports.folder import Wanted, write_reports
 from acpool_spec.reports.page import page
 from acpool_spec.reports.result import Result, overall
+from acpool_spec.schedule import Schedule, save_schedule
 from acpool_spec.verdict import Outcome
+from acpool_spec.world import Scope
 
 BAD = "acpool_spec.pools.global_lock:factory"
 OURS = "acpool_spec.reference:default"
@@ -95,6 +101,7 @@ def test_a_red_check_leaves_everything_and_the_next_one_begins_with_its_failure(
     assert old.find("failure") is not None
 
 
+@pytest.mark.usefixtures("untraced_children")
 def test_a_gate_that_cannot_fail_does_not_pass(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -127,6 +134,58 @@ def test_a_report_that_cannot_be_written_is_no_pass(result: Result, tmp_path: Pa
     assert all("cannot be written: " in problem for problem in problems)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--report", "taken"], "--report: taken: File exists; expected a folder"),
+        (["--report", "taken/in/it"], "--report: taken/in/it: Not a directory; expected a folder"),
+        (["--junit", "taken/j.xml"], "--junit: taken: File exists; expected a folder"),
+        (["--junit", "folder"], "--junit: folder is a folder; expected the name of a file"),
+        (["--sarif", "/"], "--sarif: / is a folder; expected the name of a file"),
+        (["--failures", "taken"], "taken: Not a directory; expected a folder of failures"),
+    ],
+)
+def test_what_cannot_be_written_is_refused_before_anything_is_sampled(
+    arguments: list[str], said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("taken").write_text("a file")
+    Path("folder").mkdir()
+    monkeypatch.setattr(gate, "run_check", None)
+    assert check("--pool", OURS, *arguments) == 2
+    assert capsys.readouterr().err == f"acpool check: {said}\n"
+    assert Path("taken").read_text() == "a file"
+
+
+def test_a_report_may_go_where_there_is_no_file() -> None:
+    os.mkfifo("pipe")
+    reader = os.open("pipe", os.O_RDONLY | os.O_NONBLOCK)
+    write_whole(Path("pipe"), "said")
+    assert os.read(reader, 9) == b"said"
+    os.close(reader)
+    assert Path("pipe").is_fifo()
+    Path("link").symlink_to("file")
+    write_whole(Path("link"), "said")
+    assert (Path("link").is_symlink(), Path("file").read_text()) == (True, "said")
+
+
+def test_a_failure_takes_no_others_place() -> None:
+    def schedule(pool: str, *decisions: str) -> Schedule:
+        return Schedule(f"{pool}:factory", "", "", "3.11", Scope(), decisions, "S1", "broke")
+
+    folder, path = Path("kept"), Path("kept/pool-S1.json")
+    first, second, others = schedule("a.pool", "turn"), schedule("a.pool", "turn", "turn"), schedule("b.pool")
+    assert _room_for(first, folder, []) == path
+    save_schedule(first, path)
+    again, gone = (Replayed(path, outcome) for outcome in (Outcome.VIOLATED, Outcome.HOLDS))
+    assert _room_for(first, folder, [again]) == path
+    assert _room_for(second, folder, [gone]) == path
+    beside = {_room_for(other, folder, [again]) for other in (second, others)}
+    assert beside == {Path(f"kept/pool-S1-{other.fingerprint}.json") for other in (second, others)}
+    assert _room_for(others, folder, []) in beside  # that of another module is not replayed
+    path.write_text('{"format": "acpool-scenario-schedule"}')
+    assert _room_for(first, folder, []) not in (path, *beside)
+
+
 def test_an_old_failure_that_cannot_be_read_ends_the_check(capsys: pytest.CaptureFixture[str]) -> None:
     Path("acpool-failures").mkdir()
     Path("acpool-failures/broken.json").write_text("{")
@@ -150,6 +209,9 @@ def test_the_page_needs_nothing_but_itself_and_shows_hostile_texts_as_texts(
 def test_the_profile_decides_what_no_option_does() -> None:
     nightly = gate.Plan((OURS,), profile="nightly")
     assert (nightly.seconds, nightly.floor, nightly.examples) == (1_800.0, 20_000, 2_000)
-    assert gate.Plan((OURS,), budget_s=9.0, profile="nightly").seconds == 9.0
+    short = gate.Plan((OURS,), budget_s=9.0, profile="nightly")
+    assert (short.seconds, short.floor, short.examples) == (9.0, 20_000, 10)
+    assert gate.Plan((OURS,), budget_s=7_200.0, profile="nightly").examples == 2_000
+    assert gate.Plan((OURS,), schedules=3, profile="nightly").examples == 2_000
     assert gate.Plan((OURS,), schedules=30, profile="nightly").floor == 30
     assert gate.Plan((OURS,)).seconds == 60.0

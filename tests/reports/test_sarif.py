@@ -49,10 +49,12 @@ def test_without_a_line_a_result_is_where_its_schedule_is(result: Result) -> Non
     [found] = run_of(replace(result, cases=(replace(result.cases[0], place=None),)))["results"]
     artifact = found["locations"][0]["physicalLocation"]["artifactLocation"]
     assert Path(unquote(artifact["uri"])).name == "pool-S1.json"
+    assert artifact["uri"].startswith("file:///")
     assert "uriBaseId" not in artifact
 
 
 def test_what_is_undecided_is_no_empty_list_of_results(result: Result) -> None:
+    assert run_of(result)["invocations"][0]["executionSuccessful"] is False  # though there is a result
     undecided = replace(result, old=(), cases=result.cases[1:])
     [invocation] = run_of(undecided)["invocations"]
     assert invocation["executionSuccessful"] is False

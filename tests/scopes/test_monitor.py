@@ -90,6 +90,7 @@ def refused_at_will(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(SessionPool, "get_or_create", refuses)
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize(
     ("plant", "property_id", "name"),
     [
@@ -214,6 +215,7 @@ def test_what_may_be_asked_again_is_remembered(one: list[Told], other: list[Told
     assert normal_form(judged(one)) != normal_form(judged(other))
 
 
+@pytest.mark.no_cover
 def test_a_decision_of_which_nothing_is_to_be_seen_yet_is_no_violation() -> None:
     """A run cut between an eviction and the closing that shows it: found by this exploration in a program of the family."""
     scope = PoolScope.parse("get_or_create:a+session:b,get_or_create:a+with_connection:a@1.fifo.f0.c0")
@@ -221,6 +223,7 @@ def test_a_decision_of_which_nothing_is_to_be_seen_yet_is_no_violation() -> None
     assert report.verdict == "holds", report.why
 
 
+@pytest.mark.no_cover
 def test_the_history_of_a_run_that_was_cut_is_that_of_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
     """What its coroutines do when they are closed is not in it: it is the beginning of one that came to its end."""
     kept: list[tuple[str, ...]] = []
@@ -256,6 +259,7 @@ def test_another_past_with_other_facts_is_another_state(one: int, other: int) ->
     assert normal_form(judged(START[:one])) != normal_form(judged(START[:other]))
 
 
+@pytest.mark.no_cover
 def test_states_of_the_pool_can_all_be_compared() -> None:
     for name in ("session:a,reset:a@1.fifo.f0.c0", "get_or_create:a,shutdown@1.fifo.f1.c0"):
         assert not explore_scope(PoolScope.parse(name), reference.explored).certificate.not_canonical

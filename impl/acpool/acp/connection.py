@@ -253,8 +253,6 @@ class AcpConnection:
 
     def _leave(self, turn: Turn, request: asyncio.Task[Any]) -> None:
         """The caller of ``turn`` goes, by whatever way; what the agent still does with it is drained."""
-        if self._turns.current is not turn:
-            return
         if turn.request_id is None or request.done():
             # Not written, so there is nothing to cancel and nothing that could still come.
             request.cancel()

@@ -57,7 +57,7 @@ class AcpConnector:
         mcp_servers: Sequence[Any] = (),
         client_capabilities: ClientCapabilities | None = None,
     ) -> None:
-        if os.name != "posix" or not unreaped_children_visible():
+        if not unreaped_children_visible():
             raise NotImplementedError("acpool.acp needs POSIX and waitid: Linux, or macOS with Python 3.13")
         if isinstance(command, str) or not command:
             raise ValueError(f"command must be a non-empty sequence of strings, not {command!r}")

@@ -91,11 +91,7 @@ class PipeWriter:
             return
         waiter: asyncio.Future[None] = self._loop.create_future()
         self._waiters.append(waiter)
-        try:
-            await waiter
-        finally:
-            if waiter in self._waiters:
-                self._waiters.remove(waiter)
+        await waiter
         if self._pipe.closed:
             raise ConnectionError("the pipe is closed")
 

@@ -80,21 +80,17 @@ class AgentTransport:
             # What is in the pipe now was written before the agent could see this prompt, so it belongs to no
             # turn or an older one.
             self._reader.read_available()
-        if self._lost:
-            raise ConnectionError("the agent is lost")
         self._writer.write(encode(message))
         if message["method"] == AGENT_METHODS["session_prompt"]:
             self._turns.sent(message["id"])
         await self._writer.drain()
 
     async def _send_answer(self, message: Message) -> None:
-        try:
-            self._writer.write(encode(message))
-            # The SDK's task would complain to the root logger.
-            with contextlib.suppress(ConnectionError):
-                await self._writer.drain()
-        finally:
-            self._unanswered -= 1
+        self._writer.write(encode(message))
+        # The SDK's task would complain to the root logger.
+        with contextlib.suppress(ConnectionError):
+            await self._writer.drain()
+        self._unanswered -= 1
 
     def post(self, method: str, params: dict[str, Any]) -> None:
         """Write a notification without waiting."""
@@ -108,22 +104,20 @@ class AgentTransport:
         """Part of the SDK's interface; the pipes are given back by :meth:`release`."""
 
     def lose(self) -> None:
-        """Close the agent's input and tell whoever sends or waits for an answer.
+        """Close the agent's input and tell whoever sends or waits for an answer; called once.
 
         What still arrives is read and dropped: a full pipe must not hold up an agent that is leaving.
         """
-        if not self._lost:
-            self._lost = True
-            self._writer.close()
-            self._inbox.put_nowait(None)
+        self._lost = True
+        self._writer.close()
+        self._inbox.put_nowait(None)
 
     def read_rest(self) -> None:
         """Read what an agent that has exited left in the pipe."""
         self._reader.read_available()
 
     def release(self) -> None:
-        """Give both pipes back; the agent is lost."""
-        self.lose()
+        """Give the agent's output back; its input is closed since it was lost."""
         self._reader.close()
 
     def _on_data(self, data: bytes) -> None:

@@ -103,7 +103,7 @@ class TurnBook:
 
     def sent(self, request_id: int) -> None:
         """The current turn's prompt was written under ``request_id``."""
-        if self.current is not None and self.current.request_id is None:
+        if self.current is not None:
             self.current.request_id = request_id
 
     def answered(self, request_id: int) -> None:

@@ -21,18 +21,17 @@ from acpool_spec.campaign.progress import Display, percent
 from acpool_spec.campaign.replaying import Recorded, file_name, load_recorded
 from acpool_spec.campaign.subject import Family, Scope, Subject, load_family, python_version, subject_of
 from acpool_spec.campaign.table import explain, print_table
-from acpool_spec.console import Terminal, below, count, say, verdict
+from acpool_spec.console import Terminal, below, count, say, text_width, verdict
 from acpool_spec.exploration import ScenarioSchedule
 from acpool_spec.exploration.strategies import EXHAUSTIVE
-from acpool_spec.picture.page import write_page
+from acpool_spec.picture.page import write_picture
 from acpool_spec.picture.scenario_story import tell_scenario
+from acpool_spec.picture.story import Story
 from acpool_spec.picture.text import closing_lines
 from acpool_spec.quiet import quiet
 from acpool_spec.targets import BadInput
 from acpool_spec.verdict import Outcome
 
-_WIDEST = 100  # columns of an interleaving
-_NARROWEST = 60
 _WORST = (Outcome.VIOLATED, Outcome.UNDECIDED)
 JOURNALS = Path("acpool-explored")
 
@@ -165,16 +164,18 @@ def replay(options: argparse.Namespace) -> int:
     shown = Interleaving()
     failure = recorded.run(anyway=options.anyway or options.pool is not None, shown=shown)
     _print_run(console, recorded, shown)
-    _print_story(console, recorded, options.html)
+    story = _print_story(console, recorded)
     if failure is None:
         say(console, escape(f"this schedule holds now; when it was found: {recorded.schedule.failure}"))
-        return Outcome.HOLDS.exit_status
-    say(console, f"[bold red]violated[/]: {escape(below(str(failure)))}")
-    say(console, f"  feasible: {recorded.schedule.feasible}")
-    return Outcome.VIOLATED.exit_status
+    else:
+        say(console, f"[bold red]violated[/]: {escape(below(str(failure)))}")
+        say(console, f"  feasible: {recorded.schedule.feasible}")
+    if options.html is not None:
+        write_picture(console, story, options.html)
+    return (Outcome.HOLDS if failure is None else Outcome.VIOLATED).exit_status
 
 
-def _print_story(console: Console, recorded: Recorded, html: Path | None) -> None:
+def _print_story(console: Console, recorded: Recorded) -> Story:
     facts = (("pool", recorded.subject.target.name), ("scope", recorded.scope.name))
     story = tell_scenario(
         recorded.subject.scenario(recorded.scope),
@@ -183,16 +184,14 @@ def _print_story(console: Console, recorded: Recorded, html: Path | None) -> Non
         title=f"{recorded.subject.target.name} in {recorded.scope.name}",
         facts=facts,
     )
-    for text in ("", *closing_lines(story, min(max(console.width, _NARROWEST), _WIDEST)), ""):
+    for text in ("", *closing_lines(story, text_width(console)), ""):
         console.print(text, markup=False, soft_wrap=True)
-    if html is not None:
-        write_page(story, html)
-        say(console, escape(f"the picture is in {html}"))
+    return story
 
 
 def _print_run(console: Console, recorded: Recorded, shown: Interleaving) -> None:
     schedule = recorded.schedule
     say(console, escape(f"{recorded.subject.target.name}, scope {recorded.scope.name}"))
     say(console, f"mode {schedule.mode}, {count(len(schedule.decisions), 'decision')}")
-    for text in shown.lines(min(max(console.width, _NARROWEST), _WIDEST)):
+    for text in shown.lines(text_width(console)):
         console.print(text, markup=False, soft_wrap=True)

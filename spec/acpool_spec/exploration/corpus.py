@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from hashlib import blake2b
@@ -10,6 +11,7 @@ from pathlib import Path
 from acpool_spec.exploration.scenario_schedule import FORMAT, WHAT, ScenarioSchedule, name_of
 from acpool_spec.json_file import JsonObject, read_text
 from acpool_spec.simulation import Mode, Scenario
+from acpool_spec.targets import BadInput
 
 FORMATS = ("acpool-schedule", FORMAT)
 """What may lie in such a folder: what ``acpool check`` writes, and schedules of scenarios."""
@@ -18,9 +20,16 @@ FORMATS = ("acpool-schedule", FORMAT)
 def files_in(folder: Path) -> Iterator[tuple[Path, str]]:
     """The files ``*.json`` in ``folder``, by name, and the format of each; none where there is no such folder.
 
-    Raises :class:`BadInput` for a file of another format, or of none: an old failure must not get lost unnoticed.
+    Raises :class:`BadInput` for a file of another format, or of none, and for a folder that cannot be read: an old failure must
+    not get lost unnoticed.
     """
-    for path in sorted(folder.glob("*.json")):
+    try:
+        names = os.listdir(folder)  # where ``glob`` finds nothing, and says nothing
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise BadInput(f"{folder}: {error.strerror or error}; expected a folder of failures") from error
+    for path in sorted(folder / name for name in names if name.endswith(".json")):
         found = JsonObject(read_text(path, WHAT), str(path), WHAT)
         kind = found.members.get("format")
         if kind not in FORMATS:

@@ -121,6 +121,9 @@ def explore(
     return report
 
 
+_NO_END = "every run came back to a state that it had been in, and none to an end"
+
+
 def _finished(oracle: Oracle) -> bool:
     """Whether every run was made; a sampler never knows."""
     return isinstance(oracle, (DepthFirst, Portfolio, Reduction)) and oracle.finished
@@ -131,6 +134,7 @@ class _Exploration:
 
     def __init__(self, setting: Setting) -> None:
         self._setting = setting
+        self._ended = False  # whether a run has come to its end
 
     def run(
         self,
@@ -198,6 +202,8 @@ class _Exploration:
         finally:
             if isinstance(oracle, Reduction):
                 oracle.stop()
+        if report is None and not prefix and _finished(oracle) and not self._ended and not certificate.skips:
+            certificate.skip(_NO_END)
         if report is None and not prefix:
             report = self._cut_short(oracle, certificate, meter, seed)
         return report or Report(certificate.outcome(), certificate)
@@ -233,6 +239,7 @@ class _Exploration:
             run = repetition.run(oracle) if repetition.due else self._setting.run(oracle)
             certificate.executions += 1
             certificate.made_by[by()] += 1
+            self._ended |= run.outcome is RunOutcome.RETURNED
             failure = failure_of(run)
             if failure is not None:
                 certificate.found_by = by()

@@ -1,6 +1,7 @@
 """One process with one mutant: it makes the runs of the strategies and writes what each saw, a JSON object a line.
 
-It ends when its standard input does, and so with whoever started it.
+It ends when its standard input does, and so with whoever started it, and with it ends whatever it has started
+(:mod:`~acpool_spec.mutants.keeper`).
 
 ``python -m acpool_spec.mutants.child RESULTS MODULE all|first SECONDS STRATEGY...``, with the folder of what was mutated in
 ``PYTHONPATH``.
@@ -12,7 +13,7 @@ import json
 import os
 import signal
 import sys
-import threading
+import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -20,8 +21,12 @@ from pathlib import Path
 from types import FrameType
 from typing import Final
 
-WAIT_S: Final = 300.0
-"""Seconds after which one run is taken to have no end though it does nothing, as a test may that waits for a process."""
+from acpool_spec.mutants.keeper import agents_run, keep
+from acpool_spec.mutants.room_tests import Patience, patience_of
+
+_TICK_S: Final = 1.0
+_NO_CPU_S: Final = 0.02
+"""Of CPU in a tick, below which a run does nothing but wait."""
 READY: Final = "ready"
 NOT_RUN: Final = "not run"
 
@@ -29,9 +34,9 @@ NOT_RUN: Final = "not run"
 def main(arguments: Sequence[str]) -> None:
     """Look for the mutant in ``MODULE`` with one strategy after the other.
 
-    ``SECONDS`` of CPU after which one run, or all directed ones, are taken to have no end; there the process ends.
+    ``SECONDS`` of CPU after which one run, or all directed ones, are taken to have no end; there the process ends. So it does
+    where a run has waited for as long as :func:`~acpool_spec.mutants.room_tests.patience_of` says.
     """
-    threading.Thread(target=_end_with_input, daemon=True).start()
     results, module, which, limit, *names = arguments
     run_s = float(limit)
     with Path(results).open("a", encoding="utf-8") as file:
@@ -46,13 +51,11 @@ def main(arguments: Sequence[str]) -> None:
 
         write(strategy=READY, folders={name: str(folder_of(name)) for name in PACKAGES})
         for name in names:
-            watch = _Watch(run_s)
+            patience = patience_of(module)
+            watch = Watch(min(run_s, patience.cpu_s), patience)
 
-            def endless(watch: _Watch = watch, name: str = name) -> None:
-                write(
-                    strategy=name,
-                    **asdict(Look("endless", watch.runs, run_s, f"a run took {run_s:g} s of CPU")),
-                )
+            def endless(why: str, watch: Watch = watch, name: str = name) -> None:
+                write(strategy=name, **asdict(Look("endless", watch.runs, time.process_time(), why)))
 
             try:
                 with watch.over(endless):
@@ -65,29 +68,46 @@ def main(arguments: Sequence[str]) -> None:
                 return
 
 
-class _Watch:
+class Watch:
     """Ends the process at a run that has no end; ``runs``: those that began."""
 
-    def __init__(self, run_s: float) -> None:
+    def __init__(self, run_s: float, patience: Patience) -> None:
         self.runs = 0
         self._run_s = run_s
+        self._patience = patience
+        self._began = self._used = 0.0
+        self._idle = 0
 
     def beat(self) -> None:
         """A run begins."""
         self.runs += 1
+        self._began = time.monotonic()
+        self._idle = 0
         signal.setitimer(signal.ITIMER_PROF, self._run_s)
-        signal.setitimer(signal.ITIMER_REAL, WAIT_S)
+        signal.setitimer(signal.ITIMER_REAL, _TICK_S, _TICK_S)
 
     @contextmanager
-    def over(self, last_words: Callable[[], None]) -> Generator[None, None, None]:
-        """Inside, ``last_words`` are said where a run has no end."""
+    def over(self, last_words: Callable[[str], None]) -> Generator[None, None, None]:
+        """Inside, ``last_words`` are said where a run has no end, with the reason."""
 
-        def end(_signum: int, _frame: FrameType | None) -> None:
-            last_words()
+        def end(why: str) -> None:
+            last_words(why)
             os._exit(0)
 
-        for signum in (signal.SIGPROF, signal.SIGALRM):
-            signal.signal(signum, end)
+        def out_of_cpu(_signum: int, _frame: FrameType | None) -> None:
+            end(f"a run took {self._run_s:g} s of CPU")
+
+        def tick(_signum: int, _frame: FrameType | None) -> None:
+            waits = time.process_time() - self._used < _NO_CPU_S and not agents_run()
+            self._idle = self._idle + 1 if waits else 0
+            self._used = time.process_time()
+            if self._idle * _TICK_S >= self._patience.idle_s:
+                end(f"a run waited for {self._patience.idle_s:g} s")
+            if time.monotonic() - self._began >= self._patience.wall_s:
+                end(f"a run took {self._patience.wall_s:g} s")
+
+        signal.signal(signal.SIGPROF, out_of_cpu)
+        signal.signal(signal.SIGALRM, tick)
         try:
             yield
         finally:
@@ -95,10 +115,5 @@ class _Watch:
                 signal.setitimer(timer, 0)
 
 
-def _end_with_input() -> None:
-    os.read(0, 1)
-    os._exit(1)
-
-
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    keep(lambda: main(sys.argv[1:]))

@@ -24,8 +24,16 @@ import acpool_model
 from acpool_spec.mutants.guards import guards_of
 
 PACKAGES: Final = {"acpool": acpool, "acpool_model": acpool_model}
-ROOMS: Final = ("core", "slots", "pool", "shell", "lease", "closing", "bounds")
-"""The modules of the pool of which every guard has its mutant, or its exemption."""
+ACP: Final = tuple(
+    f"acp.{name}"
+    for name in (
+        *("connection", "connector", "environment", "exits", "lines", "messages", "outstanding"),
+        *("permissions", "pipes", "process", "settings", "stderr", "transport", "turns"),
+    )
+)
+"""The modules that talk to real agents."""
+ROOMS: Final = ("core", "slots", "pool", "shell", "lease", "closing", "bounds", "observe", "errors", *ACP)
+"""The modules of the pool of which every guard has its mutant, or its exemption; no other one has a guard."""
 
 
 class DoesNotApply(Exception):
@@ -72,8 +80,13 @@ class Mutant:
 
 
 def source_of(module: str, package: str = "acpool") -> str:
-    """The source of ``<package>.<module>`` as it is installed."""
-    return (folder_of(package) / f"{module}.py").read_text(encoding="utf-8")
+    """The source of ``<package>.<module>``, such as ``core`` or ``acp.process``, as it is installed."""
+    return (folder_of(package) / file_of(module)).read_text(encoding="utf-8")
+
+
+def file_of(module: str) -> Path:
+    """Where a module lies in the folder of its package: ``acp/process.py`` for ``acp.process``."""
+    return Path(*module.split(".")).with_suffix(".py")
 
 
 def folder_of(package: str) -> Path:

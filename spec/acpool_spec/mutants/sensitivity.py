@@ -26,15 +26,20 @@ import acpool
 import acpool_model
 import acpool_spec
 from acpool_spec.mutants.child import NOT_RUN, READY
-from acpool_spec.mutants.mutant import Mutant, folder_of
+from acpool_spec.mutants.mutant import Mutant, file_of, folder_of
+from acpool_spec.mutants.nursery import Nursery
 from acpool_spec.mutants.room_tests import TESTS, repository
-from acpool_spec.mutants.strategies import LAST, STRATEGIES, Look
+from acpool_spec.mutants.strategies import LAST, STRATEGIES, Look, that_can_see
 from acpool_spec.verdict import Outcome
 
 RUN_S: Final = 20.0
 """Seconds of CPU after which a run is taken to have no end; a sound pool's take far below one."""
+END_S: Final = 10.0
+"""Seconds that a child process has to end what it started, once it was told to."""
 GIVE_UP_S: Final = 600.0
 """Seconds of one child process, whatever it does with them."""
+NO_IMPORT: Final = "it cannot be imported"
+"""How the reason begins why a mutant is no program."""
 
 
 class Unusable(Exception):
@@ -98,14 +103,16 @@ def run_mutants(
     show: Callable[[Row], object] = lambda _: None,
     strategies: Sequence[str] = STRATEGIES,
     first: bool = False,
+    look: Callable[[Mutant, float | None], Row | None] | None = None,
 ) -> Report:
     """Look for every one of ``mutants`` on ``workers`` processes; ``show`` each when it is known, in any order.
 
-    ``first``: as for :func:`look_for`. ``seconds``: after so many none is begun any more, and those under way are ended.
+    ``first``: as for :func:`look_for`, which is asked for each mutant where there is no ``look`` to be asked, with the deadline.
+    ``seconds``: after so many none is begun any more, and those under way are ended.
     """
     began = time.monotonic()
     deadline = None if seconds is None else began + seconds
-    untested = [] if repository() is not None else [one for one in mutants if set(one.breaks) == {TESTS}]
+    untested = [] if repository() is not None else [one for one in mutants if for_tests_alone(one)]
     wanted = [mutant for mutant in mutants if mutant not in untested]
     waiting = deque(enumerate(wanted))
     rows: dict[int, Row] = {}
@@ -113,13 +120,18 @@ def run_mutants(
     failures: list[BaseException] = []
 
     def work() -> None:
+        nursery = Nursery()
         try:
             while not failures and (deadline is None or time.monotonic() < deadline):
                 with lock:
                     if not waiting:
                         return
                     number, mutant = waiting.popleft()
-                row = look_for(mutant, strategies, deadline, first=first)
+                row = (
+                    look(mutant, deadline)
+                    if look is not None
+                    else look_for(mutant, strategies, deadline, first=first, nursery=nursery)
+                )
                 if row is None:
                     return
                 with lock:
@@ -127,6 +139,8 @@ def run_mutants(
                     show(row)
         except BaseException as error:  # noqa: BLE001 - it is raised again where somebody waits
             failures.append(error)
+        finally:
+            nursery.close()
 
     threads = [threading.Thread(target=work, daemon=True) for _ in range(workers)]
     for thread in threads:
@@ -147,18 +161,22 @@ def look_for(
     *,
     first: bool = False,
     run_s: float = RUN_S,
+    nursery: Nursery | None = None,
+    give_up_s: float = GIVE_UP_S,
 ) -> Row | None:
     """What each strategy sees of ``mutant``; None where the ``deadline``, of ``time.monotonic``, came before that.
 
     ``first``: the strategies after the first that sees anything are left out. ``run_s``: seconds of CPU that one run may take.
+    ``give_up_s``: seconds that one process may take with all of it.
+    ``nursery``: whose children run the tests, which begin sooner there.
     """
     row = Row(mutant)
-    with tempfile.TemporaryDirectory(prefix="acpool-mutant-") as folder:
+    with tempfile.TemporaryDirectory(prefix="acpool-mutant-", ignore_cleanup_errors=True) as folder:
         place = Path(folder)
         write_mutant(mutant, place)
-        left = list(strategies)
+        left = list(that_can_see(f"{mutant.package}.{mutant.module}", strategies))
         while left:
-            if not _one_child(row, place, left, deadline, first, run_s):
+            if not _one_child(row, place, left, deadline, first, run_s, give_up_s, nursery):
                 return None
             if row.unusable or (first and row.caught):
                 return row
@@ -168,13 +186,19 @@ def look_for(
     return row
 
 
+def for_tests_alone(mutant: Mutant) -> bool:
+    """Whether nothing but the tests of the pool can see it."""
+    seen_by = that_can_see(f"{mutant.package}.{mutant.module}")
+    return set(mutant.breaks) == {TESTS} or set(seen_by) == {LAST}
+
+
 def write_mutant(mutant: Mutant, place: Path) -> Path:
     """A copy of its package in the folder ``place`` with ``mutant`` in it; the file that differs. Raises ``DoesNotApply``."""
     copy = place / mutant.package
     shutil.copytree(
         folder_of(mutant.package), copy
     )  # with what was compiled: times of change are copied as well
-    file = copy / f"{mutant.module}.py"
+    file = copy / file_of(mutant.module)
     for compiled in file.parent.glob(f"__pycache__/{file.stem}.*"):
         compiled.unlink()
     file.write_text(mutant.apply(file.read_text(encoding="utf-8")), encoding="utf-8")
@@ -182,7 +206,14 @@ def write_mutant(mutant: Mutant, place: Path) -> Path:
 
 
 def _one_child(
-    row: Row, place: Path, strategies: Sequence[str], deadline: float | None, first: bool, run_s: float
+    row: Row,
+    place: Path,
+    strategies: Sequence[str],
+    deadline: float | None,
+    first: bool,
+    run_s: float,
+    give_up_s: float,
+    nursery: Nursery | None,
 ) -> bool:
     """Run the strategies that are left in one process and take in what it wrote; False where the deadline ended it."""
     results, errors = place / "results", place / "errors"
@@ -194,29 +225,11 @@ def _one_child(
         str(run_s),
         *strategies,
     ]
-    command = [sys.executable, "-m", "acpool_spec.mutants.child", *what]
-    with errors.open("w", encoding="utf-8") as stderr:
-        # In a group of its own, so that Ctrl-C is for whoever reads the report, and an end takes everything with it.
-        child = subprocess.Popen(
-            command,
-            cwd=place,
-            env=_environment(place),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=stderr,
-            start_new_session=True,
-        )
-        left = GIVE_UP_S if deadline is None else max(0.0, min(GIVE_UP_S, deadline - time.monotonic()))
-        try:
-            status: int | None = child.wait(timeout=left)
-        except subprocess.TimeoutExpired:
-            status = None
-        finally:
-            if child.poll() is None:
-                os.killpg(child.pid, signal.SIGKILL)
-                child.wait()
-            assert child.stdin is not None
-            child.stdin.close()
+    left = give_up_s if deadline is None else max(0.0, min(give_up_s, deadline - time.monotonic()))
+    if nursery is not None and list(strategies) == [LAST]:
+        status = nursery.run(what, place, environment(place), errors, left)
+    else:
+        status = _status_of_child(what, place, errors, left)
     lines = [json.loads(line) for line in results.read_text(encoding="utf-8").splitlines()]
     for line in lines[1:]:
         name = line.pop("strategy")
@@ -228,7 +241,7 @@ def _one_child(
     if not lines or lines[0]["strategy"] != READY:
         if status is None:
             return False
-        row.unusable = f"it cannot be imported: {last}"
+        row.unusable = f"{NO_IMPORT}: {last}"
     elif lines[0]["folders"][row.mutant.package] != str(place / row.mutant.package):
         row.unusable = f"it was not what was imported: {lines[0]['folders']}"
     elif status is None and deadline is not None and time.monotonic() >= deadline:
@@ -236,7 +249,7 @@ def _one_child(
     elif status != 0 and not row.unusable:
         name = next(name for name in strategies if name not in row.looks)
         how = (
-            f"it did not end in {GIVE_UP_S:g} s"
+            f"it did not end in {give_up_s:g} s"
             if status is None
             else f"it ended with status {status}: {last}"
         )
@@ -244,9 +257,36 @@ def _one_child(
     return True
 
 
-def _environment(place: Path) -> Mapping[str, str]:
-    """Where the process looks for modules: at the mutant first, then where this one has the checker and the model from."""
+def _status_of_child(arguments: Sequence[str], place: Path, errors: Path, timeout_s: float) -> int | None:
+    """The exit status of a child process with these arguments; None where it was ended after ``timeout_s`` seconds."""
+    with errors.open("w", encoding="utf-8") as stderr:
+        # In a group of its own, so that Ctrl-C is for whoever reads the report, and an end takes everything with it.
+        child = subprocess.Popen(
+            [sys.executable, "-m", "acpool_spec.mutants.child", *arguments],
+            cwd=place,
+            env=environment(place),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=stderr,
+            start_new_session=True,
+        )
+        try:
+            return child.wait(timeout=timeout_s)
+        except subprocess.TimeoutExpired:
+            return None
+        finally:
+            assert child.stdin is not None
+            child.stdin.close()
+            try:
+                child.wait(timeout=END_S)
+            except subprocess.TimeoutExpired:
+                os.killpg(child.pid, signal.SIGKILL)
+                child.wait()
+
+
+def environment(place: Path | None = None) -> Mapping[str, str]:
+    """Where a process looks for modules: at the mutant in ``place``, then where this one has the checker and the model from."""
     roots = [str(Path(str(package.__file__)).parents[1]) for package in (acpool_spec, acpool_model, acpool)]
     before = os.environ.get("PYTHONPATH")
-    path = os.pathsep.join([str(place), *roots, *([before] if before else [])])
+    path = os.pathsep.join([*([str(place)] if place else []), *roots, *([before] if before else [])])
     return {**os.environ, "PYTHONPATH": path, "PYTHONHASHSEED": "0"}

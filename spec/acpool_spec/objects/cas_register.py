@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from acpool_spec.forced.facts import Forced, Orders, Seen, Unobserved
+from acpool_spec.forced.writes import NOTHING, Access, registers, unobserved
 from acpool_spec.objects.values import UnknownOperation, hashable, kind, pair
 from acpool_spec.sequential import Operation
 
@@ -50,3 +52,31 @@ class CasRegister:
         """A read does, and a compare-and-set that did not match."""
         failed = operation.name == "cas" and not operation.pending and operation.response is False
         return failed or operation.name == "read"
+
+    def forced(self, seen: Seen[Hashable]) -> Forced:
+        """Who found what whom left, where a value was written once; a value that nobody saw is like any other."""
+        accesses: list[Access] = []
+        refused: list[Hashable] = []
+        for op, operation in enumerate(seen.operations):
+            if operation.name == "write":
+                accesses.append(Access(op, NOTHING, hashable(operation.argument)))
+            elif operation.name == "cas":
+                expected, new = (hashable(value) for value in pair(operation))
+                if operation.pending or operation.response is True:
+                    accesses.append(Access(op, expected, new))
+                else:
+                    refused.append(expected)
+            elif not operation.pending:
+                accesses.append(Access(op, hashable(operation.response), NOTHING))
+        found = Forced(orders := Orders(seen))
+        found.contradiction = registers(accesses, seen.begin, seen, orders)
+        for access in () if seen.more else unobserved(accesses, refused):
+            operation = seen.operations[access.op]
+            nobody_saw: object = Unobserved()
+            if operation.name == "cas":
+                nobody_saw = [pair(operation)[0], nobody_saw]
+            found.instead[access.op] = replace(operation, argument=nobody_saw)
+            # Whoever was refused may have been so because of any other value.
+            if access.op >= seen.completed and not refused:
+                found.unneeded.add(access.op)
+        return found

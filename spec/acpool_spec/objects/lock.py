@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 
+from acpool_spec.forced.facts import Forced, Seen
+from acpool_spec.forced.locks import locks
 from acpool_spec.objects.values import UnknownOperation, kind
 from acpool_spec.sequential import Operation
 
@@ -49,3 +51,7 @@ class Lock:
     def observes(self, operation: Operation) -> bool:
         """What was refused does."""
         return not operation.pending and operation.response is False
+
+    def forced(self, seen: Seen[int | None]) -> Forced:
+        """While one process holds the lock no other gets it or gives it back."""
+        return locks(seen)

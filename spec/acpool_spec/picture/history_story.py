@@ -7,15 +7,16 @@ are shown, and the picture says so.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from acpool_spec.events import Event, History
+from acpool_spec.explanation import said, say_operation, why_not
 from acpool_spec.history_report import LINEARIZED
 from acpool_spec.picture.drawing import Canvas, call_words, client_lane, draw, state_of
-from acpool_spec.picture.points import Effects, beginning, effects_of
-from acpool_spec.picture.story import Break, Explanation, Mark, Run, States, Step, Story
+from acpool_spec.picture.points import Effects, beginning, effects_of, in_a_sentence
+from acpool_spec.picture.story import BarKind, Break, Explanation, Mark, Run, States, Step, Story
 from acpool_spec.picture.telling import accused, draw_effects
 from acpool_spec.properties import BY_ID, Violation
 from acpool_spec.properties.ledger import Ledger
@@ -38,14 +39,16 @@ def story_of_operations(
     *,
     title: str,
     spec: SequentialSpec[Any] | None = None,
-    words: Callable[[Operation], str] | None = None,
+    words: Words | None = None,
+    times: Mapping[int, int] | None = None,
 ) -> Story:
     """The story of ``operations``, on which ``check_history`` gave ``verdict``.
 
     ``title``: what they are a history of. ``spec``: where given, and the history is violated, only the operations of the
-    partition that has no linearization are shown. ``words``: an operation in a few words (default: call and answer).
+    partition that has no linearization are shown. ``words``: how operations and states are told (default: as Python has
+    them). ``times``: nanoseconds of each invocation and return (default: these are nanoseconds themselves).
     """
-    say = words or operation_words
+    say = words or Words()
     numbers = [*range(len(operations))]
     if spec is not None and verdict.violated:
         numbers = [n for n in numbers if spec.partition(operations[n]) == verdict.partition]
@@ -54,23 +57,28 @@ def story_of_operations(
     first = _first_shown(instants, verdict, order, operations)
     shown = instants[first : first + STEPS]
     at = {(instant.number, instant.returns): float(place) for place, instant in enumerate(shown)}
-    steps = tuple(_operation_step(instant, operations[instant.number], say) for instant in shown)
+    clock = times or {}
+    steps = tuple(
+        _operation_step(instant, operations[instant.number], say, clock.get(instant.time, instant.time))
+        for instant in shown
+    )
     canvas = Canvas((), {}, float(len(shown)))
     stuck = {found.operation for found in verdict.stuck if not found.allowed}
     _operation_bars(canvas, operations, shown, at, say)
     _order_points(canvas, operations, order, at, say)
     for number in sorted(stuck):
         begun = at.get((number, False), 0.0)
-        client_lane(canvas, operations[number].process, "process")
-        lane = f"client {operations[number].process}"
-        canvas.marks.append(Mark(lane, begun + 0.5, "break", f"cannot come next: {say(operations[number])}"))
+        lane = client_lane(canvas, operations[number].process, "process")
+        place = at.get((number, True), begun) + 0.5
+        canvas.marks.append(Mark(lane, place, "break", f"cannot come next: {say.short(operations[number])}"))
+    accused_bars = {say.detail(number, operations[number]) for number in stuck}
     explanation = _explained(operations, verdict, order, say)
     breaks = _no_linearization(verdict, order, at, operations, len(shown), len(numbers))
     run = Run(
         title,
         steps,
         canvas.finished(),
-        tuple(canvas.bars),
+        tuple(replace(bar, bad=True) if bar.detail in accused_bars else bar for bar in canvas.bars),
         tuple(canvas.marks),
         breaks,
         ((),),
@@ -95,8 +103,13 @@ def story_of_operations(
     )
 
 
-def story_of_window(window: Window[Any], partition: Hashable, *, title: str) -> Story:
-    """The story of the part of a long history that shows that ``partition`` has no linearization."""
+def story_of_window(
+    window: Window[Any], partition: Hashable, *, title: str, times: Mapping[int, int] | None = None
+) -> Story:
+    """The story of the part of a long history that shows that ``partition`` has no linearization.
+
+    Told in JSON, as its file is; ``times``: nanoseconds of the events of these indices.
+    """
     counts = {"operations": len(window.operations)}
     verdict = Verdict(
         outcome=Outcome.VIOLATED,
@@ -105,19 +118,43 @@ def story_of_window(window: Window[Any], partition: Hashable, *, title: str) -> 
         stuck=window.stuck,
         partition=partition,
     )
-    story = story_of_operations(window.operations, verdict, title=title)
+    story = story_of_operations(window.operations, verdict, title=title, words=IN_JSON, times=times)
     if not window.before:
         return story
-    states = " or ".join(repr(way.state) for way in window.begin[:_SHOWN])
+    states = " or ".join(said(way.state) for way in window.begin[:_SHOWN])
     note = f"before these, {window.before:,} completed operations have linearizations, which leave {states}"
     return replace(story, run=replace(story.run, note=f"{note}; {story.run.note}".removesuffix("; ")))
 
 
-def operation_words(operation: Operation) -> str:
-    """``operation`` as a call, with its answer where it has one."""
-    argument = "" if operation.argument is None else repr(operation.argument)
-    call = f"{operation.name}({argument})"
-    return f"{call} pending" if operation.pending else f"{call} → {operation.response!r}"
+@dataclass(frozen=True, slots=True)
+class Words:
+    """How operations, values and states are told. ``value``: one in words; ``indices``: whether instants are indices of
+    events in a file, which are what an operation is known by; otherwise it is its number."""
+
+    value: Callable[[Any], str] = repr
+    indices: bool = False
+
+    def short(self, operation: Operation) -> str:
+        """``operation`` as a call, with its answer where it has one."""
+        argument = "" if operation.argument is None else self.value(operation.argument)
+        call = f"{operation.name}({argument})"
+        return f"{call} pending" if operation.pending else f"{call} → {self.value(operation.response)}"
+
+    def listed(self, number: int, operation: Operation) -> str:
+        """The same, and which one it is."""
+        return say_operation(operation) if self.indices else f"{number}: {self.short(operation)}"
+
+    def bar(self, number: int, operation: Operation) -> str:
+        """What is written into its bar."""
+        return self.short(operation) if self.indices else f"{number}: {self.short(operation)}"
+
+    def detail(self, number: int, operation: Operation) -> str:
+        """What is told of its bar."""
+        return say_operation(operation) if self.indices else f"operation {number}: {self.short(operation)}"
+
+
+IN_JSON = Words(said, indices=True)
+"""Of the events of a file, as they are written there."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -153,13 +190,14 @@ def _cut_note(first: int, shown: int, all_: int) -> str:
     )
 
 
-def _operation_step(instant: _Instant, operation: Operation, say: Callable[[Operation], str]) -> Step:
+def _operation_step(instant: _Instant, operation: Operation, say: Words, time_ns: int) -> Step:
     verb = "is answered" if instant.returns else "begins"
+    event = f"event {instant.time}, " if say.indices else ""
     return Step(
-        instant.time / 1e9,
+        time_ns / 1e9,
         0,
-        f"process {operation.process}: {operation.name} {verb}",
-        (say(operation),),
+        f"{event}process {operation.process}: {operation.name} {verb}",
+        (say.short(operation),),
         f"client {operation.process}",
         notable=True,
     )
@@ -170,7 +208,7 @@ def _operation_bars(
     operations: Sequence[Operation],
     shown: Sequence[_Instant],
     at: dict[tuple[int, bool], float],
-    say: Callable[[Operation], str],
+    say: Words,
 ) -> None:
     for process in sorted({operations[instant.number].process for instant in shown}):
         client_lane(canvas, process, "process")
@@ -178,12 +216,10 @@ def _operation_bars(
         operation = operations[number]
         lane = client_lane(canvas, operation.process, "process")
         end = at.get((number, True))
-        text = f"{number}: {say(operation)}"
         begin = at.get((number, False), -0.5) + 0.5
         over = None if end is None else end + 0.5
-        canvas.bar(
-            lane, begin, over, "pending" if operation.pending else "operation", text, f"operation {text}"
-        )
+        kind: BarKind = "pending" if operation.pending else "operation"
+        canvas.bar(lane, begin, over, kind, say.bar(number, operation), say.detail(number, operation))
 
 
 def _order_points(
@@ -191,7 +227,7 @@ def _order_points(
     operations: Sequence[Operation],
     order: Sequence[int],
     at: dict[tuple[int, bool], float],
-    say: Callable[[Operation], str],
+    say: Words,
 ) -> None:
     """Marks where operations take effect: at the latest invocation so far, in their order."""
     latest: tuple[int, float] | None = None
@@ -207,27 +243,27 @@ def _order_points(
             lane = f"client {operations[number].process}"
             if place >= 0 and lane in canvas.lanes:
                 where = place + 0.5 + 0.5 * (nth + 1) / (len(stacked) + 1)
-                canvas.marks.append(Mark(lane, where, "point", say(operations[number])))
+                canvas.marks.append(Mark(lane, where, "point", say.short(operations[number])))
 
 
 def _explained(
-    operations: Sequence[Operation], verdict: Verdict, order: Sequence[int], say: Callable[[Operation], str]
+    operations: Sequence[Operation], verdict: Verdict, order: Sequence[int], say: Words
 ) -> Explanation:
     total = verdict.counts.get("operations", len(operations))
     if verdict.holds:
         return Explanation(len(order), total, whole=True)
-    last = tuple(f"{number}: {say(operations[number])}" for number in order[-_SHOWN:])
+    last = tuple(say.listed(number, operations[number]) for number in order[-_SHOWN:])
     if verdict.undecided:
         return Explanation(len(order), total, last, note=f"the search ended at its bound {verdict.bound}")
-    state = repr(verdict.stuck[0].state) if verdict.stuck else ""
+    state = say.value(verdict.stuck[0].state) if verdict.stuck else ""
     stuck = tuple(
         (
-            f"{found.operation}: {say(operations[found.operation])}",
-            "it is pending and would not help" if found.allowed else "not allowed in this state",
+            say.listed(found.operation, operations[found.operation]),
+            why_not(operations[found.operation], found.allowed),
         )
         for found in sorted(verdict.stuck, key=lambda found: (found.allowed, found.operation))[: 2 * _SHOWN]
     )
-    part = "" if verdict.partition is None else f"of partition {verdict.partition!r}"
+    part = "" if verdict.partition is None else f"of {say.value(verdict.partition)} alone"
     return Explanation(len(order), total, last, f"state {state}" if state else "", stuck, note=part)
 
 
@@ -277,7 +313,7 @@ def story_of_history(
             known,
             BY_ID[known].name,
             BY_ID[known].statement,
-            found[known].message,
+            _message(found[known], effects),
             number - first,
             known == main,
         )
@@ -285,16 +321,26 @@ def story_of_history(
         if first <= number < last
     )
     run = _history_run(history, events, first, breaks, effects, title)
-    facts = (
+    facts: tuple[tuple[str, str], ...] = (
         ("events", str(len(history.events))),
         ("max_sessions", "not known" if history.max_sessions is None else str(history.max_sessions)),
     )
+    later = [f"{known} in event {violation.index}" for known, violation in found.items() if at[known] >= last]
+    if later:
+        facts = (*facts, ("violated later", ", ".join(later)))
     explanation = None if effects is None else effects.explanation
     if main is None:
         verdict = f"{title}: nothing is broken that can be judged"
     else:
-        verdict = f"{main} {BY_ID[main].name} violated: {found[main].message}"
+        verdict = f"{main} {BY_ID[main].name} violated: {_message(found[main], effects)}"
     return Story(title, facts, verdict, main is not None, accused(run), None, explanation, clock="time")
+
+
+def _message(violation: Violation, effects: Effects | None) -> str:
+    """What is wrong, in one sentence: what can be placed of a history is told beside it."""
+    if violation.property == "S12" and effects is not None and effects.explanation.stuck:
+        return in_a_sentence(effects.explanation)
+    return violation.message
 
 
 def _effects(history: History, events: int) -> Effects | None:

@@ -31,7 +31,13 @@
     made.textContent = shown;
     return made;
   }
-  const seconds = (time) => `${Number(time.toPrecision(7))} s`;
+  // One unit for the whole picture, in which its longest time is no small fraction.
+  const [unit, per] = (() => {
+    const last = Math.max(...runs.flatMap((run) => run.steps.map((step) => step.time)));
+    return [["s", 1], ["ms", 1e3], ["µs", 1e6]].find(([, n]) => last * n >= 1) || (last ? ["ns", 1e9] : ["s", 1]);
+  })();
+  const seconds = (time) => `${Number((time * per).toPrecision(7))} ${unit}`;
+  const decides = runs.some((run) => run.steps.some((step) => step.decision));
   const main = (run) => run.breaks.find((broken) => broken.main);
 
   // -- lanes ------------------------------------------------------------------------------------------------------
@@ -64,6 +70,7 @@
 
   // -- figures ----------------------------------------------------------------------------------------------------
 
+  const held = main(runs[0]) && main(runs[0]).name ? main(runs[0]).property : "it";
   const figures = runs.map((run, number) => {
     layout(run, -1, longest + 1);
     run.bars.sort((a, b) => a.begin - b.begin);
@@ -71,7 +78,7 @@
     const caption = make("figcaption", figure);
     make("span", caption, run.title);
     const broken = main(run);
-    make("span", caption, broken ? ` — ${broken.property} broken in step ${broken.step + 1}` : story.bad ? " — it holds" : "",
+    make("span", caption, broken ? ` — ${broken.property} broken in step ${broken.step + 1}` : story.bad ? ` — ${held} holds` : "",
       broken ? "broke" : "holds");
     if (number === 1) make("small", caption, ` · ${story.nearest.edits.join("; ")}`);
     if (run.note) make("small", caption, ` · ${run.note}`);
@@ -121,7 +128,7 @@
     svg.setAttribute("height", run.height);
     write(svg, 8, 15, "step", "faint small");
     write(svg, 8, 30, story.clock, "faint small");
-    write(svg, 8, 45, "decision", "faint small");
+    if (decides) write(svg, 8, 45, "decision", "faint small");
     run.flags.found.forEach((broken, row) => {
       write(svg, 8, HEAD + FLAG * row, broken.main ? `✗ ${broken.property} broken` : `also broken: ${broken.property}`,
         broken.main ? "bad-text" : "warn-text small", 138);
@@ -190,7 +197,7 @@
     });
     draw("line", svg, { x1: 0, x2: width, y1: run.begin - 3, y2: run.begin - 3 }, "rule");
   }
-  function axis({ run, svg, from, to, x }) {
+  function axis({ run, svg, width, from, to, x }) {
     const apart = [1, 2, 5, 10, 20, 50, 100, 200, 500].find((n) => n * view.scale >= 34) || 1000;
     const first = Math.max(0, Math.floor(from)), last = Math.min(run.steps.length - 1, Math.ceil(to));
     let timed = -1e9, decided = -1e9;
@@ -200,9 +207,10 @@
         write(svg, x(at) + 2, 15, String(at + 1), "small faint");
         draw("line", svg, { x1: x(at), x2: x(at), y1: 6, y2: run.height }, "rule");
       }
-      if ((!before || before.time !== step.time || at === first) && x(at) - timed > 50) {
-        timed = x(at);
-        write(svg, x(at) + 2, 30, seconds(step.time), "small");
+      const time = seconds(step.time), long = 6.1 * time.length + 8;
+      if ((!before || before.time !== step.time || at === first) && x(at) >= timed && (x(at) + long <= width || at === first)) {
+        timed = x(at) + long;
+        write(svg, x(at) + 2, 30, time, "small");
       }
       if (step.decision && (!before || before.decision !== step.decision) && x(at) - decided > 30) {
         decided = x(at);
@@ -406,7 +414,9 @@
     if (!found) return;
     section.hidden = false;
     if (found.whole) {
-      make("h2", section, `Linearizable up to here: ${found.placed} of ${found.total} ${story.actions} have their places (◇)`);
+      const rest = found.total - found.placed;
+      make("h2", section, `Linearizable up to here: ${found.placed} ${story.actions} have their places (◇)`);
+      if (rest) make("p", section, `${rest} more may have happened or not: nothing that was seen needs ${rest === 1 ? "it" : "them"}.`);
       return;
     }
     make("h2", section, `How far the history can be explained: ${found.placed} of ${found.total} ${story.actions} can be placed`);
@@ -460,6 +470,19 @@
     pressed.preventDefault();
     found[2]();
   });
+  if (runs[0].short.length) {
+    const section = byId("short");
+    section.hidden = false;
+    make("h2", section, "In short");
+    const told = make("ol", section);
+    runs[0].short.forEach(([at, words], number) => {
+      const button = make("button", make("li", told));
+      button.type = "button";
+      make("span", button, `step ${at + 1}`, "at");
+      make("span", button, words, number === runs[0].short.length - 1 ? "broke" : "");
+      button.addEventListener("click", () => move(at));
+    });
+  }
   addEventListener("resize", later);
   nearest();
   explanation();

@@ -14,22 +14,53 @@ from collections.abc import Iterable
 from importlib.resources import files
 from pathlib import Path
 from string import Template
-from typing import Any
+from typing import Any, cast
 
+from rich.console import Console
+from rich.markup import escape
+
+from acpool_spec.console import say
 from acpool_spec.json_file import write_whole
+from acpool_spec.making import plain
+from acpool_spec.picture.short import in_short
 from acpool_spec.picture.story import Bar, Mark, Run, Story
 from acpool_spec.picture.text import text_lines
+from acpool_spec.targets import BadInput
 
 LEGEND = (
     "Bars: operations of clients, below them hatched what they wait for and, solid, the lease they hold; of a key the sessions"
-    " that live under it; of a connection its stages. ▾ a decision of the outside, ▮ a step, ◇ where an operation took effect,"
-    " ✕ a fault or a cancellation, ✖ where the property broke. The axis counts steps, time is beside it. Click for detail."
+    " that live under it and, dotted, where the pool has it; of a connection its stages. ▾ a decision of the outside, ▮ a step,"
+    " ◇ where an operation took effect, ✕ a fault or a cancellation, ✖ where the property broke. The axis counts steps, time is"
+    " beside it. Click for detail."
 )
+LEGEND_OF_OPERATIONS = (
+    "Bars: operations, from the invocation to the answer; dashed, one that has none. ◇ where one took effect in the order"
+    " that was found, ✖ one that cannot come next. The axis counts invocations and answers, time is beside it. Click for detail."
+)
+"""Of a picture that has no keys and no connections."""
+
+
+_LONGEST = 400  # characters of one text: the JSON of a key of ten thousand would be all that there is to see
 
 
 def write_page(story: Story, path: Path) -> None:
-    """Write ``story`` to ``path``; an older file of that name is replaced whole or not at all."""
-    write_whole(path, page(story))
+    """Write ``story`` to ``path``; an older file of that name is replaced whole or not at all.
+
+    Raises :class:`BadInput` where it cannot be written.
+    """
+    try:
+        write_whole(path, page(story))
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise BadInput(
+            f"{path}: the picture cannot be written: {why}; expected the name of a file for it"
+        ) from error
+
+
+def write_picture(console: Console, story: Story, path: Path) -> None:
+    """:func:`write_page`, and say so. The last thing that a command does: what it printed before is there whatever happens."""
+    write_page(story, path)
+    say(console, escape(f"the picture is in {path}"))
 
 
 def page(story: Story) -> str:
@@ -42,11 +73,11 @@ def page(story: Story) -> str:
     text = "\n".join(text_lines(story))
     return Template(template).substitute(
         policy=html.escape(policy, quote=False),
-        title=html.escape(story.title),
+        title=html.escape(_seen(story.title)),
         style=style,
         script=script,
         text=html.escape(text),
-        story=_block(_facts(story, text)),
+        story=_block({**_seen(_facts(story)), "text": text}),
     )
 
 
@@ -62,7 +93,21 @@ def _block(value: object) -> str:
     return text
 
 
-def _facts(story: Story, text: str) -> dict[str, Any]:
+def _seen(value: Any) -> Any:
+    """``value`` with texts that can be read: none longer than a screen, none that turns what is beside it."""
+    if isinstance(value, str):
+        if len(value) > _LONGEST:
+            value = f"{value[: _LONGEST - 60]} … {value[-40:]} ({len(value):,} characters)"
+        return plain(value)
+    if isinstance(value, dict):
+        members = cast("dict[str, Any]", value)
+        return {name: _seen(member) for name, member in members.items()}
+    if isinstance(value, list | tuple):
+        return [_seen(member) for member in cast("list[Any]", value)]
+    return value
+
+
+def _facts(story: Story) -> dict[str, Any]:
     runs = [story.run]
     nearest = story.nearest
     if nearest is not None and nearest.run is not None:
@@ -75,8 +120,7 @@ def _facts(story: Story, text: str) -> dict[str, Any]:
         "callers": story.callers,
         "actions": story.actions,
         "clock": story.clock,
-        "legend": LEGEND,
-        "text": text,
+        "legend": LEGEND_OF_OPERATIONS if story.callers == "processes" else LEGEND,
         "runs": [_run(run) for run in runs],
         "nearest": None
         if nearest is None
@@ -106,6 +150,7 @@ def _run(run: Run) -> dict[str, Any]:
     return {
         "title": run.title,
         "note": run.note,
+        "short": in_short(run),
         "steps": [
             {
                 "time": step.time,

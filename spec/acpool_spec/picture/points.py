@@ -117,6 +117,14 @@ def _explained(actions: Actions, verdict: Verdict) -> Explanation:
     )
 
 
+def in_a_sentence(found: Explanation) -> str:
+    """Why there is no linearization, on one line: the first of what would have to come next, and why it cannot."""
+    if not found.stuck:
+        return f"no linearization: {found.placed} of {found.total} actions can be placed, and no more"
+    what, why = found.stuck[0]
+    return f"no linearization: {what} cannot follow" + (f": {why}" if why else "")
+
+
 def beginning(history: History, events: int) -> History:
     """The first ``events`` events of ``history``."""
     return replace(history, events=history.events[:events])

@@ -16,6 +16,8 @@ from acpool_spec.world import Moment, NotEnabled, PoolFactory, Scope, World
 PLUMBING = ("callbacks of ", "timer ")
 TASKS = "task pool"
 """The lane of all the pool's own tasks."""
+NEXT_CALL = "the outside, to call"
+"""What a client waits for that is in no operation."""
 
 
 @dataclass(frozen=True, slots=True)

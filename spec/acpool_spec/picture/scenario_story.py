@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import chain, islice
 from typing import Any
 
 from acpool_spec.events import PoolFacts
@@ -22,13 +23,14 @@ from acpool_spec.lanes import Lane
 from acpool_spec.oracles import View
 from acpool_spec.picture.contents import contents, whereabouts_of_keys
 from acpool_spec.picture.nearest import parting, side_by_side
-from acpool_spec.picture.recording import PLUMBING, TASKS, Recording, Taken
-from acpool_spec.picture.story import Explanation, MarkKind, Nearest, Run, Story
+from acpool_spec.picture.recording import NEXT_CALL, PLUMBING, TASKS, Recording, Taken
+from acpool_spec.picture.story import Explanation, MarkKind, Nearest, Run, Story, heading
 from acpool_spec.picture.telling import first_step, run_of
-from acpool_spec.properties import Violation
+from acpool_spec.properties import BY_ID, Violation
 from acpool_spec.recorder import Recorder
-from acpool_spec.scopes.scenario import PoolScenario, ScopeRun
+from acpool_spec.scopes.scenario import Histories, PoolScenario, ScopeRun
 from acpool_spec.simulation import Cancellable, Scenario, any_task, simulate
+from acpool_spec.simulation import Run as SimulatedRun
 from acpool_spec.tasks import SimulatedTask
 from acpool_spec.whereabouts import whereabouts
 
@@ -96,7 +98,7 @@ class _Scribe:
         )
         run = self.run
         if run is not None and waits_for.startswith("happens()"):
-            waits_for = "the outside, to call"
+            waits_for = NEXT_CALL
         seen = len(run.monitor.notes.events) if run is not None else 0
         pool = self._pool()
         recording.steps[-1] = replace(
@@ -126,6 +128,9 @@ class _Scribe:
     def _take(self, words: str, about: str, time: float, *, runs: bool, kind: MarkKind) -> None:
         steps = self.recording.steps
         start = steps[-1].events.stop if steps else 0
+        asks = self.run is not None and about == f"client {self.run.auditor.number}"
+        if asks and self.recording.audit_from is None:
+            self.recording.audit_from = len(steps)
         steps.append(Taken(self.decisions, words, about, runs, range(start, start), None, "", time, kind))
 
     def _lane_of(self, name: str) -> str:
@@ -196,7 +201,15 @@ def tell_scenario(
     run, explanation, decisions, failure = _tell_run(setting, wanted, "this schedule")
     nearest = _nearest(setting, run, decisions) if failure is not None and search else None
     name = title or schedule.scenario
-    verdict = f"violated: {failure}" if failure is not None else "this schedule holds"
+    verdict = "this schedule holds"
+    if failure is not None:
+        main = run.main
+        known = main is not None and main.property in BY_ID
+        verdict = (
+            f"{heading(main)} violated: {main.message}"
+            if main is not None and known
+            else f"violated: {failure}"
+        )
     about = (
         *facts,
         ("mode", schedule.mode),
@@ -204,8 +217,8 @@ def tell_scenario(
         ("feasible", schedule.feasible),
     )
     callers = "clients" if isinstance(scenario, PoolScenario) else "tasks"
-    known = explanation if isinstance(scenario, PoolScenario) else None
-    return Story(name, about, verdict, failure is not None, run, nearest, known, callers)
+    explained = explanation if isinstance(scenario, PoolScenario) else None
+    return Story(name, about, verdict, failure is not None, run, nearest, explained, callers)
 
 
 def _tell_run(
@@ -215,6 +228,7 @@ def _tell_run(
     scope = scenario.scope if isinstance(scenario, PoolScenario) else None
     recording = Recording(() if scope is None else scope.keys, None if scope is None else scope.max_sessions)
     scribe = _Scribe(recording)
+    _forget(scenario)
     if isinstance(scenario, PoolScenario):
         scenario.on_begin = scribe.begin
     try:
@@ -232,7 +246,7 @@ def _tell_run(
         if isinstance(scenario, PoolScenario):
             scenario.on_begin = None
     scribe.end()
-    failure = failure_of(run)
+    failure = _failure(scenario, run)
     main = ""
     if failure is not None:
         main = failure.kind.removeprefix("violated ")
@@ -248,36 +262,57 @@ def _tell_run(
     return drawn, explanation, tuple(following.decisions), failure
 
 
+def _forget(scenario: Scenario) -> None:
+    """What is found afterwards is to be of the next run alone."""
+    if isinstance(scenario, PoolScenario):
+        scenario.histories = Histories()
+
+
+def _failure(scenario: Scenario, run: SimulatedRun) -> Failure | None:
+    """What is wrong with ``run``, its history included, which is judged when it has ended."""
+    found = failure_of(run)
+    return scenario.found_afterwards() if found is None and isinstance(scenario, PoolScenario) else found
+
+
 def _nearest(setting: Setting, failing: Run, decisions: tuple[Decision, ...]) -> Nearest:
     tried = 0
-    for wanted, words in _edits(decisions):
-        if tried == RUNS:
-            break
+    # Two decisions made otherwise: the second one in the run to which the first led, and after it.
+    first: list[tuple[int, tuple[Decision, ...], str]] = []
+    twice = (
+        (wanted, at, (words, f"then {again}"))
+        for begin, made, words in first
+        for wanted, at, again in _edits(made, begin + 1)
+    )
+    once = ((wanted, at, (words,)) for wanted, at, words in _edits(decisions))
+    for wanted, at, words in islice(chain(once, twice), RUNS):
         tried += 1
+        _forget(setting.scenario)
         found = record_scenario(setting, wanted)
-        if failure_of(found.run) is None:
+        if _failure(setting.scenario, found.run) is None:
             run, _, made, _ = _tell_run(setting, wanted, "the nearest schedule that passes")
             ours, theirs = [str(d) for d in decisions], [str(d) for d in made]
             part = parting(ours, theirs)
             diverges = (first_step(failing, part), first_step(run, part))
-            return Nearest(run, (words,), side_by_side(ours, theirs), diverges, tried, _bound(tried))
-    return Nearest(None, (), (), (0, 0), tried, _bound(tried))
+            return Nearest(run, words, side_by_side(ours, theirs), diverges, tried, _bound(tried, len(words)))
+        if len(words) == 1:
+            first.append((at, found.decisions, words[0]))
+    return Nearest(None, (), (), (0, 0), tried, _bound(tried, 2))
 
 
-def _bound(tried: int) -> str:
-    return f"one decision made otherwise, what comes after it as it was or as stock asyncio does; {tried} runs of at most {RUNS}"
+def _bound(tried: int, edits: int) -> str:
+    number = "one decision" if edits == 1 else "one decision, then two,"
+    return f"{number} made otherwise, what comes after as it was or as stock asyncio does; {tried} runs of at most {RUNS}"
 
 
-def _edits(decisions: tuple[Decision, ...]) -> Iterator[tuple[dict[int, int], str]]:
-    """One decision made otherwise, the last one first: the later ones as they were, then as stock asyncio makes them."""
+def _edits(decisions: tuple[Decision, ...], begin: int = 0) -> Iterator[tuple[dict[int, int], int, str]]:
+    """One decision from ``begin`` on made otherwise, the last one first, with its place and the edit in words: the later ones as
+    they were, then as stock asyncio makes them."""
     chosen = {at: made.chosen for at, made in enumerate(decisions)}
     for keeps in (True, False):
-        for at in reversed(range(len(decisions))):
+        for at in reversed(range(begin, len(decisions))):
             for other in range(decisions[at].of):
                 if other != decisions[at].chosen:
                     before = {number: choice for number, choice in chosen.items() if number < at or keeps}
                     instead = str(decisions[at]._replace(chosen=other))
-                    yield (
-                        {**before, at: other},
-                        f"decision {at + 1} is {instead!r} instead of {str(decisions[at])!r}",
-                    )
+                    words = f"decision {at + 1} is {instead!r} instead of {str(decisions[at])!r}"
+                    yield {**before, at: other}, at, words

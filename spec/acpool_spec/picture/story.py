@@ -103,6 +103,11 @@ class Break:
     main: bool = False
 
 
+def heading(broken: Break) -> str:
+    """Id and name of what is broken; a failure that is no property has no name."""
+    return f"{broken.property} {broken.name}".rstrip()
+
+
 @dataclass(frozen=True, slots=True)
 class Section:
     """A part of the state at the cursor: a title, and a line for each thing."""

@@ -9,10 +9,10 @@ from pathlib import PurePath
 
 from acpool_spec.picture.drawing import Canvas, draw, state_of
 from acpool_spec.picture.nearest import nearest_passing, parting, side_by_side
-from acpool_spec.picture.points import Effects, beginning, effects_of
-from acpool_spec.picture.recording import Recording, Taken, record
+from acpool_spec.picture.points import Effects, beginning, effects_of, in_a_sentence
+from acpool_spec.picture.recording import NEXT_CALL, Recording, Taken, record
 from acpool_spec.picture.story import Break, Explanation, Mark, Nearest, Run, States, Step, Story
-from acpool_spec.properties import BY_ID, Property
+from acpool_spec.properties import BY_ID, Property, Violation
 from acpool_spec.properties.ledger import Ledger
 from acpool_spec.schedule import Schedule
 from acpool_spec.targets import Target
@@ -60,7 +60,7 @@ def run_of(recording: Recording, property_id: str, title: str) -> tuple[Run, Exp
     found = recording.violation(property_id)
     cut = recording.audit_from if recording.audit_from is not None else len(recording.steps)
     # What an audit did is shown where it is what broke the property.
-    last = cut if found is None else found[1] + 1
+    last = cut if found is None else (_outlived(recording, found[0]) or found[1]) + 1
     effects = effects_of(beginning(recording.history, _events_before(recording, last)))
     if found is not None and property_id == "S12" and effects.shortest is not None:
         last = 1 + _step_of(recording.steps, effects.shortest - 1)
@@ -76,7 +76,7 @@ def run_of(recording: Recording, property_id: str, title: str) -> tuple[Run, Exp
     _steps(canvas, steps)
     _memory(canvas, steps)
     draw_effects(canvas, effects, places, float(len(steps)))
-    breaks = _breaks(recording, property_id, last)
+    breaks = _breaks(recording, property_id, last, effects.explanation)
     states = _states(recording, steps)
     run = Run(
         title,
@@ -95,6 +95,20 @@ def run_of(recording: Recording, property_id: str, title: str) -> tuple[Run, Exp
         last_event=len(events) - 1,
     )
     return accused(run), effects.explanation
+
+
+def _outlived(recording: Recording, violation: Violation) -> int | None:
+    """The step in which an operation answered that had been cancelled, where ``violation`` says so: it shows at the end."""
+    named = re.search(r"of client (\d+) was cancelled and went on to answer$", violation.message)
+    if named is None:
+        return None
+    lane, cancelled = f"client {named[1]}", False
+    for number, taken in enumerate(recording.steps):
+        cancelled = cancelled or (taken.about == lane and taken.kind == "cancel")
+        ends = (recording.events[index] for index in taken.events)
+        if cancelled and any(e.process == int(named[1]) and e.type in ("ok", "fail") for e in ends):
+            return number
+    return None
 
 
 def _note(recording: Recording, last: int) -> str:
@@ -160,7 +174,7 @@ def _steps(canvas: Canvas, steps: Sequence[Taken]) -> None:
         began = waiting.pop(lane, None)
         if began is not None:
             _wait(canvas, lane, began, float(number))
-        if taken.where is not None and taken.waits_for != "its turn":
+        if taken.where is not None and taken.waits_for not in ("its turn", NEXT_CALL):
             waiting[lane] = (number + 1.0, taken.waits_for)
     for lane, began in waiting.items():
         _wait(canvas, lane, began, None)
@@ -176,7 +190,7 @@ def _memory(canvas: Canvas, steps: Sequence[Taken]) -> None:
         begin = 0
         for number, place in enumerate(places):
             if number and place != places[begin]:
-                text = f"pool: {places[begin] or 'forgotten'}"
+                text = f"pool: {moved((places[begin - 1] or '') if begin else '', places[begin] or '') or 'forgotten'}"
                 if places[begin] or begin:
                     end = None if place is None else number + 0.95
                     canvas.bar(
@@ -189,6 +203,14 @@ def _memory(canvas: Canvas, steps: Sequence[Taken]) -> None:
                         row,
                     )
                 begin = number
+
+
+def moved(then: str, now: str) -> str:
+    """The containers ``now``, those first in which the key was not ``then``, after them those that it has left."""
+    before, after = (place.split(", ") if place else [] for place in (then, now))
+    new, kept = [c for c in after if c not in before], [c for c in after if c in before]
+    left = [f"not {c}" for c in before if c not in after] if after else []
+    return ", ".join([*new, *left, *kept])
 
 
 def _wait(canvas: Canvas, lane: str, began: tuple[float, str], end: float | None) -> None:
@@ -218,14 +240,17 @@ def draw_effects(canvas: Canvas, effects: Effects, places: Mapping[int, float], 
 # -- what is broken ----------------------------------------------------------------------------------------------------
 
 
-def _breaks(recording: Recording, property_id: str, last: int) -> tuple[Break, ...]:
+def _breaks(recording: Recording, property_id: str, last: int, explanation: Explanation) -> tuple[Break, ...]:
     found: list[Break] = []
     for known, (violation, step) in recording.broken.items():
         rule = BY_ID.get(known) or Property(known, "", _OF_A_SCENARIO)
         main = known == property_id
         if main or step < last:
             place = last - 1 if main else step
-            found.append(Break(known, rule.name, rule.statement, violation.message, place, main))
+            # What can be placed is told beside it: here it is what stands in the way.
+            told = main and known == "S12" and not explanation.whole
+            message = in_a_sentence(explanation) if told else violation.message
+            found.append(Break(known, rule.name, rule.statement, message, place, main))
     return tuple(sorted(found, key=lambda broken: (broken.step, not broken.main)))
 
 

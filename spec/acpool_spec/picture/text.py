@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from textwrap import wrap
 
-from acpool_spec.making import clip
-from acpool_spec.picture.story import Bar, BarKind, Break, Explanation, Lane, Nearest, Run, Story
+from acpool_spec.folding import fit, fold
+from acpool_spec.making import plain
+from acpool_spec.picture.short import in_short
+from acpool_spec.picture.story import Bar, BarKind, Explanation, Lane, Nearest, Run, Story, heading
 
 WIDTH = 100
 _LABEL = 14
@@ -43,6 +44,12 @@ def text_lines(story: Story, width: int = WIDTH) -> Iterator[str]:
 
 def closing_lines(story: Story, width: int = WIDTH, *, explain: bool = True) -> Iterator[str]:
     """What comes below the steps: lanes, how far the history can be explained (``explain``), the nearest passing schedule."""
+    short = in_short(story.run)
+    if short:
+        yield "in short:"
+        for at, words in short:
+            yield from _fold(words, width, f"  step {at + 1:>4}  ", 3)
+        yield ""
     part = story.nearest.diverges[0] if story.nearest is not None and story.nearest.run is not None else None
     yield from lane_lines(story.run, width, part)
     if story.explanation is not None and explain:
@@ -69,13 +76,8 @@ def step_lines(run: Run, width: int = WIDTH) -> Iterator[str]:
             yield from _fold(f"{effect} takes effect", width, f"{_INDENT}  * ", 3)
         for found in broken.get(number, ()):
             lead = "✗ " if found.main else "✗ also "
-            text = f"{lead}{title(found)}: {found.message.partition(chr(10))[0]}"
+            text = f"{lead}{heading(found)}: {found.message.partition(chr(10))[0]}"
             yield from _fold(text, width, _INDENT, 3)
-
-
-def title(broken: Break) -> str:
-    """Id and name of a broken property; a failure that is none has no name."""
-    return f"{broken.property} {broken.name}".rstrip()
 
 
 def lane_lines(run: Run, width: int = WIDTH, part: int | None = None) -> Iterator[str]:
@@ -92,7 +94,7 @@ def lane_lines(run: Run, width: int = WIDTH, part: int | None = None) -> Iterato
             label = lane.label if row == 0 else ""
             letters = _row(run, lane, bars, row, steps)
             if row == 0 or letters.strip():
-                yield f"{clip(_plain(label), _LABEL):<{_LABEL}} {letters}".rstrip()
+                yield f"{fit(plain(label), _LABEL)} {letters}".rstrip()
     below = [" "] * len(steps)
     if part is not None and part in steps:
         below[part - first] = "|"
@@ -127,7 +129,9 @@ def _row(run: Run, lane: Lane, bars: list[Bar], row: int, steps: range) -> str:
 def explanation_lines(found: Explanation, width: int = WIDTH, actions: str = "actions") -> Iterator[str]:
     """How far the history can be explained."""
     if found.whole:
-        text = f"linearizable up to here: {found.placed} of {found.total} {actions} have their places (*)"
+        text = f"linearizable up to here: {found.placed} {actions} have their places (*)"
+        if found.total > found.placed:
+            text += f", {found.total - found.placed} more may have happened or not"
         yield from _fold(text, width, "", 2)
         return
     text = f"the history can be explained up to {found.placed} of {found.total} {actions}, the last of them:"
@@ -165,8 +169,8 @@ def nearest_lines(nearest: Nearest, width: int = WIDTH) -> Iterator[str]:
     for number in range(first, last):
         pair = nearest.pairs[number]
         mark = "|" if number == part else " "
-        cells = [f"{n or '':>4}  {_plain(text)}" for n, text in (pair.failing, pair.passing)]
-        yield f"{mark} {clip(cells[0], half - 1):<{half}}{clip(cells[1], half)}".rstrip()
+        cells = [f"{n or '':>4}  {plain(text)}" for n, text in (pair.failing, pair.passing)]
+        yield f"{mark} {fit(cells[0], half - 1)} {fit(cells[1], half)}".rstrip()
     if last < len(nearest.pairs):
         yield f"  {'…':<{half}}…"
     answers = [
@@ -180,19 +184,5 @@ def nearest_lines(nearest: Nearest, width: int = WIDTH) -> Iterator[str]:
         yield from _fold(f"{lane}: {text}", width, "  ", 2)
 
 
-def _plain(text: str) -> str:
-    """``text`` without what would move the cursor of a terminal."""
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
-
-
 def _fold(text: str, width: int, lead: str, lines: int) -> list[str]:
-    clipped = _plain(" ".join(text.split()))[: lines * width]
-    return wrap(
-        clipped,
-        width,
-        initial_indent=lead,
-        subsequent_indent=" " * (len(lead) + 2),
-        break_on_hyphens=False,
-        max_lines=lines,
-        placeholder="…",
-    )
+    return fold(plain(" ".join(text.split())), width, lead, " " * (len(lead) + 2), lines)

@@ -17,6 +17,7 @@ from acpool_spec.properties.capacity import judge_exhaustion, judge_victim, watc
 from acpool_spec.properties.ledger import Ledger, Pending
 from acpool_spec.properties.processes import judge_exclusion, judge_processes
 from acpool_spec.properties.sessions import Sessions
+from acpool_spec.properties.suspicions import judge_suspicions
 from acpool_spec.properties.waiting import judge_isolation, judge_order, settle
 from acpool_spec.verdict import Budget
 
@@ -46,7 +47,7 @@ class Remains:
         return Remains(
             busy={c.number for c in clients if c.busy},
             holding={c.number for c in clients if c.holding},
-            swallowed=[str(c.program) for c in clients if c.swallowed],
+            swallowed=[f"{c.program} of client {c.number}" for c in clients if c.swallowed],
             unexpected=[text for c in clients for text in c.unexpected],
             hung=tuple(call.connection.name for call in calls if call.hung),
             known_keys=known_keys,
@@ -55,7 +56,8 @@ class Remains:
 
 class Judgement:
     """The properties of one run. ``violations``: the first of each property; ``tested``: how often each had a chance to break;
-    ``undecided``: the bound at which the search for an answer ended. ``sees_rest``: :meth:`stopped` will be called."""
+    ``undecided``: the bound at which the search for an answer ended. ``sees_rest``: :meth:`stopped` will be called;
+    ``cleans_up``: the pool cleans up by itself, at any time."""
 
     def __init__(
         self,
@@ -64,9 +66,12 @@ class Judgement:
         reclaims: bool,
         agents_load: bool | None,
         sees_rest: bool = False,
+        cleans_up: bool = False,
     ) -> None:
         # Who sees it rest sees all that the connections do.
-        self.ledger = Ledger(max_sessions, reclaims=reclaims, sees_rest=sees_rest, sees_closing=sees_rest)
+        self.ledger = Ledger(
+            max_sessions, reclaims=reclaims, cleans_up=cleans_up, sees_rest=sees_rest, sees_closing=sees_rest
+        )
         self.violations: dict[str, Violation] = {}
         self.tested: Counter[str] = Counter()
         self.undecided: dict[str, str] = {}
@@ -91,18 +96,23 @@ class Judgement:
         if event.type in ("info", "fail") or event.f in ("died", "open_failed"):
             self.disturbed = True
 
-    def stopped(self, called: Container[str] = ()) -> None:
-        """Nothing is ready: whatever happens next happens outside. ``called``: the connections with a call in progress."""
+    def stopped(self, called: Container[str] = (), now: int | None = None) -> None:
+        """Nothing is ready: whatever happens next happens outside. ``called``: the connections with a call in progress; ``now``:
+        nanoseconds, None where time passes only while nothing is ready, so that nobody hears of anything late."""
+        if now is not None:
+            self.ledger.note_late_endings(now)
+        self._note(judge_suspicions(self.ledger))
         self._note(judge_isolation(self.ledger))
         self._note(judge_efforts(self.ledger, called))
         settle(self.ledger)
         if self.ledger.pending:
             self.tested["L3"] += 1
 
-    def restless(self, decisions: int) -> None:
-        """The calm at the end did not end."""
+    def restless(self, decisions: int, who: Sequence[str] = ()) -> None:
+        """The calm at the end did not end; ``who``: the functions that are about to go on."""
+        still = " and ".join(f"{name}()" for name in who) or "something"
         self._broken(
-            "L2", f"the pool does not come to rest: something still moves after {decisions} calm steps"
+            "L2", f"the pool does not come to rest: {still} still moves after {decisions} calm steps"
         )
 
     def at_rest(self, remains: Remains) -> None:
@@ -116,9 +126,7 @@ class Judgement:
         for text in remains.swallowed:
             self._broken("L2", f"{text} was cancelled and went on to answer")
         for text in remains.unexpected:
-            self._broken(
-                "S12", f"{text}, which is no answer of this operation: a pool says no with acpool.errors"
-            )
+            self._broken("S12", text)
         if self.ledger.shutdown_returned is not None:
             self.tested["S10"] += 1
             for finding in findings:

@@ -19,13 +19,14 @@ from rich.table import Table
 from acpool_spec.console import STYLE, Terminal, count, say, verdict
 from acpool_spec.races.catalogue import EXHIBITS, exhibit_of
 from acpool_spec.races.exhibit import Exhibit, Explored, Real, Sampled
-from acpool_spec.races.finding import Found, find
+from acpool_spec.races.finding import Found, find, is_kept
 from acpool_spec.races.matrix import Matrix, Row, make_matrix
 from acpool_spec.races.survey import OURS
 from acpool_spec.targets import BadInput
 from acpool_spec.verdict import Outcome
 
 WIDTH = 100  # columns at most
+_CELL = 4  # columns of a cell of the matrix
 
 
 def races(options: argparse.Namespace) -> int:
@@ -82,9 +83,14 @@ def _show(console: Console, exhibit: Exhibit) -> int:
         case Real(run):
             say(console, escape(f"shown by  {run}"))
     if exhibit.schedule is not None:
-        say(console, escape(f"replay    acpool replay --anyway {_near(exhibit.schedule)}"))
+        say(console, escape(f"replay    {_replay(exhibit.schedule)}"))
+        say(console, escape(f"picture   the same with --html {exhibit.id}.html"))
     say(console, f"find anew acpool races run {exhibit.id}")
     return Outcome.HOLDS.exit_status
+
+
+def _replay(schedule: Path) -> str:
+    return f"acpool replay --anyway {_near(schedule)}"
 
 
 def _near(path: Path) -> Path:
@@ -111,9 +117,13 @@ def _conclude(console: Console, exhibit: Exhibit, found: Found, took_s: float) -
             say(console, f"  {escape(found.message)}")
         return
     say(console, f"[{STYLE[found.outcome]}]violated[/] {after}: {escape(found.message)}")
-    if found.schedule is not None:
+    if found.schedule is not None and exhibit.schedule is not None:
         decisions = count(len(found.schedule.decisions), "decision")
-        say(console, f"  {decisions}, feasible: {found.schedule.feasible}")
+        which = (
+            "those of the kept schedule" if is_kept(exhibit, found) else "others than in the kept schedule"
+        )
+        say(console, f"  {decisions}, {which}; feasible: {found.schedule.feasible}")
+        say(console, escape(f"  step by step: {_replay(exhibit.schedule)}, with --html OUT as a picture"))
 
 
 def _run_all(console: Console, workers: int) -> int:
@@ -131,7 +141,7 @@ def _run_all(console: Console, workers: int) -> int:
     with bar:
         task = bar.add_task("looking", total=2 * len(EXHIBITS))
         matrix = make_matrix(EXHIBITS, workers, lambda done, of: bar.update(task, completed=done, total=of))
-    _print_matrix(console, matrix)
+    print_matrix(console, matrix)
     for row in matrix.rows:
         _complain(console, row)
     red = sum(row.red for row in matrix.rows)
@@ -144,25 +154,32 @@ def _run_all(console: Console, workers: int) -> int:
     return matrix.outcome.exit_status
 
 
-def _print_matrix(console: Console, matrix: Matrix) -> None:
+def print_matrix(console: Console, matrix: Matrix) -> None:
+    """One row for each exhibit and one for our pool; blocks of properties where the terminal is too narrow for all of them."""
     width = max(len(row.exhibit.id) for row in matrix.rows)
-    say(console, f"[bold]{'pool':{width}}{''.join(f'{column:>4}' for column in matrix.columns)}[/]")
-    for row in matrix.rows:
-        cells = "".join(_cell(row, column) for column in matrix.columns)
-        say(console, f"{row.exhibit.id:{width}}{cells}")
-    ours = matrix.ours()
-    say(console, f"[bold]{'acpool':{width}}[/]{''.join(f'{ours[column]:>4}' for column in matrix.columns)}")
+    head = f"{'pool':{width}} own "
+    beside = len(head)
+    columns, ours = matrix.columns, matrix.ours()
+    fit = max(1, (console.width - beside) // _CELL) if console.is_terminal else len(columns)
+    for block in (columns[start : start + fit] for start in range(0, len(columns), fit)):
+        if block[0] != columns[0]:
+            say(console, "")
+        say(console, f"[bold]{head}{''.join(f'{column:>{_CELL}}' for column in block)}[/]")
+        for row in matrix.rows:
+            name = f"{row.exhibit.id:{width}} {row.exhibit.property_id}"
+            say(console, f"{name:{beside}}{''.join(_cell(row, column) for column in block)}")
+        say(console, f"[bold]{'acpool':{beside}}[/]{''.join(f'{ours[column]:>{_CELL}}' for column in block)}")
     say(
         console,
-        "\na number: broken, after so many executions ([bold red reverse]own[/]: the exhibit's property); ·: held in every run;"
-        "\n?: held in those that were made, not all; empty: never put to the test",
+        "\nown: the exhibit's property; a number: broken, after so many executions ([bold red reverse]the own one[/]);"
+        "\n·: held in every run; ?: held in those that were made, not all; empty: never put to the test",
     )
 
 
 def _cell(row: Row, column: str) -> str:
     cell = "?" if row.shown is None else row.shown.cell(column)
     own = row.red and column == row.exhibit.property_id
-    return f"{' ' * (4 - len(cell))}[bold red reverse]{cell}[/]" if own else f"{cell:>4}"
+    return f"{' ' * (_CELL - len(cell))}[bold red reverse]{cell}[/]" if own else f"{cell:>{_CELL}}"
 
 
 def _complain(console: Console, row: Row) -> None:

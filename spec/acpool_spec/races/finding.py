@@ -117,6 +117,15 @@ def keep(exhibit: Exhibit, found: Found) -> None:
         save_schedule(schedule, path)
 
 
+def is_kept(exhibit: Exhibit, found: Found) -> bool:
+    """Whether the schedule of ``found`` has the decisions of the kept one of ``exhibit``."""
+    path, schedule = exhibit.schedule, found.schedule
+    assert path is not None
+    if isinstance(schedule, ScenarioSchedule):
+        return schedule.decisions == ScenarioSchedule.load(path).decisions
+    return schedule is not None and schedule.decisions == load_schedule(path).decisions
+
+
 @quiet()
 def replay_kept(exhibit: Exhibit) -> str | None:
     """Replay the kept schedule of ``exhibit`` on the code of today: what it breaks in a sentence, None where it holds.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -18,7 +19,7 @@ from acpool_spec.reports.page import page
 from acpool_spec.reports.result import Case, Result
 from acpool_spec.reports.sarif import sarif
 from acpool_spec.schedule import Schedule
-from acpool_spec.targets import load_target
+from acpool_spec.targets import BadInput, load_target
 from acpool_spec.world import DIRECTED
 
 
@@ -33,6 +34,25 @@ class Wanted:
 
     def __bool__(self) -> bool:
         return self.github or any(path is not None for path in (self.junit, self.sarif, self.report))
+
+
+def require_room(wanted: Wanted) -> None:
+    """Make the folders of what is wanted, before anything else takes its time. Raises :class:`BadInput` where that cannot be."""
+    files = (("--junit", wanted.junit), ("--sarif", wanted.sarif))
+    for option, folder in (
+        ("--report", wanted.report),
+        *((name, file and file.parent) for name, file in files),
+    ):
+        if folder is not None:
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise BadInput(f"{option}: {folder}: {error.strerror or error}; expected a folder") from error
+            if not os.access(folder, os.W_OK | os.X_OK):
+                raise BadInput(f"{option}: {folder} cannot be written to; expected a folder that can")
+    for option, file in files:
+        if file is not None and file.is_dir():
+            raise BadInput(f"{option}: {file} is a folder; expected the name of a file")
 
 
 def write_reports(result: Result, wanted: Wanted) -> list[str]:

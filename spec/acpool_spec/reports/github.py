@@ -16,6 +16,8 @@ from acpool_spec.reports.result import Case, Result
 from acpool_spec.verdict import Outcome
 
 SUMMARY = "GITHUB_STEP_SUMMARY"
+_ROWS = 100
+"""Of an interleaving, at most: GitHub shows no summary of more than a megabyte, and there may be one for each property."""
 _MARKS = str.maketrans({mark: f"&#{ord(mark)};" for mark in "\\`*_{}[]|~@:"})
 
 
@@ -44,9 +46,8 @@ def workflow_commands(result: Result) -> Iterator[str]:
     if not result.canary.caught:
         yield annotation("error", str(result.canary), title="the gate cannot fail")
     reasons: dict[str, list[str]] = {}
-    for case in result.cases:
-        if case.outcome is Outcome.UNDECIDED:
-            reasons.setdefault(f"{case.pool}: {case.why}", []).append(case.id)
+    for case in result.undecided:
+        reasons.setdefault(f"{case.pool}: {case.why}", []).append(case.id)
     for why, ids in reasons.items():
         yield annotation("error", why, title=f"{', '.join(ids)} undecided")
 
@@ -94,7 +95,10 @@ def _story(case: Case, environment: Mapping[str, str]) -> Iterator[str]:
     elif case.file is not None:
         yield f"Its schedule is {_text(case.file.name)} in {_artifacts(environment)}."
     yield ""
-    yield f"<details><summary>how it happens</summary><pre>{html.escape(plain(chr(10).join(case.timeline)))}</pre></details>"
+    rows = list(case.timeline)
+    if len(rows) > _ROWS:  # the title stays, and the end, which is where it goes wrong
+        rows[1 : 1 - _ROWS] = [f"… {len(rows) - _ROWS:,} rows"]
+    yield f"<details><summary>how it happens</summary><pre>{html.escape(plain(chr(10).join(rows)))}</pre></details>"
     yield ""
 
 

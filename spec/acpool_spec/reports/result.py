@@ -81,6 +81,11 @@ class Result:
         return tuple(case for case in self.cases if case.outcome is Outcome.VIOLATED)
 
     @property
+    def undecided(self) -> tuple[Case, ...]:
+        """The cases that were not decided."""
+        return tuple(case for case in self.cases if case.outcome is Outcome.UNDECIDED)
+
+    @property
     def failing(self) -> tuple[Replayed, ...]:
         """The old failures that fail again."""
         return tuple(old for old in self.old if old.outcome is Outcome.VIOLATED)

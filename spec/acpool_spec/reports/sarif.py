@@ -1,7 +1,7 @@
 """A result as SARIF 2.1.0: the properties are rules, each violation a result at the line of its offending step.
 
 What is undecided is no result, since it is about no line: it is a notification of the run, whose ``executionSuccessful`` is false
-then, so that no reader takes an empty list for a pass.
+then, so that no reader takes a short list, or an empty one, for all there is.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from acpool_spec.properties import EVERY
 from acpool_spec.reports.places import shown_path
 from acpool_spec.reports.plain import plain
 from acpool_spec.reports.result import Case, Result
-from acpool_spec.verdict import Outcome
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _RULES = {known.id: number for number, known in enumerate(EVERY)}
@@ -29,7 +28,7 @@ def sarif(result: Result) -> str:
         "columnKind": "unicodeCodePoints",
         "invocations": [
             {
-                "executionSuccessful": result.outcome is not Outcome.UNDECIDED,
+                "executionSuccessful": result.canary.caught and not result.undecided,
                 "exitCode": result.outcome.exit_status,
                 "toolExecutionNotifications": notes,
             }
@@ -67,7 +66,8 @@ def _result(case: Case) -> dict[str, Any]:
     file, line = (
         (case.place.file, case.place.line) if case.place is not None else (shown_path(str(case.file)), 1)
     )
-    location = {"uri": quote(plain(file))} | ({} if file.startswith("/") else {"uriBaseId": "%SRCROOT%"})
+    path = quote(plain(file))
+    location = {"uri": f"file://{path}"} if file.startswith("/") else {"uri": path, "uriBaseId": "%SRCROOT%"}
     extras = {"pool": plain(case.pool), "feasible": case.feasible, "replay": plain(case.replay)}
     return {
         "ruleId": case.id,
@@ -83,8 +83,7 @@ def _result(case: Case) -> dict[str, Any]:
 def _notifications(result: Result) -> list[dict[str, Any]]:
     said = [
         (f"{case.pool}: {case.why}", {"associatedRule": {"id": case.id, "index": _RULES[case.id]}})
-        for case in result.cases
-        if case.outcome is Outcome.UNDECIDED
+        for case in result.undecided
     ]
     said += [(str(result.canary), {})] if not result.canary.caught else []
     said += [(f"old failure: {old}", {}) for old in result.failing]

@@ -40,7 +40,7 @@ ClientProgram = tuple[Operation, ...]
 @dataclass(frozen=True, slots=True)
 class PoolScope:
     """One scope: ``programs``, one a client; ``max_sessions`` 1 or 2; ``faults`` and ``cancellations`` 0 or 1 a run; ``slow``:
-    whether the fault is something late.
+    whether the fault is something late. One with a single client is in no profile, and can be named.
 
     Its keys are ``a``, ``b``, ``c``, as many as are used. Raises ``ValueError`` for one outside of the family.
     """
@@ -63,13 +63,14 @@ class PoolScope:
         if used != set(KEYS[: len(used)]):
             raise ValueError(f"the keys are {', '.join(sorted(used))}: expected a, then b, then c")
         for name, value, allowed in (
-            ("clients", len(self.programs), (2, 3)),
+            ("clients", len(self.programs), (1, 2, 3)),
             ("slots", self.max_sessions, (1, 2)),
             ("faults", self.faults, (0, 1)),
             ("cancellations", self.cancellations, (0, 1)),
         ):
             if value not in allowed:
-                raise ValueError(f"{value} {name}: expected {allowed[0]} or {allowed[1]}")
+                expected = ", ".join(map(str, allowed[:-1]))
+                raise ValueError(f"{value} {name}: expected {expected} or {allowed[-1]}")
         if self.slow and not self.faults:
             raise ValueError("0 faults, one of them slow: expected 1")
         if self.mode not in MODES:

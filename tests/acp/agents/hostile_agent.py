@@ -175,6 +175,18 @@ def do_exit(request_id: Any, session_id: str, argument: str) -> None:
     os._exit(int(argument))
 
 
+def do_babble(request_id: Any, session_id: str, argument: str) -> None:
+    """Die in the middle of a long sentence."""
+    print("bla " * 1000, file=sys.stderr, flush=True)
+    os._exit(1)
+
+
+def do_blanks(request_id: Any, session_id: str, argument: str) -> None:
+    """Send what is to be passed over without a word, and one long line that is not."""
+    write(b'\n  \n\r\n{"method":"unheard/of","params":{"a":1}}\n' + b"z" * 5_000 + b"\n")
+    done(request_id)
+
+
 def do_kill(request_id: Any, session_id: str, argument: str) -> None:
     os.kill(os.getpid(), int(argument))
 
@@ -238,6 +250,14 @@ def do_ask(request_id: Any, session_id: str, argument: str) -> None:
     done(request_id, stop_reason)
 
 
+def do_ask_and_end(request_id: Any, session_id: str, argument: str) -> None:
+    """Ask for a permission, and end the turn once somebody thinks about it, which a file tells."""
+    call: Message = json.loads(argument)
+    send(id="question", **call["request"])
+    await_file(call["file"])
+    done(request_id)
+
+
 def do_ask_and_close_stdin(request_id: Any, session_id: str, argument: str) -> None:
     """Ask for something and go deaf at once; never answer."""
     os.close(0)
@@ -291,7 +311,12 @@ def initialize(request_id: Any) -> None:
     if "hang-initialize" in TRAITS:
         return
     version = 2 if "future" in TRAITS else 1
-    capabilities: Message = {"loadSession": "no-load" not in TRAITS, "sessionCapabilities": {"close": {}}}
+    capabilities: Message | None = {
+        "loadSession": "no-load" not in TRAITS,
+        "sessionCapabilities": {"close": {}},
+    }
+    if "no-capabilities" in TRAITS:
+        capabilities = None
     send(id=request_id, result={"protocolVersion": version, "agentCapabilities": capabilities})
 
 
@@ -352,7 +377,7 @@ def main() -> None:
         elif request_id is not None and method is not None:
             send(id=request_id, error={"code": -32601, "message": "Method not found"})
     if "talk-at-eof" in TRAITS:
-        write(b'{"jsonrpc":"2.0","method":"noise"}\n' * 20_000)
+        write(b'{"jsonrpc":"2.0","method":"noise"}\nnoise\n' * 20_000)
         open(os.environ["MARK"], "w").close()
     if "ignore-eof" in TRAITS:
         while True:

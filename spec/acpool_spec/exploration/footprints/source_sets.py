@@ -27,6 +27,8 @@ from acpool_spec.oracles import PrunedRun, View
 
 AGAIN = 3
 """How often a walk may begin again because a step did not touch what it touched before."""
+STEPS = 500
+"""Of the longest run that is looked at. Each step is compared with every other: a run without an end would take for ever."""
 
 
 class Asleep(NamedTuple):
@@ -116,6 +118,8 @@ class SourceSets:
         """The state before the next step: the one on the path, or a new one at its end."""
         at = len(self._steps)
         lanes = tuple([self._number(lane) for lane in ready])
+        if at >= STEPS:
+            self._reason = self._reason or f"a run has more than {STEPS} steps"
         if at < len(self._path):
             node = self._path[at]
             if node.lanes != lanes:

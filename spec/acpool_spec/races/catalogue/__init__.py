@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from acpool_spec.making import clip
+from acpool_spec.naming import near
 from acpool_spec.races.catalogue import cancellations, capacity, historical, lives, real
 from acpool_spec.races.exhibit import Exhibit
 from acpool_spec.targets import BadInput
@@ -19,7 +21,15 @@ BY_NAME = {exhibit.id: exhibit for exhibit in EXHIBITS}
 
 
 def exhibit_of(name: str) -> Exhibit:
-    """The exhibit called ``name``. Raises :class:`BadInput` where there is none."""
+    """The exhibit called ``name``. Raises :class:`BadInput` where there is none, with what may have been meant."""
     if name not in BY_NAME:
-        raise BadInput(f"no exhibit is called {name!r}; expected one that acpool races lists")
+        meant = " or ".join(_meant(name)) or "one that acpool races lists"
+        raise BadInput(f"no exhibit is called {clip(repr(name))}; expected {meant}")
     return BY_NAME[name]
+
+
+def _meant(name: str) -> list[str]:
+    """The exhibits of a row or of a property, or those whose ids are nearest to ``name``; none where nothing is near."""
+    word = name.strip().lower()
+    same = [exhibit.id for exhibit in EXHIBITS if word in (str(exhibit.row), exhibit.property_id.lower())]
+    return same or near(word.replace("_", "-").replace(" ", "-"), BY_NAME)

@@ -107,7 +107,7 @@ EXHIBITS = (
         title="the map of gates has every key that was ever asked for",
         pool="acpool_spec.races.pools.gates_for_ever:factory",
         property_id="S10",
-        way=Explored("get_or_create:a,get_or_create:b@1.fifo.f1.c0"),
+        way=Explored("get_or_create:a,get_or_create:b@1.fifo.f0.c0"),
         story="""
             Each key gets a gate when it is first asked for, and nothing ever removes one.
             b is asked for while a has the only slot: it is refused, and never has a session.

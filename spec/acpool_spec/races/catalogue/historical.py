@@ -68,7 +68,7 @@ EXHIBITS = (
             Meanwhile a client takes the lease of a, and its prompt begins to stream.
             b is ready. Its victim is still the same entry, so it is suspended, though not idle any more.
             a's next request finds nothing live under its key, and loads the id in a second process,
-            while the first still streams: one session, two owners (S3). Every call answered well.
+            while the first is still alive: one session, two owners (S3). Every call answered well.
             The same pool starts any number of processes (S1), refuses though others are idle (S8), and more.
         """,
         avoided_by="reserve the slot and take the victim in the one step that decides to create",

@@ -27,10 +27,10 @@ EXHIBITS = (
         title="told of a loss that never was",
         pool="acpool_spec.races.pools.false_notice:factory",
         property_id="S7",
-        way=Explored("get_or_create:a,get_or_create:a@1.fifo.f1.c0"),
+        way=Explored("get_or_create:a@1.fifo.f1.c0"),
         story="""
             The reset flag is raised whenever a start has failed.
-            a is asked for the first time; its process cannot be opened, and the caller is told so.
+            a is asked for the first time; its start fails, and the caller is told so.
             a is asked for again, and this time it works.
             The answer says session_reset: a conversation was lost. There was none (S7).
         """,
@@ -74,7 +74,7 @@ EXHIBITS = (
         title="a shutdown that waits for a prompt which never ends",
         pool="acpool_spec.races.pools.endless_shutdown:factory",
         property_id="L2",
-        way=Explored("get_or_create:a+with_connection:a,shutdown@1.fifo.f1.c0"),
+        way=Explored("get_or_create:a+with_connection:a@1.fifo.f1.c0"),
         story="""
             A client prompts a, and the agent never answers.
             shutdown has a timeout, and takes the lease of every session before it ends it,
@@ -88,7 +88,7 @@ EXHIBITS = (
         title="cancelled while its process was starting",
         pool="acpool_spec.races.pools.orphaned_start:factory",
         property_id="S10",
-        way=Explored("get_or_create:a,get_or_create:b@1.fifo.f0.c1"),
+        way=Explored("get_or_create:a@1.fifo.f0.c1"),
         story="""
             A start that fails ends its process: except Exception.
             a is asked for; its process is open and shakes hands.

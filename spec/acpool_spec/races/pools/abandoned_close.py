@@ -18,9 +18,8 @@ class AbandonedClosePool(BasePool):
         self._forget(key)
         del self.live[key]
         try:
-            await (
-                entry.connection.close()
-            )  # the race: cancelled here, nobody goes on with it, and nobody knows the process
+            # The race: cancelled here, nobody goes on with it, and nobody knows the process.
+            await entry.connection.close()
         finally:
             self._places.give()
         return True

@@ -14,9 +14,8 @@ class EarlyNoticePool(BasePool):
 
     @contextlib.asynccontextmanager
     async def _held(self, entry: Entry) -> AsyncGenerator[Connection, None]:
-        self._told(
-            entry
-        )  # the race: the prompt may fail, or its caller be cancelled, and nobody will be told again
+        # The race: the prompt may fail, or its caller be cancelled, and nobody will be told again.
+        self._told(entry)
         async with super()._held(entry) as connection:
             yield connection
 

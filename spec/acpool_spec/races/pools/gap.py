@@ -17,9 +17,8 @@ class GapPool(BasePool):
     @contextlib.asynccontextmanager
     async def session(self, key: str) -> AsyncGenerator[Connection, None]:
         """Create, let go, and look for what was created."""
-        await asyncio.create_task(
-            self.get_or_create(key)
-        )  # in a task, so that whoever else waits is not disturbed
+        # In a task, so that whoever else waits is not disturbed.
+        await asyncio.create_task(self.get_or_create(key))
         async with self._gate(key):  # the race: when this caller goes on, the session may be evicted
             entry = self.live.get(key)
             if entry is None or not entry.usable:

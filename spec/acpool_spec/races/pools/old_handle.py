@@ -23,9 +23,8 @@ class OldHandlePool(BasePool):
         handle = self._handles.get(key)
         if handle is None:
             return False
-        await (
-            handle.cancel()
-        )  # the race: its session may be gone, and somebody else's may be at the other end
+        # The race: its session may be gone, and somebody else's may be at the other end.
+        await handle.cancel()
         return key in self.live and self.live[key].prompts > 0
 
 

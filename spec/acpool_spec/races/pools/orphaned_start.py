@@ -10,9 +10,8 @@ class OrphanedStartPool(BasePool):
     """``except Exception`` was thought to be everything."""
 
     async def _undo(self, key: str, connection: Connection, cause: BaseException, *, claims: bool) -> None:
-        if isinstance(
-            cause, Exception
-        ):  # the race: CancelledError is none, and the process lives on, known to nobody
+        # The race: CancelledError is no Exception, and the process lives on, known to nobody.
+        if isinstance(cause, Exception):
             await super()._undo(key, connection, cause, claims=claims)
 
 

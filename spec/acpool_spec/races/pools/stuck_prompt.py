@@ -12,9 +12,8 @@ class StuckPromptPool(BasePool):
     async def _ready(self, key: str) -> Entry:
         while True:
             entry = await super()._ready(key)
-            await (
-                entry.lease.take()
-            )  # the race: a prompt may hold it for ever, and the gate is held meanwhile
+            # The race: a prompt may hold it for ever, and the gate is held meanwhile.
+            await entry.lease.take()
             entry.lease.give()
             if entry.usable:
                 return entry
