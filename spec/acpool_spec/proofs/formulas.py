@@ -142,8 +142,8 @@ def _made(operation: str, one: Any, other: Any) -> Any:
             made = _OF_TRUTHS[operation](mine.z3, theirs.z3)
         else:
             made = _OF_NUMBERS[operation](_number(mine.z3), _number(theirs.z3))
-        of_type = type(one) if isinstance(one, Term) else type(other)
-        known = _known[name] = _term(of_type, made), mine, theirs
+        term: Term = one if isinstance(one, Term) else other
+        known = _known[name] = _term(type(term), made), mine, theirs
     return known[0]
 
 
@@ -221,8 +221,12 @@ def _is_tuple(value: Any) -> bool:
     return isinstance(value, tuple)
 
 
+def _is_dictionary(value: Any) -> bool:
+    return isinstance(value, dict)
+
+
 def _symbolic(found: Any) -> Any:
     """With terms as CrossHair's truth values again."""
-    if isinstance(found, dict):
+    if _is_dictionary(found):
         return {name: _symbolic(holds) for name, holds in found.items()}
     return SymbolicBool(found.z3) if isinstance(found, Term) else found
