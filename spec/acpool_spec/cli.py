@@ -29,7 +29,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if os.name != "posix":
             raise _Refused("it runs on POSIX systems only: it needs process groups and signals")
-        options = _parser().parse_args(arguments)
+        parser, given = _parser(), sys.argv[1:] if arguments is None else arguments
+        if not given:
+            parser.print_help(sys.stderr)  # whoever says nothing wants to know what there is to say
+            parser.exit(BAD_INPUT)
+        options = parser.parse_args(given)
         return _run(options)
     except KeyboardInterrupt:
         _say(options, "interrupted, before there was anything to say")
@@ -164,8 +168,8 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument(
         "--sensitivity",
         nargs="*",
-        metavar="N|MUTANT",
-        help="look for mutants of acpool's own pool instead, all, N or the named ones: each must be caught",
+        metavar="N|MODULE|MUTANT",
+        help="look for mutants of acpool's own pool instead, all, N, or those of that module or name: each must be caught",
     )
 
     explore = commands.add_parser(

@@ -340,11 +340,13 @@ def _objects(console: Terminal, options: argparse.Namespace) -> int:
     for key in report.undecided[:_KEYS_SHOWN]:
         what = "the history" if key is None else f"the history of key {key!r}"
         say(console, escape(f"undecided: a search in {what} ended at its bound {report.bound} (--states)"))
+    if not report.answered:
+        say(console, "undecided: no operation of the file was answered, so nothing puts it to the test")
     if len(report.undecided) > _KEYS_SHOWN:
         say(console, f"… and the histories of {len(report.undecided) - _KEYS_SHOWN:,} more keys")
     say(
         console,
-        f"{report.until:,} lines, {count(report.operations, 'operation')}, {report.pending:,} of them pending,"
+        f"{count(report.until, 'line')}, {count(report.operations, 'operation')}, {report.pending:,} of them pending,"
         f" {count(report.keys, 'object')}, {report.states:,} configurations, at most {report.most_held:,} operations in memory",
     )
     say(console, f"linearizable as {options.spec}: {verdict(report.outcome)}")

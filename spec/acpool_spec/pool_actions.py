@@ -42,6 +42,7 @@ _POOL_ERRORS = set[str]().union(*_FAILURES.values())
 RULES = {
     "opening": ": somebody must want the key, it must have no session or start of its own, and a slot must be free",
     "opened": ": no other process of its key may be running",
+    "loading": ": the id must be the one that is suspended under its key",
     "closing": ": its session must have been removed, or be idle, the least recently used, and its slot needed",
     "acquire": ": the session must be live and held by nobody else",
     "down": ": no process may be left alive",
@@ -152,11 +153,16 @@ def _events(actions: Actions, history: History) -> None:
     agents = {agent.name: agent for agent in known.agents} if known.connected else {}
     for place, event in enumerate(history.events):
         agent = agents.get(event.connection or "") if event.type == "event" else None
-        name, argument = "note", (place, -1, -1)
+        name: str = "note"
+        argument: tuple[int, int, int | str | None] = (place, -1, -1)
         if agent is not None:
             found = _seen(event, agent, place)
             if found is not None:
-                name, argument = found, (place, agent.number, -1 if event.process is None else event.process)
+                process = -1 if event.process is None else event.process
+                name, argument = (
+                    found,
+                    (place, agent.number, event.session_id if found == "loading" else process),
+                )
             elif event.f in INDIFFERENT and place != agent.opening:
                 continue
         elif event.type == "ok" and event.f == "shutdown":
@@ -176,6 +182,8 @@ def _seen(event: Event, agent: Agent, place: int) -> str | None:
             return "closing"
         case "died" if place == agent.ended:
             return "died"
+        case "loading":
+            return "loading"
         case "acquire" if event.process is not None:
             return "acquire"
         case "prompt_end" if member(event.value, "answered") is not False:

@@ -11,13 +11,12 @@ from typing import Any
 
 from acpool_spec.calls import Call
 from acpool_spec.events import Event, History
+from acpool_spec.pool_leases import CANCELLED, LEASING, NEVER, Leases
 
-LEASING = ("with_connection", "session")
+__all__ = ["CANCELLED", "CREATING", "INDIFFERENT", "LEASING", "NEVER", "Agent", "Knowledge", "know", "member"]
+
 CREATING = ("get_or_create", "session")
-NEVER = 1 << 60
-CANCELLED = "CancelledError"
-"""What an operation ends with whose caller was cancelled: it may have had its effect, and has none from then on."""
-INDIFFERENT = ("initialized", "loading", "created", "loaded", "refused")
+INDIFFERENT = ("initialized", "created", "loaded", "refused")
 """Events on which no decision depends by itself: they bound the interval of one, or nothing."""
 
 
@@ -59,7 +58,8 @@ class Knowledge:
     ``perhaps_prompting``, ``housed`` (a process of the key may hold a slot).
     Masks of agents: ``running`` (from opening to the end, those given up on aside), ``holding`` (these, those given up
     on, and those whose death the pool may not have noticed), ``unheard_of`` (ended, which the pool may not have heard of).
-    ``lapsing``: with this event a call that may have been promised a slot has ended without a session.
+    ``lapsing``: with this event a call that may have been promised a slot has ended without a session, or a slot has come free
+    that may have changed who is promised which. ``leases``: since when they may have been held.
     ``sweeping``: a cleanup is in progress whose answer is not known. ``times``: nanoseconds; ``until``:
     those of the next event that is not :data:`INDIFFERENT`, the last instant of what happens after this one and before that.
     """
@@ -90,6 +90,7 @@ class Knowledge:
     closing: list[int] = field(default_factory=list[int])
     sweeping: list[bool] = field(default_factory=list[bool])
     lapsing: list[bool] = field(default_factory=list[bool])
+    leases: Leases = field(default_factory=lambda: Leases((), {}))
 
     def agents_of(self, key: int) -> list[Agent]:
         """The agents of ``key``, in order of opening."""
@@ -118,6 +119,7 @@ def know(history: History, calls: Iterable[Call], ordinal: dict[int, int]) -> Kn
     if not connected:
         _sessions_in_answers(knowledge, calls, ordinal)
     _prove(knowledge, history, calls, ordinal)
+    knowledge.leases = Leases(history.events, {agent.name: agent.number for agent in agents})
     _Reader(knowledge, calls, ordinal, history.rests).read(history.events)
     until = knowledge.times[-1] if knowledge.times else 0
     for event in reversed(history.events):
@@ -396,4 +398,7 @@ class _Reader:
         known.unheard_of.append(sum(1 << number for number in self._unheard))
         known.closing.append(self._closing)
         known.sweeping.append(sweeping)
-        known.lapsing.append(event.type in ("fail", "info") and event.f in CREATING)
+        known.lapsing.append(
+            (event.type in ("fail", "info") and event.f in CREATING)
+            or (event.type == "event" and event.f == "given_up")
+        )

@@ -58,6 +58,7 @@ class PoolSpec:
         self._known = known
         self._agents = known.agents
         self._key_of = [agent.key for agent in known.agents]
+        self._names = {number: name for name, number in known.keys.items()}
         self._slots = known.max_sessions
         self._of_key = [0] * len(known.keys)
         for agent in known.agents:
@@ -112,6 +113,13 @@ class PoolSpec:
         others = self._of_key[self._key_of[number]] & ~(1 << number)
         return _NO if self._known.running[place] & others else self._do_note(state, argument)
 
+    def _do_loading(self, state: PoolState, argument: tuple[int, int, str | None]) -> _Steps:
+        """A process is asked to load what is suspended under its key, unless its start was defeated or the id is unheard of."""
+        place, number, session_id = argument
+        suspended = state.memory[self._key_of[number]].suspended
+        foreign = session_id in self._mentioned and session_id != suspended and not state.gone >> number & 1
+        return _NO if foreign else (state._replace(place=place),)
+
     def _do_closing(self, state: PoolState, argument: _Seen) -> _Steps:
         """A process begins to close, or is confirmed dead: its session was removed before, or is evicted now."""
         place, number, _ = argument
@@ -165,9 +173,10 @@ class PoolSpec:
 
     def _do_down(self, state: PoolState, argument: _Seen) -> _Steps:
         """A shutdown has answered: every process has ended or was given up on."""
-        running = self._known.running[argument[0]]
-        alive = any(running >> agent.number & 1 and agent.established < argument[0] for agent in self._agents)
-        return _NO if alive and self._known.connected else (state._replace(place=argument[0]),)
+        place, running = argument[0], self._known.running[argument[0]]
+        # One that is being opened does not exist yet.
+        alive = any(running >> a.number & 1 and min(a.opened, a.established) < place for a in self._agents)
+        return _NO if alive and self._known.connected else (state._replace(place=place),)
 
     # -- what was decided about a process ----------------------------------------------------------------------------
 
@@ -194,9 +203,13 @@ class PoolSpec:
         known, place = self._known, state.place
         key = self._key_of[number]
         entry = self._live(state, key)
-        if entry is None or entry.agent != number or entry.holder != -1:
+        if entry is None or entry.agent != number:
             return _NO
-        if not known.connected or known.periodic or known.sweeping[place]:
+        unseen_cleanup = not known.connected or known.periodic or known.sweeping[place]
+        if entry.holder != -1:
+            too_old = unseen_cleanup and self._reclaimable(state, entry)
+            return (self._suspend(state, entry),) if too_old else _NO
+        if unseen_cleanup:
             return (self._suspend(state, entry),)
         arriving = known.arriving[place]
         for other in state.live:
@@ -348,20 +361,22 @@ class PoolSpec:
                 passed and passed[-1].died and passed[-1].ended <= state.place
             )
             return (state,) if unnoticed else _NO
-        now = self._now(state)[1]
-        if entry.holder == -1:
-            young = ttl_ns is not None and now - entry.used_from + _SLACK_NS < ttl_ns
-            return _NO if young else (self._suspend(state, entry),)
-        return (self._suspend(state, entry),) if self._reclaimable(entry, now) else _NO
+        idle = entry.holder == -1 and (
+            ttl_ns is None or self._now(state)[1] - entry.used_from + _SLACK_NS >= ttl_ns
+        )
+        return (self._suspend(state, entry),) if idle or self._reclaimable(state, entry) else _NO
 
-    def _reclaimable(self, entry: Session, now: int) -> bool:
-        agent, bound = self._agents[entry.agent], self._known.max_lease_ns
-        since = min(
-            agent.shown, agent.established
-        )  # it may have been handed over with the commit, before anybody saw it held
-        begun = [place for place, at in enumerate(self._known.times) if place >= since and at <= now]
-        age = now - (self._known.times[begun[0]] if begun else now)
-        return age > 0 if bound is None else age + _SLACK_NS >= bound
+    def _reclaimable(self, state: PoolState, entry: Session) -> bool:
+        """Whether the lease of ``entry`` is old enough to be taken back: also one that its holder has not begun."""
+        known, place = self._known, max(state.place, 0)
+        if entry.holder == -1:
+            since = known.leases.given_since(entry.agent, self._names[self._key_of[entry.agent]], place)
+        else:
+            since = known.leases.held_since(entry.agent, entry.holder, place)
+        if since is None:
+            return False
+        age = self._now(state)[1] - since
+        return age > 0 if known.max_lease_ns is None else age + _SLACK_NS >= known.max_lease_ns
 
     def _do_keep(self, state: PoolState, argument: tuple[int, float | None]) -> _Steps:
         """A cleanup leaves alone what is not idle, or not for long enough."""
@@ -420,9 +435,14 @@ class PoolSpec:
         return known.times[place], known.until[place]
 
     def _passed(self, state: PoolState, place: int, number: int) -> PoolState:
-        """The state after agent ``number`` began to close or ended at ``place``."""
+        """The state after agent ``number`` began to close or ended at ``place``.
+
+        A slot that comes free goes to whoever came first, and whatever that one was promised to nobody or to somebody else.
+        """
         unheard = self._known.unheard_of[place]
         evicted = state.evicted & (self._known.running[place] | unheard)
+        if self._agents[number].ended <= place and evicted & ~(1 << number):
+            evicted = 0
         return state._replace(place=place, gone=state.gone & ~(1 << number), evicted=evicted)
 
     def _use(self, state: PoolState, entry: Session, holder: int) -> PoolState:

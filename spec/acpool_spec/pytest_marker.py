@@ -6,21 +6,23 @@ import copy
 import inspect
 import os
 import warnings
-from collections.abc import Callable, Coroutine, Generator, Sequence
+from collections.abc import Callable, Coroutine, Generator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Final, NoReturn, cast
 
 import pytest
 
 from acpool_spec.campaign.interleaving import Interleaving
+from acpool_spec.console import count
 from acpool_spec.exploration import Report, ScenarioSchedule, explore, failure_of, replay
 from acpool_spec.exploration.corpus import keep
 from acpool_spec.exploration.failures import Failure
 from acpool_spec.exploration.strategies import WALKS
 from acpool_spec.making import said
 from acpool_spec.oracles import ReplayDivergence
+from acpool_spec.pytest_fixtures import AsyncFixture, Refused, asynchronous, within
 from acpool_spec.pytest_plugin import MARK, UNDECIDED, UndecidedWarning
 from acpool_spec.quiet import quiet
 from acpool_spec.refusals import LoopRefusal
@@ -29,13 +31,20 @@ from acpool_spec.targets import BadInput
 from acpool_spec.verdict import Budget, Outcome
 
 SECTION = pytest.StashKey[str]()
+_FIXTURES = pytest.StashKey[tuple[AsyncFixture, ...]]()
 _ORIGINAL = pytest.StashKey[Callable[..., Coroutine[Any, Any, object]]]()
 EXECUTIONS = 10_000
 """Of a test whose mark bounds nothing, where the strategy can come to an end."""
+MAX_STEPS = 10_000
+"""Of one execution, so that a test without an end is told soon."""
 _BOUNDS = ("executions", "states", "seconds")
 _PASSED_ON = ("cancellations", "cancellable", "seed", "prune", "footprints", "paranoid", "max_steps")
 _KNOWN = ("mode", "strategy", *_BOUNDS, *_PASSED_ON, "undecided")
 _WIDTH = 100
+_FEASIBLE: Final = {
+    "fifo": "fifo, on stock asyncio",
+    "reordered": "reordered, where what is ready is late; mode='fifo' keeps stock asyncio's order",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +64,10 @@ class MarkedTest:
     def __init__(self, item: pytest.Function, function: Callable[..., Coroutine[Any, Any, object]]) -> None:
         self._instance: object = getattr(function, "__self__", None)
         self._function: Any = getattr(function, "__func__", function)
-        names = inspect.signature(function).parameters
-        self._arguments = {name: value for name, value in item.funcargs.items() if name in names}
+        self._names = tuple(inspect.signature(function).parameters)
+        self._fixtures = item.stash.get(_FIXTURES, ())
+        needed = {*self._names, *(name for fixture in self._fixtures for name in fixture.needs)}
+        self._arguments = {name: value for name, value in item.funcargs.items() if name in needed}
         self.__module__, _, self.__qualname__ = _name_of(item, function).partition(":")
         self.__code__ = self._function.__code__
         self.__closure__ = self._function.__closure__
@@ -66,7 +77,14 @@ class MarkedTest:
         given = self.copies()
         instance = given.pop(_INSTANCE)
         bound = self._function if instance is None else self._function.__get__(instance)
-        return cast("Coroutine[Any, Any, object]", bound(**given))
+
+        def test(made: Mapping[str, Any]) -> Coroutine[Any, Any, object]:
+            return cast(
+                "Coroutine[Any, Any, object]",
+                bound(**{name: made[name] for name in self._names if name in made}),
+            )
+
+        return within(self._fixtures, given, instance, test) if self._fixtures else test(given)
 
     def copies(self) -> dict[str, Any]:
         """The arguments, and the instance of the test's class, as one execution gets them: copies, so that no execution sees what
@@ -85,21 +103,17 @@ def _of_pytest(value: object) -> bool:
 
 def _copied(name: str, value: Any, memo: dict[int, Any]) -> Any:
     if isinstance(value, pytest.MonkeyPatch):
-        raise _Refused(
+        raise Refused(
             f"fixture {name!r} undoes after the last execution what the test does in each; expected it in another fixture, which "
             "the test uses"
         )
     try:
         return copy.deepcopy(value, memo)
     except Exception as error:
-        raise _Refused(
+        raise Refused(
             f"fixture {name!r} cannot be copied for each execution ({said(error)}); expected a value that can, or a function "
             "that makes one in the test"
         ) from error
-
-
-class _Refused(Exception):
-    """The test cannot be explored; the message says why."""
 
 
 def prepare(item: pytest.Function) -> None:
@@ -110,40 +124,31 @@ def prepare(item: pytest.Function) -> None:
     function: Any = item.obj
     if not inspect.iscoroutinefunction(function):
         if mark in item.own_markers:
-            pytest.fail(f"{MARK}: {item.name} is no async test: there is nothing to schedule", pytrace=False)
+            _fail(f"{MARK}: {item.name} is no async test: there is nothing to schedule")
         return  # the mark of a class or a module is about its async tests
+    refusal = ""
     try:
         _marked(item, mark)
-        for name in item.fixturenames:
-            _require_plain(item, name)
-    except _Refused as error:
-        pytest.fail(f"{MARK}: {error}", pytrace=False)
+        item.stash[_FIXTURES] = asynchronous(item)
+    except Refused as error:
+        refusal = f"{MARK}: {error}"
+    if refusal:
+        _fail(refusal)  # out here, so that nothing is said twice
     item.stash[_ORIGINAL] = function
 
 
-def _require_plain(item: pytest.Function, name: str) -> None:
-    info: Any = getattr(item, "_fixtureinfo")  # noqa: B009 - pytest has no public name for it
-    for definition in info.name2fixturedefs.get(name, ()):
-        function = inspect.unwrap(definition.func)
-        if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
-            raise _Refused(
-                f"fixture {name!r} is asynchronous, so that what it makes would belong to another loop than the test's; make it "
-                "in the test, or have the fixture return the function that makes it"
-            )
-
-
 def _marked(item: pytest.Item, mark: pytest.Mark) -> Marked:
-    """What ``mark`` says. Raises :class:`_Refused`."""
+    """What ``mark`` says. Raises :class:`Refused`."""
     if mark.args:
-        raise _Refused(f"the mark takes no positional arguments; expected some of {', '.join(_KNOWN)}")
+        raise Refused(f"the mark takes no positional arguments; expected some of {', '.join(_KNOWN)}")
     unknown = [name for name in mark.kwargs if name not in _KNOWN]
     if unknown:
-        raise _Refused(f"the mark has no {', '.join(unknown)}; expected some of {', '.join(_KNOWN)}")
+        raise Refused(f"the mark has no {', '.join(unknown)}; expected some of {', '.join(_KNOWN)}")
     given = dict(mark.kwargs)
     undecided = given.pop("undecided", item.config.getoption("--acpool-undecided"))
     if undecided not in UNDECIDED:
-        raise _Refused(f"undecided={undecided!r}; expected one of {', '.join(UNDECIDED)}")
-    options: dict[str, Any] = {"mode": "reordered", "strategy": "exhaustive"}
+        raise Refused(f"undecided={undecided!r}; expected one of {', '.join(UNDECIDED)}")
+    options: dict[str, Any] = {"mode": "reordered", "strategy": "exhaustive", "max_steps": MAX_STEPS}
     bounds: dict[str, Any] = {name: given.pop(name) for name in _BOUNDS if name in given}
     options |= given
     if not bounds and options["strategy"] in WALKS:
@@ -151,7 +156,7 @@ def _marked(item: pytest.Item, mark: pytest.Mark) -> Marked:
     try:
         budget = Budget(**bounds) if bounds else None
     except (TypeError, ValueError) as error:
-        raise _Refused(str(error)) from error
+        raise Refused(str(error)) from error
     return Marked({**options, "budget": budget}, undecided)
 
 
@@ -168,6 +173,7 @@ def explore_item(item: pytest.Function) -> bool:
         return False
     marked, scenario = _marked(item, mark), MarkedTest(item, function)
     file: Path | None = item.config.getoption("--acpool-replay")
+    refusal = ""
     try:
         scenario.copies()
         if file is None:
@@ -176,8 +182,10 @@ def explore_item(item: pytest.Function) -> bool:
             schedule = ScenarioSchedule.load(file)
             anyway = bool(item.config.getoption("--acpool-anyway"))
             _show(item, marked, scenario, schedule, file, anyway=anyway)
-    except (_Refused, BadInput, LoopRefusal, ReplayDivergence) as error:
-        pytest.fail(f"{MARK}: {str(error).replace('anyway=True', '--acpool-anyway')}", pytrace=False)
+    except (Refused, BadInput, LoopRefusal, ReplayDivergence) as error:
+        refusal = f"{MARK}: {str(error).replace('anyway=True', '--acpool-anyway')}"
+    if refusal:
+        _fail(refusal)
     return True
 
 
@@ -188,15 +196,15 @@ def _explore(item: pytest.Function, marked: Marked, scenario: MarkedTest) -> Non
         try:
             report = explore(scenario, corpus=folder, **marked.options)
         except ModuleNotFoundError as error:
-            raise _Refused(f"{error.name} is not installed: pip install 'acpool[check]'") from error
+            raise Refused(f"{error.name} is not installed: pip install 'acpool[check]'") from error
         except (ValueError, TypeError) as error:
-            raise _Refused(said(error)) from error
+            raise Refused(said(error)) from error
     _note(item, report)
     if report.schedule is not None:
         schedule = replace(report.schedule, about={"test": item.nodeid})
         file = keep(schedule, folder)
         _show(item, marked, scenario, schedule, file, anyway=True)
-        pytest.fail(f"{MARK}: {report.why}, which a replay does not show: {file}", pytrace=False)
+        _fail(f"{MARK}: {report.why}, which a replay does not show: {file}")
     if report.verdict is Outcome.UNDECIDED:
         _undecided(report, marked.undecided)
 
@@ -215,7 +223,7 @@ def _undecided(report: Report, how: str) -> None:
     if how == "warn":
         warnings.warn(UndecidedWarning(sentence), stacklevel=1)
         return
-    pytest.fail(f"{MARK}: {sentence}", pytrace=False)
+    _fail(f"{MARK}: {sentence}")
 
 
 def _show(
@@ -248,9 +256,14 @@ def _show(
         raise run.exception
     item.stash[SECTION] = _section(schedule, failure, file, shown)
     if run.exception is None:
-        pytest.fail(f"{failure}\n{_command(file)}", pytrace=False)
+        _fail(f"{failure}\n{_command(file)}")
     run.exception.add_note(_command(file))
     raise run.exception
+
+
+def _fail(sentence: str) -> NoReturn:
+    """Fail with ``sentence`` and nothing else; where every frame were hidden pytest would say so below it."""
+    pytest.fail(sentence, pytrace=False)
 
 
 def _command(file: Path) -> str:
@@ -258,7 +271,9 @@ def _command(file: Path) -> str:
 
 
 def _section(schedule: ScenarioSchedule, failure: Failure, file: Path, shown: Interleaving) -> str:
-    decisions = f"{len(schedule.decisions)} decisions in {file}, feasible: {schedule.feasible}"
+    decisions = (
+        f"{count(len(schedule.decisions), 'decision')} in {file}, feasible: {_FEASIBLE[schedule.feasible]}"
+    )
     return "\n".join([*shown.lines(_WIDTH), f"{failure}", decisions, _command(file)])
 
 

@@ -57,8 +57,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make the mark known."""
+    """Make the mark known; a replay is of one test, so that there is nothing to distribute."""
     config.addinivalue_line("markers", _LINE)
+    if config.getoption("--acpool-replay") is not None and hasattr(config.option, "dist"):
+        config.option.dist = (
+            "no"  # before xdist looks: in its workers a file that cannot be used would be an internal error
+        )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

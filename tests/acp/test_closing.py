@@ -111,6 +111,8 @@ async def test_kill_is_immediate_and_fails_what_is_in_progress(start_hostile: An
     with pytest.raises(ConnectionLost, match=r"is lost: it was killed by its owner$"):
         await prompt
     await connection.close()
+    with pytest.raises(ConnectionLost, match=r"is lost: it was killed by its owner$"):
+        await connection.cancel()
 
 
 async def test_closing_fails_what_is_in_progress(start_hostile: Any) -> None:

@@ -79,7 +79,10 @@ async def test_a_new_second_has_a_new_share_of_the_log(
     monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: now)
     source, target = os.pipe()
     log = stderr.StderrLog(os.fdopen(source, "rb", buffering=0), "agent", logging.DEBUG)
-    os.write(target, b"a\nb\nc\nd\n")
+    os.write(target, b"a\nb\nc\n")
+    log.read_rest()
+    now = 0.5
+    os.write(target, b"d\n")
     log.read_rest()
     now = 1.0
     os.write(target, b"e\n")
@@ -188,6 +191,7 @@ async def test_an_agent_that_falls_silent_is_quoted_though_it_lives(
     monkeypatch.setattr(stderr, "LINES_PER_S", 10_000)
     connection = await start_hostile(close_grace_s=30.0)
     # The end of its output is noticed while its last words are still in the pipe.
+    asyncio.get_running_loop().remove_reader(connection._process.stderr.fileno())
     monkeypatch.setattr(pipes, "CHUNK_BYTES", 4)
     with pytest.raises(ConnectionLost, match="closed its output; its last words: 'about to fall silent'"):
         await connection.prompt("close-stdout")
@@ -225,6 +229,14 @@ async def test_death_wakes_a_call_that_is_still_writing(start_hostile: Any) -> N
     os.kill(connection.pid, signal.SIGKILL)
     with pytest.raises(ConnectionLost):
         await writing
+
+
+async def test_sending_to_a_lost_agent_fails_but_for_an_answer(start_hostile: Any) -> None:
+    connection = await start_hostile()
+    connection.kill()
+    with pytest.raises(ConnectionError):
+        await connection._transport.send({"jsonrpc": "2.0", "id": 9, "method": "x"})
+    await connection._transport.send({"jsonrpc": "2.0", "id": 9, "result": None})
 
 
 async def test_killing_and_cancelling_at_once_leaves_nothing_unretrieved(

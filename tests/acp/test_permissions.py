@@ -170,6 +170,24 @@ async def test_cancelling_the_turn_cancels_its_requests(start_hostile: Any) -> N
     assert json.loads(result.text) == CANCELLED
 
 
+async def test_a_turn_that_ends_takes_its_requests_with_it(start_hostile: Any, tmp_path: Path) -> None:
+    asked = tmp_path / "asked"
+    ended = asyncio.Event()
+
+    async def policy(_call: RequestPermissionRequest) -> str:
+        asked.touch()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+        return "yes"
+
+    connection = await start_hostile(permission_policy=policy)
+    call = {"request": request(ALLOWS), "file": str(asked)}
+    assert (await connection.prompt("ask-and-end " + json.dumps(call))).stop_reason == "end_turn"
+    await ended.wait()
+
+
 @pytest.mark.parametrize("how", ["close", "kill"])
 async def test_closing_ends_a_pending_policy_without_a_word(
     start_hostile: Any, caplog: pytest.LogCaptureFixture, how: str

@@ -54,13 +54,13 @@ async def test_drain_waits_for_a_slow_reader_and_lets_a_cancellation_through() -
     first = asyncio.create_task(writer.drain())
     second = asyncio.create_task(writer.drain())
     await asyncio.sleep(0)
-    second.cancel()
-    await asyncio.wait([second])
-    assert second.cancelled()
-    assert not first.done()
+    first.cancel()
+    await asyncio.wait([first])
+    assert first.cancelled()
+    assert not second.done()
     sink = Sink()
     reader = sink.reader(source)
-    await first
+    await second
     assert writer.buffered_bytes <= WRITE_BUFFER_BYTES
     writer.close()
     await sink.ended.wait()

@@ -243,7 +243,11 @@ async def test_a_turn_that_has_ended_is_not_cancelled(
 
     done: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
     monkeypatch.setattr(connection._turns, "answered", cancel_at_once)
-    monkeypatch.setattr(connection._transport, "post", lambda method, _params: posted.append(method))
+
+    def post(method: str, params: dict[str, Any]) -> None:
+        posted.append(method)
+
+    monkeypatch.setattr(connection._transport, "post", post)
     assert (await connection.prompt("say x")).stop_reason == "end_turn"
     await done
     assert posted == []
@@ -252,6 +256,8 @@ async def test_a_turn_that_has_ended_is_not_cancelled(
 async def test_a_prompt_that_waits_for_the_old_turn_can_be_called_off(start_hostile: Any) -> None:
     connection = await start_hostile(cancel_timeout_s=30)
     await cancel_prompt(await begin(connection, "ignore x"))
+    old = connection._turns.current
+    assert old is not None
     waiting = asyncio.create_task(connection.prompt("say never"))
     await asyncio.sleep(0)
     await connection.cancel()
@@ -259,7 +265,7 @@ async def test_a_prompt_that_waits_for_the_old_turn_can_be_called_off(start_host
     result = await waiting
     assert (result.stop_reason, result.updates) == ("cancelled", ())
     assert connection.alive
-    assert connection._turns.current is not None, "the old turn goes on"
+    assert connection._turns.current is old, "nothing was sent since"
     connection.kill()
 
 

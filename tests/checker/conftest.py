@@ -134,9 +134,15 @@ class _Named:
 
 
 def _judged(
-    script: str, *, slots: int | None = 1, reclaims: bool = False, agents_load: bool | None = True
+    script: str,
+    *,
+    slots: int | None = 1,
+    reclaims: bool = False,
+    agents_load: bool | None = True,
+    sees_rest: bool = False,
 ) -> Judgement:
-    told = _Told(Judgement(slots, reclaims=reclaims, agents_load=agents_load), slots)
+    judgement = Judgement(slots, reclaims=reclaims, agents_load=agents_load, sees_rest=sees_rest)
+    told = _Told(judgement, slots)
     for line in filter(str.strip, script.splitlines()):
         for simple in _expand(line.strip()):
             told.tell(simple)
@@ -145,7 +151,7 @@ def _judged(
 
 @pytest.fixture
 def judged() -> Callable[..., Judgement]:
-    """The judgement of a script; keywords ``slots``, ``reclaims``, ``agents_load``."""
+    """The judgement of a script; keywords ``slots``, ``reclaims``, ``agents_load``, ``sees_rest``."""
     return _judged
 
 

@@ -203,7 +203,9 @@ def test_arguments_that_cannot_be_used_end_with_2(
     with pytest.raises(SystemExit) as ended:
         main(arguments)
     assert ended.value.code == 2
-    assert "usage: acpool" in capsys.readouterr().err
+    err = capsys.readouterr().err
+    assert "usage: acpool" in err
+    assert ("the museum of races" in err) is (not arguments)  # who says nothing is told what there is
 
 
 def test_a_budget_may_have_its_unit() -> None:

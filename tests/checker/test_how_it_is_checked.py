@@ -23,6 +23,7 @@ from acpool_model.counts import Line, scope_of
 from acpool_spec import canary, gate
 from acpool_spec.cli import _parser  # pyright: ignore[reportPrivateUsage]  # what the command takes, without running it
 from acpool_spec.mutants.mutant import declared
+from acpool_spec.mutants.strategies import STRATEGIES
 from acpool_spec.mutants.table import read as read_mutants
 from acpool_spec.pages import Page, by_hand
 from acpool_spec.proofs.any_keys.obligations import of_any_number
@@ -203,7 +204,7 @@ def steps() -> str:
     in_ci = "repeats it" if "prove --core" in read(".ci/run") else "does not repeat it"
     left_out = "" if COVERED in proved else " That they leave no state out is not among them."
     most_clients = max(obligation.clients for obligation in all_of_them.values())
-    structures = sum(number for name, number in proved.items() if name != COVERED)
+    structures = sum(proof.number for name, proof in proved.items() if name != COVERED)
     return items(
         f"In every run, compared are {COMPARED} of {len(Key._fields)} fields of a key (the others are ghosts, which the pool"
         f" does not have), the {len(Client._fields)} of a caller, the number of processes, and whether the pool is open.",
@@ -293,12 +294,15 @@ def awake() -> str:
     mutants = declared()
     looked = read_mutants(read("tests/mutants/caught.txt"))
     seen = sum(looked[name].caught for name in mutants if name in looked)
+    checker = sum(
+        any(looked[name].seen.get(by, ("",))[0] for by in STRATEGIES) for name in mutants if name in looked
+    )
     return items(
         f"{len(EXHIBITS)} races of the museum: CI fails unless each is found anew by its own property, in a pool that has it,"
         f" and our pool holds in the same place. {len(in_ci)} of them are sampled as well, and have to replay alike under other"
         f" hash seeds. `acpool explore` catches {len(caught)} in its family of small scopes.",
-        f"{len(mutants)} mutants of the pool, its guards taken out one at a time: {seen} were caught, most by the checker and the"
-        " others by the pool's own tests. [Which by what](mutation.md).",
+        f"{len(mutants)} mutants of the pool, its guards taken out one at a time: {seen} were caught, {checker} by the checker"
+        " and the others by the pool's own tests, which alone see what talks to real agents. [Which by what](mutation.md).",
         "Planted defects, all caught: {} by the proofs of the model, {} by those of decisions, {} by exploring the model,"
         " {} by R1 in the first run that takes the step, {} histories by S12.".format(*planted),
         f"Defects found in this pool: {found}; false accusations: {accused}. All {len(corpus)} schedules are"

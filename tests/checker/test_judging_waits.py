@@ -15,6 +15,8 @@ WAITS_B = "1 > get_or_create b \n -- stopped"
 OVERTAKEN = (
     "0 creates c1 a s1 \n 0 leases c1 a \n 1 > session a \n -- stopped \n 2 > session a \n 0 ends c1 a \n"
 )
+DIED = "0 > get_or_create a \n 1 > with_connection a \n 0 ? \n c1 opening a \n c1 opened a \n c1 died a \n 1 ! NoSession \n"
+LEASED = "0 creates c1 a s1 \n 0 leases c1 a \n 1 > get_or_create b \n -- stopped \n 3 > reset a \n"
 FULL = "0 creates c1 a s1 \n 0 leases c1 a \n 1 > get_or_create b \n -- stopped \n 2 > get_or_create c \n 0 ends c1 a \n"
 TWO_EVICTED = A_THEN_B + "1 > get_or_create c \n 3 > get_or_create d \n c1 closing a \n"
 
@@ -43,6 +45,21 @@ PAIRS: list[tuple[str, str, dict[str, Any], str, str]] = [
         "0 creates c1 a s1 \n 0 leases c1 a \n 1 > get_or_create b \n 0 ends c1 a \n 1 ! PoolExhausted",
     ),
     (
+        "S8",
+        "a start that came to nothing holds its slot until the pool has heard of it",
+        {},
+        DIED + "-- stopped \n 2 > get_or_create b \n 2 ! PoolExhausted",
+        DIED + "2 > get_or_create b \n 2 ! PoolExhausted",
+    ),
+    (
+        "S8",
+        "whoever has no answer yet may have evicted somebody, since its own session was evicted",
+        {"slots": 2},
+        A_THEN_B
+        + "1 > get_or_create a \n 1 < s1 \n 2 > get_or_create b \n 2 < s2 \n 3 > get_or_create c \n 3 ! PoolExhausted",
+        A_THEN_B + "1 > get_or_create a \n 2 > get_or_create b \n 3 > get_or_create c \n 3 ! PoolExhausted",
+    ),
+    (
         "S9",
         "the more recently used session goes",
         {"slots": 2},
@@ -69,6 +86,20 @@ PAIRS: list[tuple[str, str, dict[str, Any], str, str]] = [
         {"slots": 2},
         A_THEN_B + "1 > get_or_create c \n c2 closing b",
         A_THEN_B + "1 > get_or_create c \n 2 > get_or_create d \n c2 closing b",
+    ),
+    (
+        "S9",
+        "whoever was cancelled may have evicted another session for the same key",
+        {"slots": 2},
+        A_THEN_B + "1 > get_or_create c \n c2 closing b",
+        A_THEN_B + "1 > get_or_create c \n 1 ? \n 2 > get_or_create c \n c2 closing b",
+    ),
+    (
+        "S9",
+        "what was used longer ago may be evicted already, as is seen at rest",
+        {"slots": 2, "sees_rest": True},
+        A_THEN_B + "1 > get_or_create c \n c2 closing b \n -- stopped",
+        A_THEN_B + "1 > get_or_create c \n c2 closing b \n c1 closing a \n -- stopped",
     ),
     (
         "S10",
@@ -181,36 +212,59 @@ PAIRS: list[tuple[str, str, dict[str, Any], str, str]] = [
         "L4",
         "a lease is overtaken",
         {},
-        OVERTAKEN + "c1 acquire a 2",
-        OVERTAKEN + "c1 acquire a 1",
+        OVERTAKEN + "c1 acquire a 2 \n -- stopped",
+        OVERTAKEN + "c1 acquire a 1 \n -- stopped",
+    ),
+    (
+        "L4",
+        "a lease is overtaken by whoever was not refused meanwhile",
+        {},
+        OVERTAKEN + "c1 acquire a 2 \n c1 release a 2 \n 2 < \n c1 acquire a 1 \n -- stopped",
+        OVERTAKEN + "c1 acquire a 2 \n 1 ! NoSession \n -- stopped",
     ),
     (
         "L4",
         "who waits longer gets the slot",
         {},
-        FULL + "c1 leaves a \n c2 opening c",
-        FULL + "c1 leaves a \n c2 opening b",
+        FULL + "c1 leaves a \n c2 opening c \n -- stopped",
+        FULL + "c1 leaves a \n c2 opening b \n -- stopped",
+    ),
+    (
+        "L4",
+        "who was refused and has not heard of it waits no more",
+        {},
+        FULL + "c1 leaves a \n c2 opening c \n -- stopped",
+        FULL + "c1 leaves a \n c2 opening c \n 1 ! PoolExhausted \n -- stopped",
     ),
     (
         "L4",
         "a key that has had its slot has no claim any more",
         {},
-        FULL + "c1 leaves a \n c3 opening c",
-        FULL + "c1 leaves a \n c2 opening b \n c2 open_failed b \n c3 opening c",
+        FULL + "c1 leaves a \n c3 opening c \n -- stopped",
+        FULL + "c1 leaves a \n c2 opening b \n c2 open_failed b \n c3 opening c \n -- stopped",
     ),
     (
         "L4",
         "the slot of a process that died is its key's",
         {"slots": 2},
-        TWO_EVICTED + "c2 closing b \n -- stopped \n 2 > get_or_create b \n c2 closed b \n c3 opening b",
-        TWO_EVICTED + "c2 died b \n -- stopped \n 2 > get_or_create b \n c3 opening b",
+        TWO_EVICTED
+        + "c2 closing b \n -- stopped \n 2 > get_or_create b \n c2 closed b \n c3 opening b \n -- stopped",
+        TWO_EVICTED + "c2 died b \n -- stopped \n 2 > get_or_create b \n c3 opening b \n -- stopped",
+    ),
+    (
+        "L4",
+        "the slot of a session that is taken out is that of whoever waited for its lease",
+        {},
+        LEASED + "c1 closing a \n 2 > session a \n c1 closed a \n c2 opening a \n -- stopped",
+        LEASED + "2 > session a \n c1 closing a \n c1 closed a \n c2 opening a \n -- stopped",
     ),
     (
         "L4",
         "who waits for a victim to die has its slot already",
         {"slots": 2},
         TWO_EVICTED
-        + "c2 closing b \n -- stopped \n 2 > get_or_create e \n c1 closed a \n c2 closed b \n c3 opening e",
+        + "c2 closing b \n -- stopped \n 2 > get_or_create e \n c1 closed a \n c2 closed b \n"
+        + "c3 opening e \n c4 opening c \n -- stopped",
         A_THEN_B
         + "1 > get_or_create c \n c1 closing a \n -- stopped \n c2 leaves b \n 2 > get_or_create e \n c3 opening e",
     ),
@@ -219,7 +273,8 @@ PAIRS: list[tuple[str, str, dict[str, Any], str, str]] = [
         "with a slot for each of them nobody is overtaken",
         {"slots": 2},
         TWO_EVICTED
-        + "c2 closing b \n -- stopped \n 2 > get_or_create e \n c1 closed a \n c2 closed b \n c3 opening e",
+        + "c2 closing b \n -- stopped \n 2 > get_or_create e \n c1 closed a \n c2 closed b \n"
+        + "c3 opening e \n c4 opening c \n -- stopped",
         A_THEN_B
         + "1 > get_or_create c \n c1 closing a \n -- stopped \n c2 leaves b \n 2 > get_or_create e \n"
         + "c1 closed a \n c3 opening e",

@@ -7,8 +7,17 @@ from pathlib import Path
 import pytest
 
 from acpool_spec.mutants.guards import guards_of, removed
-from acpool_spec.mutants.mutant import ROOMS, declared, exempt, functions_of, source_of
-from acpool_spec.mutants.room_tests import TESTS
+from acpool_spec.mutants.mutant import (
+    ACP,
+    ROOMS,
+    declared,
+    exempt,
+    file_of,
+    folder_of,
+    functions_of,
+    source_of,
+)
+from acpool_spec.mutants.room_tests import TESTS, files_for, repository
 from acpool_spec.mutants.table import digest_of, read
 from acpool_spec.properties import EVERY
 
@@ -25,6 +34,25 @@ def test_every_guard_has_a_mutant_or_an_exemption(module: str) -> None:
     assert guards - mutated - excused == set(), "they have no mutant"
     assert (mutated | excused) - guards == set(), "there are no such guards"
     assert mutated & excused == set(), "they have a mutant, and need no exemption"
+
+
+def test_no_other_module_has_a_guard() -> None:
+    folder = folder_of("acpool")
+    files = {file.relative_to(folder): file for file in folder.rglob("*.py")}
+    guarded = {name for name, file in files.items() if guards_of(file.read_text(encoding="utf-8"))}
+    assert guarded <= {file_of(module) for module in ROOMS} <= set(files)
+
+
+def test_the_tests_that_see_a_module_first_are_there() -> None:
+    root = repository()
+    assert root is not None
+    for module in ROOMS:
+        files = files_for(f"acpool.{module}", root)
+        assert len(files) > 5 and all(file.is_file() for file in files), module
+    first = {module: files_for(f"acpool.{module}", root)[0].name for module in ACP}
+    assert first["acp.pipes"] == "test_pipes.py" and first["acp.settings"] == "test_connector.py"
+    # By the order of the alphabet it would be the same one everywhere.
+    assert len(set(first.values())) > 5
 
 
 def test_exemptions_are_few_and_say_why() -> None:

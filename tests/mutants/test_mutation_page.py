@@ -13,6 +13,7 @@ from pathlib import Path
 from acpool_spec.mutants.general import ROOMS as EVERY
 from acpool_spec.mutants.general import Result, explanation_key, results_of
 from acpool_spec.mutants.mutant import ROOMS, declared, exempt
+from acpool_spec.mutants.strategies import LAST, that_can_see
 from acpool_spec.mutants.table import COLUMNS, Line, read
 from acpool_spec.pages import Page
 
@@ -39,12 +40,17 @@ def row(*cells: object) -> str:
 
 
 def score() -> str:
-    seen = Counter(by(line) for line in LINES.values() if line.caught)
+    lines = [(name, line) for name, line in LINES.items() if line.caught]
+    reached = {
+        name for name, mutant in MUTANTS.items() if LAST not in that_can_see(f"acpool.{mutant.module}")
+    }
+    seen = Counter(by(line) for name, line in lines if name in reached)
     directed, sampled, explored, tested = (seen[column] for column in COLUMNS)
     return (
         f"Of {len(MUTANTS)} mutants of this pool, one for each of its guards and some that change an order,"
-        f" {seen.total()} are caught:\n{directed} by directed runs, {sampled} more by random runs, {explored} more by exploring"
-        f" small scopes, and {tested} by\nthe pool's tests alone.\n"
+        f" {len(lines)} are caught:\n{directed} by directed runs, {sampled} more by random runs, {explored} more by exploring"
+        f" small scopes, and {tested} by\nthe pool's tests alone; and {len(lines) - seen.total()}, of what talks to real agents"
+        " and of what operators read, by the tests of that.\n"
     )
 
 
@@ -55,12 +61,13 @@ def rooms() -> str:
     for module in ROOMS:
         names = [name for name, mutant in MUTANTS.items() if mutant.module == module]
         seen = Counter(by(LINES[name]) for name in names if name in LINES and LINES[name].caught)
+        asked = {*that_can_see(f"acpool.{module}"), LAST}
         text += row(
             f"`{module}`",
             len(exempt().get(module, {})),
             len(names),
             seen.total(),
-            *(seen[c] for c in COLUMNS),
+            *(seen[column] if column in asked else "·" for column in COLUMNS),
         )
     return text
 

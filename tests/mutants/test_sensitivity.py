@@ -9,7 +9,7 @@ import pytest
 import acpool
 from acpool_spec.cli import main
 from acpool_spec.mutants import command, sensitivity
-from acpool_spec.mutants.mutant import Mutant, declared, source_of
+from acpool_spec.mutants.mutant import ACP, Mutant, declared, source_of
 from acpool_spec.mutants.sensitivity import look_for, run_mutants, write_mutant
 from acpool_spec.mutants.strategies import Look
 from acpool_spec.verdict import Outcome
@@ -91,6 +91,19 @@ def test_a_number_takes_mutants_from_all_over_the_list() -> None:
     assert command.chosen(known, []) == list(known.values()) == command.chosen(known, ["9999"])
 
 
+def test_a_module_takes_its_mutants_and_a_package_those_of_its_modules() -> None:
+    known = declared()
+    asked = {
+        asked: command.chosen(known, [asked]) for asked in ("core", "acp.process", "acp", "cwd-is-absolute")
+    }
+    assert {mutant.module for mutant in asked["core"]} == {"core"}
+    assert {mutant.module for mutant in asked["acp.process"]} == {"acp.process"}
+    assert {mutant.module for mutant in asked["acp"]} == set(ACP)
+    assert [mutant.name for mutant in asked["cwd-is-absolute"]] == ["cwd-is-absolute"]
+    both = command.chosen(known, ["acp.process", "acp.exits", "cwd-is-absolute"])
+    assert len(both) == len(asked["acp.process"]) + len(command.chosen(known, ["acp.exits"])) + 1
+
+
 @pytest.mark.parametrize(
     "other", [["--pool", "x:y"], ["--junit", "j.xml"], ["--report", "r"], ["--github"], ["--schedules", "3"]]
 )
@@ -107,7 +120,10 @@ def test_a_name_of_no_mutant_is_refused(capsys: pytest.CaptureFixture[str]) -> N
     for typed, meant in (("no-such-guard", ""), ("serve-in-capacity", "serve-within-capacity")):
         assert main(["check", "--sensitivity", typed]) == 2
         said = capsys.readouterr().err
-        assert f"{typed!r}: no mutant has that name; expected a number, or names such as {meant}" in said
+        assert (
+            f"{typed!r}: no mutant and no module has that name; expected a number, or names such as {meant}"
+            in said
+        )
         assert said.count("\n") == 1
 
 
@@ -118,7 +134,7 @@ def test_where_the_tests_are_not_installed_a_number_takes_what_can_be_seen(
     monkeypatch.setattr(command, "repository", lambda: None)
     monkeypatch.setattr(sensitivity, "repository", lambda: None)
     known = declared()
-    unseen = [name for name, mutant in known.items() if command.for_tests_alone(mutant)]
+    unseen = [name for name, mutant in known.items() if sensitivity.for_tests_alone(mutant)]
     assert not {mutant.name for mutant in command.chosen(known, ["9999"])} & set(unseen)
     assert main(["check", "--sensitivity", *unseen[:7]]) == 3
     said = capsys.readouterr().out
@@ -153,7 +169,7 @@ def test_where_the_tests_are_not_installed_a_number_takes_what_can_be_seen(
             1,
             "survived release-to-who-waits: core.py, Core.release: test entry.queue",
         ),
-        (None, 3, "the budget ran out before 1 mutant"),
+        (None, 3, "the budget ran out before 1 mutant: release-to-who-waits\n"),
     ],
 )
 def test_what_is_printed_and_the_exit_status(

@@ -80,6 +80,35 @@ async def test_a_hook_that_raises_is_logged_and_goes_no_further(
     assert all(record.exc_info is not None for record in caplog.records if "on_event" in record.message)
 
 
+async def test_a_logging_handler_that_raises_goes_no_further(
+    agents: Agents, make: Make, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Raises(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            raise OSError("the disk is full")
+
+    handler = Raises(logging.WARNING)
+    logging.getLogger("acpool").addHandler(handler)
+    try:
+        agents.fail("open", "a", OSError("no"))
+        pool = make()
+        with pytest.raises(SessionStartError):
+            await pool.get_or_create("a")
+    finally:
+        logging.getLogger("acpool").removeHandler(handler)
+    assert "a logging handler raised at fail of 'a': OSError('the disk is full')" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("cause", "said"),
+    [(OSError("no"), "OSError: no"), (TimeoutError(), "TimeoutError")],
+    ids=["words", "none"],
+)
+async def test_what_failed_is_named_with_or_without_words(cause: Exception, said: str) -> None:
+    error = SessionStartError("a", "open", cause)
+    assert str(error) == f"session 'a' did not start: stage 'open' failed with {said}"
+
+
 async def test_the_warnings_that_operators_need(
     agents: Agents, make: Make, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -131,6 +131,12 @@ CASES: dict[str, tuple[dict[str, Any], str, str, str]] = {
         "c2 closing b",
         "c1 closed a; c3 opening c; c3 created c s3; 0 < get_or_create c s3",
     ),
+    "a third victim, though no slot has come free": (
+        {"slots": 3},
+        AB + "0 creates c3 c s3; 1 > get_or_create d; c1 closing a; 2 > get_or_create e; c2 closing b;",
+        "c3 closing c",
+        "c2 closed b; c4 opening d; c3 closing c",
+    ),
     "closed for no reason": ({}, A, "c1 leaves a", "0 > cleanup_idle 0; c1 leaves a; 0 < cleanup_idle a"),
     "more processes than slots": ({"slots": 1}, A + GOC_B, "c2 opening b", "c1 leaves a; c2 opening b"),
     "two starts of a key": (
@@ -200,6 +206,18 @@ CASES: dict[str, tuple[dict[str, Any], str, str, str]] = {
         "c3 loaded a s2; 0 < get_or_create a s2 resumed",
         "c3 loaded a s1; 0 < get_or_create a s1 resumed",
     ),
+    "asked to load another key's session": (
+        {"slots": 3},
+        SUSPENDED + "0 creates c2 b s2;" + GOC_A + "c3 opening a;",
+        "c3 loading a s2",
+        "c3 loading a s1",
+    ),
+    "asked to load its key's session before the last": (
+        {},
+        LOST + "0 < get_or_create a s2 reset; 0 > cleanup_idle 0; 0 < cleanup_idle a; c3 leaves a;" + GOC_A,
+        "c4 opening a; c4 loading a s1",
+        "c4 opening a; c4 loading a s2",
+    ),
     "id given up on not told": (
         {},
         GIVEN_UP + GOC_A + "c2 opening a; c2 created a s2;",
@@ -248,6 +266,36 @@ CASES: dict[str, tuple[dict[str, Any], str, str, str]] = {
         "0 > cleanup_idle 60; 0 < cleanup_idle a",
         "@25; 0 > cleanup_idle 60; 0 < cleanup_idle a",
     ),
+    "lease of an old session taken back too early": (
+        {"max_lease": 25},
+        A + "@100; 1 leases c1 a;",
+        "@124; 0 > cleanup_idle 600; 0 < cleanup_idle a",
+        "@125; 0 > cleanup_idle 600; 0 < cleanup_idle a",
+    ),
+    "lease taken back too early from the next holder": (
+        {"max_lease": 25},
+        BUSY + "2 > with_connection a; @10; 1 ends c1 a; @30; c1 acquire a 2;",
+        "@34; 0 > cleanup_idle 600; 0 < cleanup_idle a",
+        "@35; 0 > cleanup_idle 600; 0 < cleanup_idle a",
+    ),
+    "lease that nobody has begun taken back too early": (
+        {"max_lease": 25},
+        BUSY + "2 > with_connection a; @10; 1 ends c1 a;",
+        "@34; 0 > cleanup_idle 600; 0 < cleanup_idle a",
+        "@35; 0 > cleanup_idle 600; 0 < cleanup_idle a",
+    ),
+    "lease taken back too early by a cleanup that does not say": (
+        {"max_lease": 25},
+        A + "@100; 1 leases c1 a;",
+        "@124; 0 > cleanup_idle 600; c1 leaves a; 0 < cleanup_idle ?",
+        "@125; 0 > cleanup_idle 600; c1 leaves a; 0 < cleanup_idle ?",
+    ),
+    "lease taken back too early while the pool cleans up by itself": (
+        {"max_lease": 25, "idle_ttl": 600},
+        A + "@100; 1 leases c1 a;",
+        "@124; c1 leaves a",
+        "@125; c1 leaves a",
+    ),
     "lease taken back though never to be": (
         {"max_lease": None},
         BUSY + "@90; 0 > cleanup_idle 60;",
@@ -273,6 +321,12 @@ CASES: dict[str, tuple[dict[str, Any], str, str, str]] = {
         "1 > shutdown; 0 > reset a; 0 ! reset a PoolClosed",
     ),
     "shutdown leaves a process": ({}, A + "1 > shutdown;", "1 < shutdown", "c1 leaves a; 1 < shutdown"),
+    "shutdown leaves a process that is starting": (
+        {},
+        START + "1 > shutdown; 0 ! get_or_create a PoolClosed;",
+        "1 < shutdown",
+        "c1 leaves a; 1 < shutdown",
+    ),
     "a start after the shutdown": (
         {},
         A + "0 > get_or_create b; 1 > shutdown; c1 leaves a; 1 < shutdown;",

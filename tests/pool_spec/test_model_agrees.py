@@ -209,26 +209,17 @@ def cancelled_and_unheard(run: Run, last: Seen, slots: int) -> bool:
     return last.f != "shutdown" and any(seen.type == "info" for seen in run)
 
 
-def shut_beside_a_start(run: Run, last: Seen, slots: int) -> bool:
-    """A shutdown may answer while a process is starting: that none is left alive is judged by S10, not by S12."""
-    starting = [
-        agent for agent in Known.of(run).agents.values() if agent.f not in (*ENDS, "created", "loaded")
-    ]
-    return last.f == "shutdown" and bool(starting)
-
-
-def loads_any_id(run: Run, last: Seen, slots: int) -> bool:
-    """Which id a process is asked to load is judged when its session is installed, not when it is asked."""
-    return last.f == "loading"
+def shut_beside_an_opening(run: Run, last: Seen, slots: int) -> bool:
+    """A shutdown may answer while a process is being opened, which is none yet, and may ignore that it is cancelled."""
+    return last.f == "shutdown" and any(agent.f == "opening" for agent in Known.of(run).agents.values())
 
 
 REASONS: tuple[Callable[[Run, Seen, int], bool], ...] = (
-    loads_any_id,
     nothing_recorded,
     full_for_an_instant,
     failed_unseen,
     cancelled_and_unheard,
-    shut_beside_a_start,
+    shut_beside_an_opening,
     tries_again,
 )
 """In this order: the first that applies counts."""

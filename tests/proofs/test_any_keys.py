@@ -12,9 +12,10 @@ from acpool_model import Scope, initial, machine, transitions
 from acpool_model.actions import Action, Kind
 from acpool_model.canonical import canonical
 from acpool_model.state import Client, Key, Stage, is_live
-from acpool_spec.proofs.any_keys import claims, step_claims, steps
+from acpool_spec.proofs.any_keys import capacity, claims, guards, queues, step_claims, step_parts, steps
+from acpool_spec.proofs.any_keys.changes import with_key
 from acpool_spec.proofs.any_keys.obligations import differences, encoded, of_any_number, prove_any
-from acpool_spec.proofs.any_keys.view import View, few, with_key
+from acpool_spec.proofs.any_keys.view import View, few
 from acpool_spec.proofs.witnesses import within
 from acpool_spec.verdict import Outcome
 
@@ -37,10 +38,10 @@ def test_in_every_state_of_a_small_scope_the_steps_are_those_of_the_model(scope:
             assert all(step_claims.steady(view, few(parts[0])).values()), action
             assert all(step_claims.given(few(parts[0]), few(after)).values()), action
             if (action.kind, action.arg) in known:
-                assert steps.can(view, action)
+                assert guards.can(view, action)
                 assert all(differences(steps.EFFECTS[action.kind](view, action), parts[0]).values()), action
             for part in parts:
-                told, served = few(part), steps.serve_one(few(part))
+                told, served = few(part), capacity.serve_one(few(part))
                 assert all(differences(served, transitions.serve_one(part)).values())
                 if served.now == told.now:
                     assert step_claims.nothing_to_give(told)
@@ -78,27 +79,27 @@ def untold(view: View, among: Callable[[Any], Any], changed: Callable[[Client], 
     return view
 
 
-_take_out = steps.take_out
-_taken_out = steps.taken_out
+_take_out = step_parts.take_out
+_taken_out = step_parts.taken_out
 
 
 @pytest.mark.no_cover
 @pytest.mark.parametrize(
-    ("function", "defect", "name"),
+    ("module", "function", "defect", "name"),
     [
-        ("has_slot", always, "any-serve"),
-        ("victim", busy, "any-serve"),
-        ("take_out", twice, "any-expire"),
-        ("taken_out", forgotten, "any-shut"),
-        ("taken_out", at_once, "any-shut"),
-        ("with_clients", untold, "any-revoke"),
+        (capacity, "has_slot", always, "any-serve"),
+        (capacity, "victim", busy, "any-serve"),
+        (steps, "take_out", twice, "any-expire"),
+        (steps, "taken_out", forgotten, "any-shut"),
+        (steps, "taken_out", at_once, "any-shut"),
+        (steps, "with_clients", untold, "any-revoke"),
     ],
 )
 def test_a_defect_is_not_proved(
-    monkeypatch: pytest.MonkeyPatch, function: str, defect: Callable[..., Any], name: str
+    monkeypatch: pytest.MonkeyPatch, module: Any, function: str, defect: Callable[..., Any], name: str
 ) -> None:
     assert prove_any(of_any_number()[name], 5).outcome is Outcome.HOLDS
-    monkeypatch.setattr(steps, function, defect)
+    monkeypatch.setattr(module, function, defect)
     assert prove_any(of_any_number()[name], 1).outcome is not Outcome.HOLDS
 
 
@@ -115,7 +116,7 @@ def whatever_lives(view: View, action: Action) -> Any:
 
 def the_last(view: View, at: Any) -> Any:
     return view.domain.first_client(
-        lambda number: steps.waits(view, number, at),
+        lambda number: queues.waits(view, number, at),
         lambda one, other: view.client(one).arrival > view.client(other).arrival,
     )
 
@@ -136,20 +137,20 @@ def nobody_s(view: View, at: Any) -> int:
     return 0
 
 
-_can = steps.can
+_can = guards.can
 
 
 @pytest.mark.no_cover
 @pytest.mark.parametrize(
     ("module", "function", "defect", "name", "claim"),
     [
-        (steps, "can", whatever_lives, "any-expire", "S4 of the step"),
+        (guards, "can", whatever_lives, "any-expire", "S4 of the step"),
         (step_claims, "nothing_to_give", always, "any-exhaust", "S8 of the step"),
-        (steps, "victim", most_recent, "any-serve", "S9 of the step"),
-        (steps, "first_waiter", the_last, "any-release", "L4 of the step"),
-        (steps, "promise", still_queued, "any-serve", "rounds end"),
-        (steps, "source_for", nobody_s, "any-serve", "nothing is left where nothing is given"),
-        (step_claims, "_same_use", same_stage, "any-rounds", "victims are fair"),
+        (capacity, "victim", most_recent, "any-serve", "S9 of the step"),
+        (step_parts, "first_waiter", the_last, "any-release", "L4 of the step"),
+        (capacity, "promise", still_queued, "any-serve", "rounds end"),
+        (capacity, "source_for", nobody_s, "any-serve", "nothing is left where nothing is given"),
+        (step_claims, "same_use", same_stage, "any-rounds", "victims are fair"),
         (step_claims, "steady", nothing_steady, "any-step", "S9 of the step"),
     ],
 )

@@ -9,20 +9,22 @@ import pytest
 
 from acpool_model.actions import Action, Kind
 from acpool_model.state import Answer, Client, Key, Stage
-from acpool_spec.proofs.any_keys import claims, step_claims, steps
+from acpool_spec.proofs.any_keys import capacity, claims, guards, queues, step_claims, step_parts, steps
+from acpool_spec.proofs.any_keys.changes import with_clients, with_key
 from acpool_spec.proofs.any_keys.sameness import same
-from acpool_spec.proofs.any_keys.view import View, with_clients, with_key
+from acpool_spec.proofs.any_keys.terms import no
+from acpool_spec.proofs.any_keys.view import View
 from acpool_spec.proofs.shapes import Size
 from acpool_spec.proofs.solver import prove, refutes
 from acpool_spec.verdict import Outcome
 
 # The functions as they are, before any test replaces one.
-_can = steps.can
+_can = guards.can
 _conjuncts = claims.conjuncts
 _of_the_step = step_claims.of_the_step
-_rest = steps.rest
-_taken_out = steps.taken_out
-_vacate = steps.vacate
+_rest = step_parts.rest
+_taken_out = step_parts.taken_out
+_vacate = step_parts.vacate
 _with_clients = with_clients
 
 
@@ -32,7 +34,7 @@ def always(view: View) -> Any:
 
 def the_last(view: View, at: Any) -> Any:
     return view.domain.first_client(
-        lambda number: steps.waits(view, number, at),
+        lambda number: queues.waits(view, number, at),
         lambda one, other: view.client(one).arrival > view.client(other).arrival,
     )
 
@@ -71,7 +73,7 @@ def some_key_has_less(before: View, after: View) -> Any:
     def is_given(at: Any) -> Any:
         return (before.key(at).stage == Stage.QUEUED) & (after.key(at).stage != Stage.QUEUED)
 
-    return steps.no(before.domain.all_keys(lambda at: steps.no(is_given(at))))
+    return no(before.domain.all_keys(lambda at: no(is_given(at))))
 
 
 def without_s8(before: View, action: Action, after: View) -> dict[str, Any]:
@@ -82,13 +84,13 @@ def without_s8(before: View, action: Action, after: View) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("module", "function", "defect", "name", "size"),
     [
-        (steps, "has_slot", always, "same-serve", Size(2, 1)),
-        (steps, "first_waiter", the_last, "same-commit", Size(1, 2)),
-        (steps, "vacate", forgets_the_id, "same-fail", Size(1, 1)),
+        (capacity, "has_slot", always, "same-serve", Size(2, 1)),
+        (step_parts, "first_waiter", the_last, "same-commit", Size(1, 2)),
+        (step_parts, "vacate", forgets_the_id, "same-fail", Size(1, 1)),
         (steps, "rest", idle_and_used, "same-release", Size(1, 1)),
         (steps, "taken_out", a_tick_early, "same-shut", Size(1, 1)),
         (steps, "with_clients", revoked_and_told, "same-revoke", Size(1, 1)),
-        (steps, "can", whatever_is_idle, "same-expire", Size(2, 1)),
+        (guards, "can", whatever_is_idle, "same-expire", Size(2, 1)),
         (claims, "conjuncts", also_closed, "same-invariant", Size(1, 1)),
         (step_claims, "of_the_step", without_s8, "same-steps", Size(1, 1)),
         (step_claims, "nothing_left_to_give", always, "same-nothing-left", Size(1, 1)),

@@ -99,10 +99,8 @@ async def test_both_marks():
         "pytest_asyncio.plugin",
         *SCOPE,
     )
-    result.assert_outcomes(passed=3, errors=1)
-    result.stdout.fnmatch_lines(
-        ["acpool: fixture 'started' is asynchronous,*", "acpool: 2 explored in 2 executions: 2 holds"]
-    )
+    result.assert_outcomes(passed=4)
+    result.stdout.fnmatch_lines(["acpool: 3 explored in 3 executions: 3 holds"])
 
 
 def test_what_cannot_be_copied_is_named(session: Session) -> None:
@@ -166,3 +164,8 @@ def test_with_xdist(session: Session, pytester: pytest.Pytester, monkeypatch: py
     [file] = Path("acpool-failures").glob("*.json")
     again = pytester.runpytest_subprocess("-p", "no:cacheprovider", "-n1", "--acpool-replay", str(file))
     again.assert_outcomes(failed=1)
+    wrong = pytester.runpytest_subprocess("-p", "no:cacheprovider", "-n1", "--acpool-replay", "none.json")
+    assert wrong.ret == pytest.ExitCode.USAGE_ERROR
+    wrong.stderr.fnmatch_lines(
+        ["ERROR: --acpool-replay: none.json: cannot be read: No such file or directory"]
+    )

@@ -175,6 +175,12 @@ def test_a_mark_that_cannot_be_used_is_named(session: Session, mark: str, said: 
     result = session(f"\n@pytest.mark.acpool({mark})\nasync def test_one():\n    await Counter().add()\n")
     assert sum(result.parseoutcomes().get(name, 0) for name in ("failed", "errors")) == 1
     assert said in result.stdout.str()
+    _nothing_else_is_said(result)
+
+
+def _nothing_else_is_said(result: pytest.RunResult) -> None:
+    for noise in ("During handling of", "All traceback entries", "Traceback"):
+        assert noise not in result.stdout.str()
 
 
 def test_a_sync_test_has_no_schedule_and_those_of_a_marked_module_are_left_alone(session: Session) -> None:
@@ -192,6 +198,52 @@ def test_what_the_loop_refuses_is_said(session: Session) -> None:
     result = session("\n@pytest.mark.acpool\nasync def test_thread():\n    await asyncio.to_thread(print)\n")
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["acpool: *thread*"])
+    _nothing_else_is_said(result)
+
+
+@pytest.mark.no_cover
+def test_a_test_without_an_end_is_undecided(session: Session) -> None:
+    """One goes on until it is cut; two go round among states that are known, which is no pass either."""
+    result = session(
+        """
+async def spin():
+    while True:
+        await asyncio.sleep(0)
+
+@pytest.mark.acpool
+async def test_spins():
+    await spin()
+
+@pytest.mark.acpool
+async def test_two_spin():
+    await asyncio.gather(spin(), spin())
+"""
+    )
+    result.assert_outcomes(failed=2)
+    result.stdout.fnmatch_lines(
+        [
+            "acpool: undecided after * a run was cut after max_steps=10000*",
+            "acpool: undecided after * every run came back to a state that it had been in, and none to an end",
+            "acpool: 2 explored in * executions: 2 undecided",
+        ]
+    )
+
+
+def test_what_stock_asyncio_does_not_do_is_told_apart(session: Session) -> None:
+    """A timer that is due and late is a failure in mode ``reordered`` only, and its report says so."""
+    test = """
+@pytest.mark.acpool(mode="reordered")
+async def test_in_time():
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(5):
+            await asyncio.sleep(10)
+"""
+    result = session(test)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        ["* decisions in *, feasible: reordered, where what is ready is late; mode='fifo' *"]
+    )
+    session(test.replace("reordered", "fifo"), "--acpool-failures=elsewhere").assert_outcomes(passed=1)
 
 
 def test_a_file_about_another_test_is_refused(session: Session, pytester: pytest.Pytester) -> None:

@@ -144,7 +144,12 @@ def test_the_matrix_is_red_where_it_should_be_and_ours_is_green(
     assert main(["races", "run", "--all", "--workers", "1"]) == 0
     shown = capsys.readouterr().out.splitlines()
     assert max(map(len, shown)) <= 100
-    assert shown[1].split() == ["pool", *(f"S{n}" for n in range(1, 13)), *(f"L{n}" for n in range(1, 6))]
+    assert shown[1].split() == [
+        "pool",
+        "own",
+        *(f"S{n}" for n in range(1, 13)),
+        *(f"L{n}" for n in range(1, 6)),
+    ]
     ours = next(line for line in shown if line.startswith("acpool "))
     assert set(ours.split()[1:]) == {"·"}
     assert shown[-1].startswith("3 of 3 exhibits red with their own property, our pool green beside 3, in ")
@@ -158,12 +163,12 @@ def test_a_terminal_that_is_narrow_gets_the_matrix_in_blocks(columns: int) -> No
     console = Console(file=io.StringIO(), force_terminal=True, width=columns, color_system=None)
     command.print_matrix(console, matrix)
     assert isinstance(console.file, io.StringIO)
-    shown = console.file.getvalue().partition("\na number")[0].splitlines()
+    shown = console.file.getvalue().partition("\nown: ")[0].splitlines()
     assert max(map(len, shown)) <= columns
-    heads = [line.split()[1:] for line in shown if line.startswith("pool ")]
+    heads = [line.split()[2:] for line in shown if line.startswith("pool ")]
     assert len(heads) == (2 if columns == 80 else 1)
     assert sum(heads, start=list[str]()) == list(matrix.columns)
-    assert sum(line.startswith("busy-victim ") for line in shown) == len(heads)
+    assert sum(line.split()[:2] == ["busy-victim", "S4"] for line in shown) == len(heads)
 
 
 def test_a_matrix_judges_its_rows() -> None:

@@ -75,6 +75,16 @@ def test_the_summary_has_the_table_and_nothing_in_it_is_markup_of_others(result:
     assert "the artifacts of this run" in summary(result, {})
 
 
+def test_a_summary_that_would_be_too_long_to_be_shown_is_cut(result: Result) -> None:
+    rows = tuple(f"row {number:05} {'<' * 90}" for number in range(30_000))
+    cases = tuple(replace(result.cases[0], timeline=rows) for _ in range(18))
+    text = summary(replace(result, cases=cases), RUN)
+    assert len(text.encode()) < 1024 * 1024
+    for shown in ("row 00000 ", "… 29,900 rows\n", "row 29901 ", "row 29999 "):
+        assert text.count(shown) == 18, shown
+    assert "row 00001 " not in text and "row 29900 " not in text
+
+
 def test_a_picture_is_pointed_to_where_there_is_one(result: Result) -> None:
     case = replace(result.cases[0], picture=Path("report/pictures/pool-S1.html"))
     assert "Its picture is pool-S1.html in the [artifacts" in summary(replace(result, cases=(case,)), RUN)

@@ -202,7 +202,7 @@ class _Exploration:
         finally:
             if isinstance(oracle, Reduction):
                 oracle.stop()
-        if report is None and not prefix and _finished(oracle) and not self._ended:
+        if report is None and not prefix and _finished(oracle) and not self._ended and not certificate.skips:
             certificate.skip(_NO_END)
         if report is None and not prefix:
             report = self._cut_short(oracle, certificate, meter, seed)

@@ -18,14 +18,15 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from types import FrameType
 from typing import Final
 
-from acpool_spec.mutants.keeper import keep
+from acpool_spec.mutants.keeper import agents_run, keep
 from acpool_spec.mutants.room_tests import Patience, patience_of
 
 _TICK_S: Final = 1.0
 _NO_CPU_S: Final = 0.02
-"""Of CPU in a tick, below which a run does nothing but wait; one that others keep from running gets more."""
+"""Of CPU in a tick, below which a run does nothing but wait."""
 READY: Final = "ready"
 NOT_RUN: Final = "not run"
 
@@ -50,7 +51,8 @@ def main(arguments: Sequence[str]) -> None:
 
         write(strategy=READY, folders={name: str(folder_of(name)) for name in PACKAGES})
         for name in names:
-            watch = Watch(run_s, patience_of(module))
+            patience = patience_of(module)
+            watch = Watch(min(run_s, patience.cpu_s), patience)
 
             def endless(why: str, watch: Watch = watch, name: str = name) -> None:
                 write(strategy=name, **asdict(Look("endless", watch.runs, time.process_time(), why)))
@@ -92,17 +94,20 @@ class Watch:
             last_words(why)
             os._exit(0)
 
-        def tick() -> None:
-            used = time.process_time()
-            self._idle = self._idle + 1 if used - self._used < _NO_CPU_S else 0
-            self._used = used
+        def out_of_cpu(_signum: int, _frame: FrameType | None) -> None:
+            end(f"a run took {self._run_s:g} s of CPU")
+
+        def tick(_signum: int, _frame: FrameType | None) -> None:
+            waits = time.process_time() - self._used < _NO_CPU_S and not agents_run()
+            self._idle = self._idle + 1 if waits else 0
+            self._used = time.process_time()
             if self._idle * _TICK_S >= self._patience.idle_s:
                 end(f"a run waited for {self._patience.idle_s:g} s")
             if time.monotonic() - self._began >= self._patience.wall_s:
                 end(f"a run took {self._patience.wall_s:g} s")
 
-        signal.signal(signal.SIGPROF, lambda *_: end(f"a run took {self._run_s:g} s of CPU"))
-        signal.signal(signal.SIGALRM, lambda *_: tick())
+        signal.signal(signal.SIGPROF, out_of_cpu)
+        signal.signal(signal.SIGALRM, tick)
         try:
             yield
         finally:

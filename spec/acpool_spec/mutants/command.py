@@ -13,8 +13,8 @@ from rich.table import Table
 from acpool_spec.console import Terminal, count, say, verdict
 from acpool_spec.making import clip
 from acpool_spec.mutants.mutant import Mutant, declared
-from acpool_spec.mutants.room_tests import TESTS, repository
-from acpool_spec.mutants.sensitivity import Report, Row, run_mutants
+from acpool_spec.mutants.room_tests import repository
+from acpool_spec.mutants.sensitivity import Report, Row, for_tests_alone, run_mutants
 from acpool_spec.mutants.strategies import LAST, STRATEGIES, Look
 from acpool_spec.naming import near
 from acpool_spec.targets import BadInput
@@ -24,6 +24,7 @@ _SAYS_NOTHING = ("pool", "schedules", "coverage", "junit", "sarif", "report", "g
 """Options of ``acpool check`` that would be left out without a word."""
 _NAME = 38
 """Columns for the name of a mutant."""
+_NAMES = 400  # characters of those that nobody came to
 _NAMED = 5
 """Of the mutants that were left out, at most."""
 _LEGEND = (
@@ -33,7 +34,8 @@ _LEGEND = (
 
 
 def sensitivity(options: argparse.Namespace) -> int:
-    """Look for the mutants that were asked for: none named, all; a number, so many of them, spread over the list; or by name."""
+    """Look for the mutants that were asked for: none named, all; a number, so many of them, spread over the list; or by name, or
+    by the name of their module."""
     for name in _SAYS_NOTHING:
         if getattr(options, name) not in (None, False):
             raise BadInput(
@@ -71,8 +73,8 @@ def sensitivity(options: argparse.Namespace) -> int:
 
 
 def chosen(mutants: dict[str, Mutant], asked: Sequence[str]) -> list[Mutant]:
-    """Those that are ``asked`` for, in the order of the list; by number, of those that can be seen where the pool's tests are
-    not installed. Raises :class:`BadInput` for a name of none."""
+    """Those that are ``asked`` for, in the order of the list; a module is asked for all of its own; by number, of those that can
+    be seen where the pool's tests are not installed. Raises :class:`BadInput` for a name of none."""
     known = list(mutants.values())
     if not asked:
         return known
@@ -80,18 +82,20 @@ def chosen(mutants: dict[str, Mutant], asked: Sequence[str]) -> list[Mutant]:
         seen = [mutant for mutant in known if not for_tests_alone(mutant)] if repository() is None else known
         some = min(int(asked[0]), len(seen))
         return [seen[place * len(seen) // some] for place in range(some)]
+    names = dict.fromkeys(name for mutant in known for name in (mutant.name, *_names_of(mutant.module)))
     for name in asked:
-        if name not in mutants:
-            such = ", ".join(near(name, mutants) or [known[0].name])
+        if name not in names:
+            such = ", ".join(near(name, names) or [known[0].name, known[0].module, "acp"])
             raise BadInput(
-                f"--sensitivity {clip(repr(name))}: no mutant has that name; expected a number, or names such as {such}"
+                f"--sensitivity {clip(repr(name))}: no mutant and no module has that name; expected a number, or names such as"
+                f" {such}"
             )
-    return [mutant for mutant in known if mutant.name in asked]
+    return [mutant for mutant in known if not {mutant.name, *_names_of(mutant.module)}.isdisjoint(asked)]
 
 
-def for_tests_alone(mutant: Mutant) -> bool:
-    """Whether nothing but the tests of the pool can see it."""
-    return set(mutant.breaks) == {TESTS}
+def _names_of(module: str) -> tuple[str, str]:
+    """By which a module is asked for: its own, and that of its package, where it is in one: ``acp.process`` and ``acp``."""
+    return module, module.partition(".")[0]
 
 
 def _print_table(console: Console, rows: Sequence[Row]) -> None:
@@ -150,5 +154,6 @@ def _print_sums(console: Console, report: Report) -> None:
             f"{many} for the pool's tests alone, which are in the repository and not here: {names}{more}",
         )
     if report.missing:
-        say(console, f"the budget ran out before {count(len(report.missing), 'mutant')}")
+        names = clip(", ".join(mutant.name for mutant in report.missing), _NAMES)
+        say(console, escape(f"the budget ran out before {count(len(report.missing), 'mutant')}: {names}"))
     say(console, f"verdict: {verdict(report.outcome)}")

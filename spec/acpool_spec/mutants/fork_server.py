@@ -202,6 +202,8 @@ def main(arguments: Sequence[str]) -> None:
             return
         import pytest
 
+        # What all forks need besides.
+        import_module("acpool_spec.mutants.runs")
         pytest.main(
             [
                 *("-q", "-n0", "-p", "no:cacheprovider", "--hypothesis-seed=0"),

@@ -23,9 +23,26 @@ from typing import Final, NamedTuple
 
 CALLS: Final = frozenset(
     {
-        *("shield", "timeout", "timeout_at", "call_at", "call_later", "reschedule"),  # shielded, bounded
-        *("_serve", "perform", "set", "add_done_callback", "Wake", "Served", "Queued"),  # woken
-        *("cancel", "uncancel", "kill_process", "signal_group", "Interrupt", "Close", "Stop"),  # ended
+        *(
+            "shield",
+            "suppress",
+            "timeout",
+            "timeout_at",
+            "call_at",
+            "call_later",
+            "reschedule",
+        ),  # shielded, bounded
+        *("_serve", "perform", "set", "set_result", "add_done_callback", "Wake", "Served", "Queued"),  # woken
+        *(
+            "cancel",
+            "uncancel",
+            "kill_process",
+            "killpg",
+            "signal_group",
+            "Interrupt",
+            "Close",
+            "Stop",
+        ),  # ended
     }
 )
 _TELLS: Final = frozenset({"trace", "listening"})

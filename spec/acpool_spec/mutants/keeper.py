@@ -29,7 +29,7 @@ def keep(work: Callable[[], object]) -> NoReturn:
     pid = os.fork()
     if not pid:
         _work(work)
-    status = _status_of(pid)
+    status = status_of(pid, lambda: os.kill(pid, signal.SIGKILL))
     _end_children()
     code = os.waitstatus_to_exitcode(status)
     os._exit(code if code >= 0 else 128 - code)
@@ -40,39 +40,53 @@ def _work(work: Callable[[], object]) -> NoReturn:
     try:
         work()
         status = 0
-    except BaseException:  # noqa: BLE001 - it ends as Python ends, without what belongs to the keeper
-        sys.excepthook(*sys.exc_info())
+    except BaseException as error:  # noqa: BLE001 - it ends as Python ends, without what belongs to the keeper
+        sys.excepthook(type(error), error, error.__traceback__)
     finally:
         sys.stderr.flush()
         os._exit(status)
 
 
-def _status_of(kept: int) -> int:
-    """Wait for the process ``kept``, killed with the end of standard input; other orphans that end meanwhile are reaped, too."""
+def status_of(child: int, at_end: Callable[[], object]) -> int:
+    """Wait for the process ``child``, and do ``at_end`` at the end of standard input; orphans that end meanwhile are reaped."""
     woken, wakes = os.pipe()
     os.set_blocking(wakes, False)
     signal.set_wakeup_fd(wakes)
     signal.signal(signal.SIGCHLD, lambda _signum, _frame: None)
     inputs = [0, woken]
-    while True:
+    try:
         while True:
-            pid, status = os.waitpid(-1, os.WNOHANG)
-            if pid == kept:
-                return status
-            if not pid:
-                break
-        ready, _, _ = select.select(inputs, [], [])
-        if woken in ready:
-            os.read(woken, 4096)
-        if 0 in ready:
-            inputs.remove(0)
-            os.kill(kept, signal.SIGKILL)
+            while True:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+                if pid == child:
+                    return status
+                if not pid:
+                    break
+            ready, _, _ = select.select(inputs, [], [])
+            if woken in ready:
+                os.read(woken, 4096)
+            if 0 in ready:
+                inputs.remove(0)
+                at_end()
+    finally:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        signal.set_wakeup_fd(-1)
+        os.close(woken)
+        os.close(wakes)
+
+
+def agents_run() -> bool:
+    """Whether any process that the kept one, which asks, has started could run now: it is not waited for in vain."""
+    running = [pid for pid in _children(os.getppid()) if pid != os.getpid()] + _children(os.getpid())
+    for pid in running:
+        running += _children(pid)
+    return any(_stat(pid)[:1] in (["R"], ["D"]) for pid in running)
 
 
 def _end_children() -> None:
     """Kill the children until there are none: the orphans of those that are killed are children in their turn."""
     while True:
-        for pid in _children():
+        for pid in _children(os.getpid()):
             os.kill(pid, signal.SIGKILL)
         try:
             os.wait()
@@ -80,14 +94,16 @@ def _end_children() -> None:
             return
 
 
-def _children() -> list[int]:
-    """The children of this process that it has not reaped; none where there is no /proc, and so none that it adopted."""
-    found: list[int] = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            stat = (folder / "stat").read_bytes()
-        except OSError:
-            continue
-        if int(stat.rpartition(b")")[2].split()[1]) == os.getpid():
-            found.append(int(folder.name))
-    return found
+def _children(parent: int) -> list[int]:
+    """The children of a process that it has not reaped; none where there is no /proc, and so none that a keeper adopted."""
+    pids = (int(folder.name) for folder in Path("/proc").glob("[0-9]*"))
+    return [pid for pid in pids if _stat(pid)[1:2] == [str(parent)]]
+
+
+def _stat(pid: int) -> list[str]:
+    """Of a process, its state, the id of its parent, and what else proc_pid_stat(5) has; nothing where it is gone."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_bytes()
+    except OSError:
+        return []
+    return stat.rpartition(b")")[2].decode("ascii").split()

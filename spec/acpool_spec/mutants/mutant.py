@@ -24,8 +24,6 @@ import acpool_model
 from acpool_spec.mutants.guards import guards_of
 
 PACKAGES: Final = {"acpool": acpool, "acpool_model": acpool_model}
-ROOMS: Final = ("core", "slots", "pool", "shell", "lease", "closing", "bounds")
-"""The modules of the pool of which every guard has its mutant, or its exemption."""
 ACP: Final = tuple(
     f"acp.{name}"
     for name in (
@@ -33,7 +31,9 @@ ACP: Final = tuple(
         *("permissions", "pipes", "process", "settings", "stderr", "transport", "turns"),
     )
 )
-"""Those that talk to real agents."""
+"""The modules that talk to real agents."""
+ROOMS: Final = ("core", "slots", "pool", "shell", "lease", "closing", "bounds", "observe", "errors", *ACP)
+"""The modules of the pool of which every guard has its mutant, or its exemption; no other one has a guard."""
 
 
 class DoesNotApply(Exception):

@@ -27,6 +27,7 @@ import acpool_model
 import acpool_spec
 from acpool_spec.mutants.child import NOT_RUN, READY
 from acpool_spec.mutants.mutant import Mutant, file_of, folder_of
+from acpool_spec.mutants.nursery import Nursery
 from acpool_spec.mutants.room_tests import TESTS, repository
 from acpool_spec.mutants.strategies import LAST, STRATEGIES, Look, that_can_see
 from acpool_spec.verdict import Outcome
@@ -111,7 +112,7 @@ def run_mutants(
     """
     began = time.monotonic()
     deadline = None if seconds is None else began + seconds
-    untested = [] if repository() is not None else [one for one in mutants if _for_tests_alone(one)]
+    untested = [] if repository() is not None else [one for one in mutants if for_tests_alone(one)]
     wanted = [mutant for mutant in mutants if mutant not in untested]
     waiting = deque(enumerate(wanted))
     rows: dict[int, Row] = {}
@@ -119,6 +120,7 @@ def run_mutants(
     failures: list[BaseException] = []
 
     def work() -> None:
+        nursery = Nursery()
         try:
             while not failures and (deadline is None or time.monotonic() < deadline):
                 with lock:
@@ -128,7 +130,7 @@ def run_mutants(
                 row = (
                     look(mutant, deadline)
                     if look is not None
-                    else look_for(mutant, strategies, deadline, first=first)
+                    else look_for(mutant, strategies, deadline, first=first, nursery=nursery)
                 )
                 if row is None:
                     return
@@ -137,6 +139,8 @@ def run_mutants(
                     show(row)
         except BaseException as error:  # noqa: BLE001 - it is raised again where somebody waits
             failures.append(error)
+        finally:
+            nursery.close()
 
     threads = [threading.Thread(target=work, daemon=True) for _ in range(workers)]
     for thread in threads:
@@ -157,20 +161,22 @@ def look_for(
     *,
     first: bool = False,
     run_s: float = RUN_S,
+    nursery: Nursery | None = None,
     give_up_s: float = GIVE_UP_S,
 ) -> Row | None:
     """What each strategy sees of ``mutant``; None where the ``deadline``, of ``time.monotonic``, came before that.
 
     ``first``: the strategies after the first that sees anything are left out. ``run_s``: seconds of CPU that one run may take.
     ``give_up_s``: seconds that one process may take with all of it.
+    ``nursery``: whose children run the tests, which begin sooner there.
     """
     row = Row(mutant)
-    with tempfile.TemporaryDirectory(prefix="acpool-mutant-") as folder:
+    with tempfile.TemporaryDirectory(prefix="acpool-mutant-", ignore_cleanup_errors=True) as folder:
         place = Path(folder)
         write_mutant(mutant, place)
         left = list(that_can_see(f"{mutant.package}.{mutant.module}", strategies))
         while left:
-            if not _one_child(row, place, left, deadline, first, run_s, give_up_s):
+            if not _one_child(row, place, left, deadline, first, run_s, give_up_s, nursery):
                 return None
             if row.unusable or (first and row.caught):
                 return row
@@ -180,7 +186,8 @@ def look_for(
     return row
 
 
-def _for_tests_alone(mutant: Mutant) -> bool:
+def for_tests_alone(mutant: Mutant) -> bool:
+    """Whether nothing but the tests of the pool can see it."""
     seen_by = that_can_see(f"{mutant.package}.{mutant.module}")
     return set(mutant.breaks) == {TESTS} or set(seen_by) == {LAST}
 
@@ -206,6 +213,7 @@ def _one_child(
     first: bool,
     run_s: float,
     give_up_s: float,
+    nursery: Nursery | None,
 ) -> bool:
     """Run the strategies that are left in one process and take in what it wrote; False where the deadline ended it."""
     results, errors = place / "results", place / "errors"
@@ -217,31 +225,11 @@ def _one_child(
         str(run_s),
         *strategies,
     ]
-    command = [sys.executable, "-m", "acpool_spec.mutants.child", *what]
-    with errors.open("w", encoding="utf-8") as stderr:
-        # In a group of its own, so that Ctrl-C is for whoever reads the report, and an end takes everything with it.
-        child = subprocess.Popen(
-            command,
-            cwd=place,
-            env=environment(place),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=stderr,
-            start_new_session=True,
-        )
-        left = give_up_s if deadline is None else max(0.0, min(give_up_s, deadline - time.monotonic()))
-        try:
-            status: int | None = child.wait(timeout=left)
-        except subprocess.TimeoutExpired:
-            status = None
-        finally:
-            assert child.stdin is not None
-            child.stdin.close()
-            try:
-                child.wait(timeout=END_S)
-            except subprocess.TimeoutExpired:
-                os.killpg(child.pid, signal.SIGKILL)
-                child.wait()
+    left = give_up_s if deadline is None else max(0.0, min(give_up_s, deadline - time.monotonic()))
+    if nursery is not None and list(strategies) == [LAST]:
+        status = nursery.run(what, place, environment(place), errors, left)
+    else:
+        status = _status_of_child(what, place, errors, left)
     lines = [json.loads(line) for line in results.read_text(encoding="utf-8").splitlines()]
     for line in lines[1:]:
         name = line.pop("strategy")
@@ -267,6 +255,33 @@ def _one_child(
         )
         row.looks[name] = Look("process lost", 1, 0.0, how)
     return True
+
+
+def _status_of_child(arguments: Sequence[str], place: Path, errors: Path, timeout_s: float) -> int | None:
+    """The exit status of a child process with these arguments; None where it was ended after ``timeout_s`` seconds."""
+    with errors.open("w", encoding="utf-8") as stderr:
+        # In a group of its own, so that Ctrl-C is for whoever reads the report, and an end takes everything with it.
+        child = subprocess.Popen(
+            [sys.executable, "-m", "acpool_spec.mutants.child", *arguments],
+            cwd=place,
+            env=environment(place),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=stderr,
+            start_new_session=True,
+        )
+        try:
+            return child.wait(timeout=timeout_s)
+        except subprocess.TimeoutExpired:
+            return None
+        finally:
+            assert child.stdin is not None
+            child.stdin.close()
+            try:
+                child.wait(timeout=END_S)
+            except subprocess.TimeoutExpired:
+                os.killpg(child.pid, signal.SIGKILL)
+                child.wait()
 
 
 def environment(place: Path | None = None) -> Mapping[str, str]:

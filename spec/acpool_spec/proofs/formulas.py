@@ -114,36 +114,37 @@ _OF_TRUTHS: Mapping[str, Callable[[Any, Any], Any]] = {
     "or": z3.Or,
 }
 
-_terms: dict[int, Term] = {}  # by z3's number of the term, which is its own while the term lives
-_known: dict[tuple[str, int, int], Term] = {}
+# Terms live for as long as these do, so that the numbers by which they are found, z3's and Python's, stay their own.
+_terms: dict[tuple[type[Term], int], Term] = {}
+_known: dict[
+    tuple[str, int, int], tuple[Term, Term, Term]
+] = {}  # the result, and the operands that are in the name
 _constants: dict[int, Term] = {}
 
 
-def _constant(value: int) -> Term:
-    if value not in _constants:
-        _constants[value] = _term(z3.IntVal(value))
-    return _constants[value]
+def _term(of_type: type[Term], found: Any) -> Term:
+    """The one ``Term`` of this type that is a term of z3's."""
+    name = of_type, found.get_id()
+    if name not in _terms:
+        _terms[name] = of_type(found)
+    return _terms[name]
 
 
-def _term(found: Any) -> Term:
-    """The one ``Term`` of a term of z3's."""
-    number = found.get_id()
-    if number not in _terms:
-        _terms[number] = Term(found)
-    return _terms[number]
-
-
-def _made(operation: str, one: Any, other: Any) -> Term:
-    """The result of an operation; the same whenever it is asked for again."""
+def _made(operation: str, one: Any, other: Any) -> Any:
+    """The result of an operation, one of whose operands is a ``Term``; the same whenever it is asked for again."""
+    if one is None or other is None:
+        return NotImplemented
     mine, theirs = _operand(one), _operand(other)
     name = operation, id(mine), id(theirs)
-    if name not in _known:
+    known = _known.get(name)
+    if known is None:
         if operation in _OF_TRUTHS and z3.is_bool(mine.z3) and z3.is_bool(theirs.z3):
             made = _OF_TRUTHS[operation](mine.z3, theirs.z3)
         else:
             made = _OF_NUMBERS[operation](_number(mine.z3), _number(theirs.z3))
-        _known[name] = _term(made)
-    return _known[name]
+        of_type = type(one) if isinstance(one, Term) else type(other)
+        known = _known[name] = _term(of_type, made), mine, theirs
+    return known[0]
 
 
 def _joined(operation: str, one: Term, other: Any, *, neutral: bool) -> Any:
@@ -161,15 +162,16 @@ def _truth(value: Any) -> Any:
 
 
 def _operand(value: Any) -> Term:
-    match value:
-        case Term():
-            return value
-        case bool():
-            return _TRUE if value else _FALSE
-        case int():
-            return _constant(int(value))
-        case _:
-            raise TypeError(f"neither a number nor a truth value: {type(value)}")
+    if isinstance(value, Term):
+        return value
+    if isinstance(value, bool):
+        return _TRUE if value else _FALSE
+    if not isinstance(value, int):
+        raise TypeError(f"neither a number nor a truth value: {type(value)}")
+    found = _constants.get(value)
+    if found is None:
+        found = _constants[value] = _term(Term, z3.IntVal(int(value)))
+    return found
 
 
 def _number(term: Any) -> Any:
@@ -190,7 +192,7 @@ def as_formula(says: Callable[_P, _T]) -> Callable[_P, _T]:
         if not is_tracing():
             return says(*arguments, **named)
         with no_tracing():
-            terms: Any = [_as_terms(argument) for argument in arguments]
+            terms: Any = [of_parts(Term, argument) for argument in arguments]
             found: _T = _symbolic(says(*terms, **named))
             return found
 
@@ -203,11 +205,12 @@ def all_hold(found: tuple[bool, ...]) -> bool:
     return every(found)
 
 
-def _as_terms(value: Any) -> Any:
+def of_parts(of_type: type[Term], value: Any) -> Any:
+    """Text, a number, or tuples of these however deep, with terms of this type in the place of what is symbolic."""
     if isinstance(value, SymbolicInt | SymbolicBool):
-        return _term(value.var)
+        return _term(of_type, value.var)
     if _is_tuple(value):
-        parts = [_as_terms(part) for part in value]
+        parts = [of_parts(of_type, part) for part in value]
         return value._make(parts) if hasattr(value, "_fields") else tuple(parts)
     if isinstance(value, int | str):
         return value

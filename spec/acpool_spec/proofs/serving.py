@@ -19,10 +19,10 @@ def given(before: State, after: State) -> dict[str, bool]:
     pairs = list(permutations(keys, 2))
     callers = list(zip(before.clients, after.clients, strict=True))
     return {
-        "callers stay": every([_same_client(old, new) for old, new in callers]),
-        "leases stay": every([implies(old.stage == Stage.LEASED, _same_use(old, new)) for old, new in keys]),
+        "callers stay": every([same_client(old, new) for old, new in callers]),
+        "leases stay": every([implies(old.stage == Stage.LEASED, same_use(old, new)) for old, new in keys]),
         "idle means untouched": every(
-            [implies(new.stage == Stage.IDLE, _same_use(old, new)) for old, new in keys]
+            [implies(new.stage == Stage.IDLE, same_use(old, new)) for old, new in keys]
         ),
         "victims are fair": every(
             [
@@ -40,14 +40,14 @@ def given(before: State, after: State) -> dict[str, bool]:
             [implies(old.stage == Stage.ABSENT, new.stage == Stage.ABSENT) for old, new in keys]
         ),
         "the line stays": every(
-            [implies(_in_line(new), _in_line(old) & (old.arrival == new.arrival)) for old, new in keys]
+            [implies(in_line(new), in_line(old) & (old.arrival == new.arrival)) for old, new in keys]
         ),
         # Who was promised another key's slot may lose it, but only before all slots are taken, when promises are given.
         "promises come last": (slots(before) <= slots(after))
         & (before.capacity == after.capacity)
         & every(
             [
-                implies(_waits_for_itself(old, at), _waits_for_itself(new, at))
+                implies(waits_for_itself(old, at), waits_for_itself(new, at))
                 & implies(
                     (old.stage == Stage.PROMISED) & (new.stage == Stage.QUEUED),
                     slots(before) < before.capacity,
@@ -55,7 +55,7 @@ def given(before: State, after: State) -> dict[str, bool]:
                 & implies(
                     (old.stage == Stage.QUEUED)
                     & (new.stage == Stage.PROMISED)
-                    & no(_waits_for_itself(new, at)),
+                    & no(waits_for_itself(new, at)),
                     slots(after) >= after.capacity,
                 )
                 for at, (old, new) in enumerate(keys, 1)
@@ -81,7 +81,7 @@ def steady(before: State, after: State) -> dict[str, bool]:
     """What an action leaves as it was, for the rounds after it."""
     keys = list(zip(before.keys, after.keys, strict=True))
     both_idle = [
-        implies((old.stage == Stage.IDLE) & (new.stage == Stage.IDLE), _same_use(old, new))
+        implies((old.stage == Stage.IDLE) & (new.stage == Stage.IDLE), same_use(old, new))
         for old, new in keys
     ]
     return {
@@ -99,15 +99,18 @@ def steady(before: State, after: State) -> dict[str, bool]:
     }
 
 
-def _in_line(key: Key) -> bool:
+def in_line(key: Key) -> bool:
+    """Whether its creation has no slot; of numbers or of terms, as all of these."""
     return (key.stage == Stage.QUEUED) | (key.stage == Stage.PROMISED)
 
 
-def _waits_for_itself(key: Key, at: int) -> bool:
+def waits_for_itself(key: Key, at: int) -> bool:
+    """Whether the key ``at`` is promised the slot of its own dying process."""
     return (key.stage == Stage.PROMISED) & (key.source == at)
 
 
-def _same_client(old: Client, new: Client) -> bool:
+def same_client(old: Client, new: Client) -> bool:
+    """Whether nothing about a client has changed."""
     return (
         (old.phase == new.phase)
         & (old.key == new.key)
@@ -118,7 +121,8 @@ def _same_client(old: Client, new: Client) -> bool:
     )
 
 
-def _same_use(old: Key, new: Key) -> bool:
+def same_use(old: Key, new: Key) -> bool:
+    """Whether a key is used as before."""
     return (
         (old.stage == new.stage)
         & (old.alive == new.alive)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import islice
 
 from acpool_spec.events import Event
-from acpool_spec.properties.ledger import CREATING, Ledger, Pending, Process
+from acpool_spec.properties.ledger import CREATING, Ledger, Pending, Process, Suspicion
 
 Found = Iterator[tuple[str, str]]
 FEW = 64
@@ -65,14 +65,22 @@ def _takers(ledger: Ledger, key: str, most: int) -> int:
     """How many idle sessions may have been evicted already, counted up to ``most``: one for each creation in progress, and one
     by each caller that was cancelled, for ``key``, too; the slot may be another's by now."""
     creating = {
-        c.key for c in ledger.calls(*CREATING) if c.key not in (None, key) and not ledger.of_key(c.key)
+        c.key for c in ledger.calls(*CREATING) if c.key not in (None, key) and _perhaps_evicts(ledger, c)
     }
     found = len(creating)
     for stray, callers in ledger.strayed.items():
         if found >= most:
             break
-        found += 0 if ledger.of_key(stray) else callers
+        housed = any(process.closing is None for process in ledger.of_key(stray))
+        found += 0 if housed else callers
     return found
+
+
+def _perhaps_evicts(ledger: Ledger, call: Pending) -> bool:
+    """Whether ``call`` may need the slot of another key: nobody else holds the session of its key, and no process was begun for
+    it. A process that its key has besides may be taken out already, though its closing has not begun."""
+    assert call.key is not None
+    return not any(p.holder is not None or p.opening > call.invoked for p in ledger.of_key(call.key))
 
 
 def _surely_available(ledger: Ledger, call: Pending, key: str) -> bool:
@@ -112,8 +120,10 @@ def judge_victim(event: Event, ledger: Ledger) -> Found:
         creators = {
             call.key: call.invoked for call in reversed(ledger.calls(*CREATING)) if call.key != victim.key
         }
-        creators |= {key: index for key, index in ledger.strays.items() if key != victim.key}
-        yield from _unfair(victim, list(creators.values()), ledger)
+        # Each of those who were cancelled may have evicted somebody, beside whoever asks for the same key now.
+        strays = {key: index for key, index in ledger.strays.items() if key != victim.key}
+        gone = [index for key, index in strays.items() for _ in range(ledger.strayed[key])]
+        yield from _unfair(victim, [*creators.values(), *gone], ledger)
     elif event.f == "closed" and not ledger.sees_closing:
         # Decided at some time before: by any creator that may have needed a slot since the victim was used.
         evictors = [invoked for invoked, key in _evictors(ledger, victim.first_use) if key != victim.key]
@@ -146,4 +156,8 @@ def _unfair(victim: Process, creators: list[int], ledger: Ledger) -> Found:
     # Each of the other creators may have taken an older one already, though its closing is not to be seen yet.
     if len(older) >= len(creators):
         names = ", ".join(f"{p.name} of {p.key!r}" for p in older)
-        yield "S9", f"{victim.name} of {victim.key!r} is evicted though {names} was idle and used longer ago"
+        message = f"{victim.name} of {victim.key!r} is evicted though {names} was idle and used longer ago"
+        if ledger.sees_rest:
+            ledger.suspicions.append(Suspicion("S9", message, idle=tuple(older)))
+        else:
+            yield "S9", message

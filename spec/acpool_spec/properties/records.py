@@ -26,6 +26,7 @@ class Process:
     opening: int
     opened: int | None = None
     closing: int | None = None
+    closing_at_ns: int = 0
     ended: int | None = None
     given_up: bool = False
     session_id: str | None = None
@@ -68,6 +69,23 @@ class Pending:
     settled: bool = (
         False  # it was seen waiting: everything in the pool had come to a stop since it was called
     )
+    claims: bool = (
+        False  # a slot of its key that comes free may be its own: it may have waited for what was in it
+    )
+    failed: bool = False  # it was refused, or cancelled
+
+
+@dataclass(slots=True, eq=False)
+class Suspicion:
+    """What breaks ``property``, as ``message`` says, unless it turns out at rest that what was seen came late.
+
+    ``waiting``: who seemed to wait; ``idle``: who seemed to be idle.
+    """
+
+    property: str
+    message: str
+    waiting: Pending | None = None
+    idle: tuple[Process, ...] = ()
 
 
 @dataclass(slots=True)

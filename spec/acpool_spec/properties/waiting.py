@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from acpool_spec.events import Event
-from acpool_spec.properties.ledger import CREATING, LEASING, Ledger, Pending
+from acpool_spec.properties.ledger import CREATING, LEASING, Ledger, Pending, Suspicion
 
 Found = Iterator[tuple[str, str]]
 
@@ -69,7 +69,8 @@ def settle(ledger: Ledger) -> None:
 
 
 def judge_order(event: Event, ledger: Ledger) -> Found:
-    """L4 at an ``acquire`` or an ``opening``; ``ledger`` has *not* seen it."""
+    """L4 at an ``acquire`` or an ``opening``; ``ledger`` has *not* seen it. Whoever seems to be passed over may have been refused
+    already and not have heard of it: that it was not is judged at rest."""
     if event.f == "acquire" and event.process in ledger.pending:
         yield from _overtaken(ledger.pending[event.process], LEASING, ledger)
     elif event.f == "opening" and event.key is not None:
@@ -85,10 +86,8 @@ def _overtaken(winner: Pending, names: tuple[str, ...], ledger: Ledger) -> Found
         key = winner.key or ""
         disturbed = ledger.key(key).reset_called > call.invoked or ledger.past.of(key).ended > call.invoked
         if call.invoked < winner.invoked and not winner.settled and not disturbed:
-            yield (
-                "L4",
-                f"client {winner.process} gets the lease of {winner.key!r} before client {call.process}, which waited first",
-            )
+            message = f"client {winner.process} gets the lease of {winner.key!r} before client {call.process}, which waited first"
+            ledger.suspicions.append(Suspicion("L4", message, waiting=call))
 
 
 def _slot_overtaken(event: Event, ledger: Ledger) -> Found:
@@ -98,14 +97,16 @@ def _slot_overtaken(event: Event, ledger: Ledger) -> Found:
     own = ledger.past.of(event.key or "").youngest
     if own is not None and own.opened is not None and own.ended is not None and own.closing is None:
         return  # the slot of its process that died may be its own still
+    if any(call.claims for call in mine):
+        return  # so may that of a session that was taken out, for those who waited for its lease, and of a start that was reset
     began = min(call.invoked for call in mine)
     for call in _queue_for_slots(ledger, other_than=event.key):
         yield "L4", ""
         if call.invoked < began and not any(mate.settled for mate in mine):
-            yield (
-                "L4",
-                f"{event.key!r} gets a slot before {call.key!r}, whose client {call.process} waited first",
+            message = (
+                f"{event.key!r} gets a slot before {call.key!r}, whose client {call.process} waited first"
             )
+            ledger.suspicions.append(Suspicion("L4", message, waiting=call))
 
 
 def _queue_for_slots(ledger: Ledger, *, other_than: str | None) -> Iterator[Pending]:

@@ -157,19 +157,22 @@ def _run_all(console: Console, workers: int) -> int:
 def print_matrix(console: Console, matrix: Matrix) -> None:
     """One row for each exhibit and one for our pool; blocks of properties where the terminal is too narrow for all of them."""
     width = max(len(row.exhibit.id) for row in matrix.rows)
+    head = f"{'pool':{width}} own "
+    beside = len(head)
     columns, ours = matrix.columns, matrix.ours()
-    fit = max(1, (console.width - width) // _CELL) if console.is_terminal else len(columns)
+    fit = max(1, (console.width - beside) // _CELL) if console.is_terminal else len(columns)
     for block in (columns[start : start + fit] for start in range(0, len(columns), fit)):
         if block[0] != columns[0]:
             say(console, "")
-        say(console, f"[bold]{'pool':{width}}{''.join(f'{column:>{_CELL}}' for column in block)}[/]")
+        say(console, f"[bold]{head}{''.join(f'{column:>{_CELL}}' for column in block)}[/]")
         for row in matrix.rows:
-            say(console, f"{row.exhibit.id:{width}}{''.join(_cell(row, column) for column in block)}")
-        say(console, f"[bold]{'acpool':{width}}[/]{''.join(f'{ours[column]:>{_CELL}}' for column in block)}")
+            name = f"{row.exhibit.id:{width}} {row.exhibit.property_id}"
+            say(console, f"{name:{beside}}{''.join(_cell(row, column) for column in block)}")
+        say(console, f"[bold]{'acpool':{beside}}[/]{''.join(f'{ours[column]:>{_CELL}}' for column in block)}")
     say(
         console,
-        "\na number: broken, after so many executions ([bold red reverse]own[/]: the exhibit's property); ·: held in every run;"
-        "\n?: held in those that were made, not all; empty: never put to the test",
+        "\nown: the exhibit's property; a number: broken, after so many executions ([bold red reverse]the own one[/]);"
+        "\n·: held in every run; ?: held in those that were made, not all; empty: never put to the test",
     )
 
 

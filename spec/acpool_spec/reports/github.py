@@ -16,6 +16,8 @@ from acpool_spec.reports.result import Case, Result
 from acpool_spec.verdict import Outcome
 
 SUMMARY = "GITHUB_STEP_SUMMARY"
+_ROWS = 100
+"""Of an interleaving, at most: GitHub shows no summary of more than a megabyte, and there may be one for each property."""
 _MARKS = str.maketrans({mark: f"&#{ord(mark)};" for mark in "\\`*_{}[]|~@:"})
 
 
@@ -93,7 +95,10 @@ def _story(case: Case, environment: Mapping[str, str]) -> Iterator[str]:
     elif case.file is not None:
         yield f"Its schedule is {_text(case.file.name)} in {_artifacts(environment)}."
     yield ""
-    yield f"<details><summary>how it happens</summary><pre>{html.escape(plain(chr(10).join(case.timeline)))}</pre></details>"
+    rows = list(case.timeline)
+    if len(rows) > _ROWS:  # the title stays, and the end, which is where it goes wrong
+        rows[1 : 1 - _ROWS] = [f"… {len(rows) - _ROWS:,} rows"]
+    yield f"<details><summary>how it happens</summary><pre>{html.escape(plain(chr(10).join(rows)))}</pre></details>"
     yield ""
 
 

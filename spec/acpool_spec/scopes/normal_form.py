@@ -39,6 +39,9 @@ def normal_form(judgement: Judgement) -> str:
     for name, place in sorted(ledger.strays.items()):
         facts += (name, _among(invoked, place), ledger.strayed[name])
         uses.append(place)
+    for suspicion in ledger.suspicions:
+        waiting = None if suspicion.waiting is None else (suspicion.waiting.process, suspicion.waiting.failed)
+        facts += (suspicion.property, waiting, [process.name for process in suspicion.idle])
     for session_id, flag in sorted(sessions.flags.items()):
         facts += (session_id, flag.up, _among(invoked, flag.lowered))
     return repr((facts, _ranks(uses)))
@@ -103,7 +106,16 @@ def _facts(ledger: Ledger, process: Process) -> list[Any]:
 
 def _call(call: Pending) -> list[Any]:
     holds = None if call.holds is None else call.holds.name
-    return [call.process, call.f, call.key, holds, call.taken_back, call.short_of_slots, call.settled]
+    return [
+        call.process,
+        call.f,
+        call.key,
+        holds,
+        call.taken_back,
+        call.short_of_slots,
+        call.settled,
+        call.claims,
+    ]
 
 
 def _place(place: int | None) -> int:

@@ -250,6 +250,14 @@ def do_ask(request_id: Any, session_id: str, argument: str) -> None:
     done(request_id, stop_reason)
 
 
+def do_ask_and_end(request_id: Any, session_id: str, argument: str) -> None:
+    """Ask for a permission, and end the turn once somebody thinks about it, which a file tells."""
+    call: Message = json.loads(argument)
+    send(id="question", **call["request"])
+    await_file(call["file"])
+    done(request_id)
+
+
 def do_ask_and_close_stdin(request_id: Any, session_id: str, argument: str) -> None:
     """Ask for something and go deaf at once; never answer."""
     os.close(0)

@@ -22,8 +22,10 @@ from acpool_model.state import (
     is_creating,
     is_live,
 )
-from acpool_spec.proofs.any_keys.steps import no, waits
+from acpool_spec.proofs.any_keys.queues import waits
+from acpool_spec.proofs.any_keys.terms import no
 from acpool_spec.proofs.any_keys.view import View, slots_of, unseen_of
+from acpool_spec.proofs.serving import in_line
 
 
 def conjuncts(view: View) -> dict[str, Any]:
@@ -184,15 +186,11 @@ def _used_apart(view: View, a: Any, b: Any) -> Any:
 
 
 def _two_in_line(view: View, a: Any, b: Any) -> Any:
-    return (a != b) & _in_line(view.key(a)) & _in_line(view.key(b))
+    return (a != b) & in_line(view.key(a)) & in_line(view.key(b))
 
 
 def _came_apart(view: View, a: Any, b: Any) -> Any:
     return view.key(a).arrival != view.key(b).arrival
-
-
-def _in_line(key: Key) -> Any:
-    return (key.stage == Stage.QUEUED) | (key.stage == Stage.PROMISED)
 
 
 def _ids(key: Key) -> tuple[Any, ...]:

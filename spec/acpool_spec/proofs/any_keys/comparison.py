@@ -17,7 +17,8 @@ from crosshair.libimpl import builtinslib
 from crosshair.statespace import optional_context_statespace
 
 from acpool_model.state import Client, Key, State
-from acpool_spec.proofs.any_keys.view import SCALARS, Chosen, View, drawn
+from acpool_spec.proofs.any_keys.chosen import Chosen
+from acpool_spec.proofs.any_keys.view import SCALARS, View, drawn
 from acpool_spec.proofs.formulas import no_tracing
 
 z3: Any = importlib.import_module("z3")  # it comes without types

@@ -16,8 +16,9 @@ from typing import Any
 
 from acpool_model.actions import SHAPES, Action
 from acpool_model.state import Client, Key, State
-from acpool_spec.proofs.any_keys import claims, step_claims, steps
-from acpool_spec.proofs.any_keys.view import SCALARS, Unbounded, View, any_number, few
+from acpool_spec.proofs.any_keys import capacity, claims, guards, step_claims, steps
+from acpool_spec.proofs.any_keys.domain import Unbounded
+from acpool_spec.proofs.any_keys.view import SCALARS, View, any_number, few
 from acpool_spec.proofs.obligations import NOBODY, actions, name_of
 from acpool_spec.proofs.solver import Finding
 from acpool_spec.verdict import Outcome
@@ -110,12 +111,12 @@ def _pose_action(action: Action, view: View) -> tuple[list[Any], dict[str, Any]]
     shape = SHAPES[action.kind]
     named = Action(action.kind, at if shape.key else 0, number if shape.client else 0, action.arg)
     after = steps.EFFECTS[action.kind](view, named)
-    known = [at >= 1, number >= 1, steps.can(view, named), step_claims.nothing_to_give(view)]
+    known = [at >= 1, number >= 1, guards.can(view, named), step_claims.nothing_to_give(view)]
     return known, claims.conjuncts(after) | _of_the_step(view, named, after) | step_claims.steady(view, after)
 
 
 def _pose_round(view: View) -> tuple[list[Any], dict[str, Any]]:
-    after = steps.serve_one(view)
+    after = capacity.serve_one(view)
     found = claims.conjuncts(after) | _of_the_step(view, NOBODY, after)
     given = after.now != view.now  # whatever is changed takes a tick
     ends = {

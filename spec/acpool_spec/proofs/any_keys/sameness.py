@@ -20,7 +20,7 @@ from acpool_model.inductive import BETWEEN, between, inductive, ungiven
 from acpool_model.invariants import every, implies, nothing_left_to_give
 from acpool_model.state import State
 from acpool_model.step_invariants import STEP_INVARIANTS
-from acpool_spec.proofs.any_keys import claims, step_claims, steps
+from acpool_spec.proofs.any_keys import capacity, claims, guards, step_claims, steps
 from acpool_spec.proofs.any_keys.comparison import Encoded, number_term, said_of, said_of_two
 from acpool_spec.proofs.formulas import all_hold, as_formula
 from acpool_spec.proofs.obligations import (
@@ -62,9 +62,9 @@ def _of_action(action: Action) -> Obligation:
 
     def conclusion(before: State) -> dict[str, bool]:
         if not machine.guard(before, action):
-            return said_of(before, lambda view: {"guard": z3.Not(steps.can(view, named))})
+            return said_of(before, lambda view: {"guard": z3.Not(guards.can(view, named))})
         after = transitions.EFFECTS[action.kind](before, action)
-        guard = said_of(before, lambda view: {"guard": steps.can(view, named)})
+        guard = said_of(before, lambda view: {"guard": guards.can(view, named)})
         return encoded.compared(before, after) | guard
 
     name = name_of(action)
@@ -82,7 +82,7 @@ def _of_serving() -> Obligation:
     def premise(before: State) -> bool:
         return between(before) & in_order_of_arrival(before)
 
-    encoded = Encoded(steps.serve_one)
+    encoded = Encoded(capacity.serve_one)
 
     def conclusion(before: State) -> dict[str, bool]:
         return encoded.compared(before, transitions.serve_one(before))

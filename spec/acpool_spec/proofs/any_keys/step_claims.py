@@ -10,10 +10,12 @@ from collections.abc import Callable
 from typing import Any
 
 from acpool_model.actions import Action, Kind
-from acpool_model.state import Answer, Client, Key, Phase, Stage
+from acpool_model.state import Answer, Key, Phase, Stage
 from acpool_spec.proofs.any_keys.claims import implies
-from acpool_spec.proofs.any_keys.steps import is_spare, no
-from acpool_spec.proofs.any_keys.view import View, choose
+from acpool_spec.proofs.any_keys.queues import is_spare
+from acpool_spec.proofs.any_keys.terms import choose, no
+from acpool_spec.proofs.any_keys.view import View
+from acpool_spec.proofs.serving import in_line, same_client, same_use, waits_for_itself
 
 
 def of_the_step(before: View, action: Action, after: View) -> dict[str, Any]:
@@ -54,9 +56,9 @@ def given(before: View, after: View) -> dict[str, Any]:
         return keys(lambda at: says(before.key(at), after.key(at)))
 
     return {
-        "callers stay": clients(lambda number: _same_client(before.client(number), after.client(number))),
-        "leases stay": each(lambda old, new: implies(old.stage == Stage.LEASED, _same_use(old, new))),
-        "idle means untouched": each(lambda old, new: implies(new.stage == Stage.IDLE, _same_use(old, new))),
+        "callers stay": clients(lambda number: same_client(before.client(number), after.client(number))),
+        "leases stay": each(lambda old, new: implies(old.stage == Stage.LEASED, same_use(old, new))),
+        "idle means untouched": each(lambda old, new: implies(new.stage == Stage.IDLE, same_use(old, new))),
         "victims are fair": keys(
             lambda a: keys(
                 lambda b: implies(
@@ -71,7 +73,7 @@ def given(before: View, after: View) -> dict[str, Any]:
         ),
         "absent stays": each(lambda old, new: implies(old.stage == Stage.ABSENT, new.stage == Stage.ABSENT)),
         "the line stays": each(
-            lambda old, new: implies(_in_line(new), _in_line(old) & (old.arrival == new.arrival))
+            lambda old, new: implies(in_line(new), in_line(old) & (old.arrival == new.arrival))
         ),
         "promises come last": (before.taken <= after.taken)
         & (before.capacity == after.capacity)
@@ -101,7 +103,7 @@ def steady(before: View, after: View) -> dict[str, Any]:
     return {
         "touched means served": keys(
             lambda at: implies(
-                _stays_idle(before.key(at), after.key(at)), _same_use(before.key(at), after.key(at))
+                _stays_idle(before.key(at), after.key(at)), same_use(before.key(at), after.key(at))
             )
         )
         | nothing_to_give(after),
@@ -127,7 +129,7 @@ def nothing_to_give(view: View) -> Any:
     keys = view.domain.all_keys
     nothing_spare = keys(lambda at: no((view.key(at).stage == Stage.IDLE) | is_spare(view, at)))
     return keys(lambda at: implies(view.key(at).stage == Stage.QUEUED, nothing_spare)) & keys(
-        lambda at: implies(_in_line(view.key(at)) & (view.key(at).source != at), view.taken == view.capacity)
+        lambda at: implies(in_line(view.key(at)) & (view.key(at).source != at), view.taken == view.capacity)
     )
 
 
@@ -221,38 +223,10 @@ def _promised_last(before: View, after: View, at: Any) -> Any:
     """Who was promised another key's slot may lose it, but only before all slots are taken, when promises are given."""
     old, new = before.key(at), after.key(at)
     return (
-        implies(_waits_for_itself(old, at), _waits_for_itself(new, at))
+        implies(waits_for_itself(old, at), waits_for_itself(new, at))
         & implies((old.stage == Stage.PROMISED) & (new.stage == Stage.QUEUED), before.taken < before.capacity)
         & implies(
-            (old.stage == Stage.QUEUED) & (new.stage == Stage.PROMISED) & no(_waits_for_itself(new, at)),
+            (old.stage == Stage.QUEUED) & (new.stage == Stage.PROMISED) & no(waits_for_itself(new, at)),
             after.taken >= after.capacity,
         )
-    )
-
-
-def _in_line(key: Key) -> Any:
-    return (key.stage == Stage.QUEUED) | (key.stage == Stage.PROMISED)
-
-
-def _waits_for_itself(key: Key, at: Any) -> Any:
-    return (key.stage == Stage.PROMISED) & (key.source == at)
-
-
-def _same_client(old: Client, new: Client) -> Any:
-    return (
-        (old.phase == new.phase)
-        & (old.key == new.key)
-        & (old.want == new.want)
-        & (old.arrival == new.arrival)
-        & (old.prompt == new.prompt)
-        & (old.answer == new.answer)
-    )
-
-
-def _same_use(old: Key, new: Key) -> Any:
-    return (
-        (old.stage == new.stage)
-        & (old.alive == new.alive)
-        & (old.holder == new.holder)
-        & (old.used == new.used)
     )

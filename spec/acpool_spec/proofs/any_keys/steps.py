@@ -1,6 +1,6 @@
-"""The transitions of the model, as in ``acpool_model/transitions.py``, over views.
+"""What each action does, as in ``acpool_model/transitions.py``, over views.
 
-Each function is named as there and takes what that one takes. The tests compare ``EFFECTS`` and ``can`` with the model.
+Each function is named as there and takes what that one takes. The tests compare ``EFFECTS`` with the model.
 """
 
 from __future__ import annotations
@@ -19,152 +19,24 @@ from acpool_model.state import (
     Prompt,
     Stage,
     Want,
-    has_process,
     is_creating,
     is_live,
     is_starting,
 )
-from acpool_spec.proofs.any_keys.view import (
-    View,
-    choose,
+from acpool_spec.proofs.any_keys.capacity import grant, has_room
+from acpool_spec.proofs.any_keys.changes import (
     either,
     one_by_one,
-    pick,
     seat,
+    tell,
     tell_all,
     with_clients,
     with_key,
 )
-
-IN_USE: Final = (
-    "stage",
-    "arrival",
-    "source",
-    "alive",
-    "session",
-    "resumed",
-    "flag",
-    "holder",
-    "used",
-    "born",
-)
-"""The fields of a key that say what is in use."""
-
-
-def no(condition: Any) -> Any:
-    """``not``, of a condition of Python's or of z3's."""
-    return condition ^ True
-
-
-# -- enabled -----------------------------------------------------------------------------------------------------------
-
-
-def can(view: View, action: Action) -> Any:
-    """Whether an action with the key and the client that it takes is enabled."""
-    key, client = view.key(action.key), view.client(action.client)
-    match action.kind:
-        case Kind.ASK:
-            return client.phase == Phase.OUT
-        case Kind.LEAVE:
-            return (client.phase == Phase.WAITING) | (client.phase == Phase.GRANTED)
-        case Kind.BEGIN:
-            return client.phase == Phase.GRANTED
-        case Kind.RELEASE:
-            return (client.phase == Phase.HOLDING) | (client.phase == Phase.REVOKED)
-        case Kind.PROMPT:
-            return (client.phase == Phase.HOLDING) & (client.prompt == Prompt.NONE)
-        case Kind.ANSWERED | Kind.UNANSWERED:
-            return client.prompt != Prompt.NONE
-        case Kind.SHUT:
-            return view.open != 0
-        case Kind.REVOKE:
-            return (view.open == 0) & no(view.domain.all_keys(lambda at: no(is_live(view.key(at)))))
-        case _:
-            return _key_can(view, key, action.kind)
-
-
-def _key_can(view: View, key: Key, kind: int) -> Any:
-    match kind:
-        case Kind.OPENED:
-            return (key.stage == Stage.OPENING) | (key.dying == Dying.STOPPING)
-        case Kind.INITIALIZED:
-            return key.stage == Stage.INITIALIZING
-        case Kind.REFUSED:
-            return key.stage == Stage.LOADING
-        case Kind.COMMIT:
-            return ((key.stage == Stage.LOADING) | (key.stage == Stage.NEW)) & (key.alive != 0)
-        case Kind.FAIL:
-            return is_starting(key)
-        case Kind.DIE:
-            return key.alive != 0
-        case Kind.STOPPED:
-            return key.dying == Dying.STOPPING
-        case Kind.CLOSED | Kind.GIVE_UP:
-            return key.dying == Dying.CLOSING
-        case Kind.EXHAUST:
-            return key.stage == Stage.QUEUED
-        case _:
-            return (view.open != 0) & _operator_can(view, key, kind)
-
-
-def _operator_can(view: View, key: Key, kind: int) -> Any:
-    match kind:
-        case Kind.CANCEL:
-            return (key.holder != 0) & (view.client(key.holder).prompt == Prompt.RUNNING)
-        case Kind.EXPIRE:
-            rests_longest = view.domain.all_keys(lambda other: no(_is_older(view, other, key)))
-            dead_longest = view.domain.all_keys(
-                lambda other: (view.key(other).alive != 0) | no(_is_older(view, other, key))
-            )
-            return (key.stage == Stage.IDLE) & (rests_longest | ((key.alive == 0) & dead_longest))
-        case Kind.RECLAIM:
-            buried = view.domain.all_keys(
-                lambda other: (view.key(other).stage != Stage.IDLE) | (view.key(other).alive != 0)
-            )
-            return (key.stage == Stage.LEASED) & buried
-        case _:
-            return key.stage >= Stage.ABSENT  # RESET
-
-
-def _is_older(view: View, other: Any, key: Key) -> Any:
-    """Whether ``other`` has been idle for longer than ``key``."""
-    return (view.key(other).stage == Stage.IDLE) & (view.key(other).used < key.used)
-
-
-# -- queues ------------------------------------------------------------------------------------------------------------
-
-
-def waits(view: View, number: Any, at: Any) -> Any:
-    """Whether a client waits for a key."""
-    client = view.client(number)
-    return (client.phase == Phase.WAITING) & (client.key == at)
-
-
-def first_waiter(view: View, at: Any) -> Any:
-    """The client who has waited for the longest; 0: nobody."""
-    return view.domain.first_client(
-        lambda number: waits(view, number, at),
-        lambda one, other: view.client(one).arrival < view.client(other).arrival,
-    )
-
-
-def heir_of(view: View, at: Any) -> Any:
-    """The key that was promised the slot of ``at``; 0: none."""
-    return view.domain.first_key(lambda number: view.key(number).source == at, lambda one, other: one != one)
-
-
-def is_spare(view: View, at: Any) -> Any:
-    """Whether the dying process of ``at`` leaves a slot that nobody was promised."""
-    unpromised = view.domain.all_keys(lambda number: view.key(number).source != at)
-    return (view.key(at).dying != Dying.NOTHING) & unpromised
-
-
-# -- effects -----------------------------------------------------------------------------------------------------------
-
-
-def tell(view: View, number: Any, answer: int) -> View:
-    """End a client's call."""
-    return seat(view, number, Client(answer=answer))
+from acpool_spec.proofs.any_keys.queues import first_waiter, heir_of, waits
+from acpool_spec.proofs.any_keys.step_parts import abandon, begin, doom, rest, take_out, taken_out, vacate
+from acpool_spec.proofs.any_keys.terms import choose
+from acpool_spec.proofs.any_keys.view import View
 
 
 def ask(view: View, number: Any, at: Any, want: int) -> View:
@@ -416,174 +288,6 @@ def revoke(view: View) -> View:
     return with_clients(
         out, lambda number: holds(number) & granted(number), lambda _: Client(answer=Answer.CLOSED)
     )
-
-
-def taken_out(key: Key, began: Any) -> Key:
-    """A key after what ``take_out``, of a live session, or ``abandon`` does to it from the tick ``began``."""
-    live = is_live(key)
-    doomed = live | is_starting(key)
-    dying = choose(has_process(key), Dying.CLOSING, Dying.STOPPING)
-    return key._replace(
-        kept=choose(live, key.session, key.kept),
-        kept_flag=choose(live, key.flag, key.kept_flag),
-        dying=choose(doomed, dying, key.dying),
-        dying_session=choose(doomed, key.session, key.dying_session),
-        dying_since=choose(doomed, began + choose(live, 1, 0), key.dying_since),
-        **dict.fromkeys(IN_USE, 0),
-    )
-
-
-def serve_one(view: View) -> View:
-    """One round of serving."""
-
-    def queued(number: Any) -> Any:
-        return view.key(number).stage == Stage.QUEUED
-
-    def for_any_slot(number: Any) -> Any:
-        key = view.key(number)
-        return (queued(number) | (key.stage == Stage.PROMISED)) & (key.source != number)
-
-    def came_before(one: Any, other: Any) -> Any:
-        return view.key(one).arrival < view.key(other).arrival
-
-    def promised() -> View:
-        at = view.domain.first_key(queued, came_before)
-        source = pick(view, at != 0, lambda: source_for(view, at), lambda: 0)
-        return either(view, source != 0, lambda: promise(view, at, source), lambda: view)
-
-    first = pick(view, has_slot(view), lambda: view.domain.first_key(for_any_slot, came_before), lambda: 0)
-    return either(view, first != 0, lambda: give(view, first), promised)
-
-
-def has_slot(view: View) -> Any:
-    """Whether a slot is free."""
-    return view.taken < view.capacity
-
-
-def give(view: View, at: Any) -> View:
-    """Use a free slot for a creation."""
-
-    def its_own() -> View:
-        displaced = heir_of(view, at)
-        return promise(
-            either(
-                view,
-                displaced != 0,
-                lambda: with_key(view, displaced, stage=Stage.QUEUED, source=0),
-                lambda: view,
-            ),
-            at,
-            at,
-        )
-
-    return either(view, view.key(at).dying == Dying.NOTHING, lambda: grant(view, at), its_own)
-
-
-def source_for(view: View, at: Any) -> Any:
-    """Whose slot a creation is promised; 0: nobody's."""
-
-    def another() -> Any:
-        evicted = victim(view)
-        return pick(view, evicted != 0, lambda: evicted, lambda: longest_dying(view))
-
-    return pick(view, is_spare(view, at), lambda: at, another)
-
-
-def longest_dying(view: View) -> Any:
-    """The key of the dying process for longest, of those whose slot nobody was promised; 0: none."""
-    return view.domain.first_key(
-        lambda number: is_spare(view, number),
-        lambda one, other: view.key(one).dying_since < view.key(other).dying_since,
-    )
-
-
-def promise(view: View, at: Any, source: Any) -> View:
-    """Promise the slot of ``source``, which is taken out for it if it lives."""
-    out = either(view, is_live(view.key(source)), lambda: take_out(view, source), lambda: view)
-    return with_key(out, at, stage=Stage.PROMISED, source=source)
-
-
-def has_room(view: View) -> Any:
-    """Whether a creation that comes last in line would get a slot at once."""
-    return has_slot(view) | no(
-        view.domain.all_keys(
-            lambda number: no((view.key(number).stage == Stage.IDLE) | is_spare(view, number))
-        )
-    )
-
-
-def victim(view: View) -> Any:
-    """The idle session to take out: a dead one, else the least recently used; 0: none."""
-
-    def before(one: Any, other: Any) -> Any:
-        mine, theirs = view.key(one), view.key(other)
-        return (mine.alive < theirs.alive) | ((mine.alive == theirs.alive) & (mine.used < theirs.used))
-
-    return view.domain.first_key(lambda number: view.key(number).stage == Stage.IDLE, before)
-
-
-def grant(view: View, at: Any) -> View:
-    """Reserve a free slot for the creation of a key."""
-    return with_key(view, at, stage=Stage.OPENING, arrival=0, source=0, born=view.key(at).resets)
-
-
-def begin(view: View, at: Any, *, source: Any = None) -> View:
-    """Begin a creation: in line, or promised the slot of ``source``."""
-    if source is None:
-        return with_key(view, at, stage=Stage.QUEUED, arrival=view.now, source=0)
-    return with_key(view, at, stage=Stage.PROMISED, arrival=view.now, source=source)
-
-
-def abandon(view: View, at: Any) -> View:
-    """Defeat a creation."""
-    return either(view, is_starting(view.key(at)), lambda: doom(view, at), lambda: vacate(view, at))
-
-
-def take_out(view: View, at: Any, *, keep: bool = True) -> View:
-    """Take a live session out of use."""
-    key = view.key(at)
-    kept = with_key(view, at, kept=key.session, kept_flag=key.flag) if keep else view
-    doomed = doom(kept, at)
-    holder = view.client(key.holder)
-    granted = holder.phase == Phase.GRANTED
-    taken = holder._replace(phase=choose(granted, Phase.WAITING, Phase.REVOKED))
-
-    def revoked() -> View:
-        back = seat(doomed, key.holder, taken)
-        return either(
-            view, granted & (view.open == 0), lambda: tell(back, key.holder, Answer.CLOSED), lambda: back
-        )
-
-    out = either(view, key.holder != 0, revoked, lambda: doomed)
-    told = tell_all(
-        out,
-        lambda number: waits(out, number, at) & (out.client(number).want != Want.BOTH),
-        Answer.NO_SESSION,
-    )
-    return either(view, first_waiter(told, at) != 0, lambda: begin(told, at, source=at), lambda: told)
-
-
-def doom(view: View, at: Any) -> View:
-    """Turn the start or the live process of a key into its dying one."""
-    key = view.key(at)
-    dying = choose(has_process(key), Dying.CLOSING, Dying.STOPPING)
-    return vacate(with_key(view, at, dying=dying, dying_session=key.session, dying_since=view.now), at)
-
-
-def vacate(view: View, at: Any) -> View:
-    """Leave nothing in use for a key."""
-    return with_key(view, at, **dict.fromkeys(IN_USE, 0))
-
-
-def rest(view: View, at: Any) -> View:
-    """Hand a free session to the first who waits for its lease; with nobody waiting it is idle."""
-    first = first_waiter(view, at)
-
-    def handed() -> View:
-        leased = with_key(view, at, stage=Stage.LEASED, holder=first)
-        return seat(leased, first, leased.client(first)._replace(phase=Phase.GRANTED))
-
-    return either(view, first != 0, handed, lambda: with_key(view, at, stage=Stage.IDLE))
 
 
 EFFECTS: Final[dict[int, Callable[[View, Action], View]]] = {

@@ -170,7 +170,15 @@ def orders(frame: Frame) -> tuple[list[Order], list[Order], list[Order]]:
     line = [at for at, key in numbered if key.stage in IN_LINE]
     idle = [at for at, key in numbered if key.stage == Stage.IDLE]
     dying = [at for at, key in numbered if key.dying]
-    return list(permutations(line)), list(permutations(idle)), list(permutations(dying))
+    lines = [order for order in permutations(line) if _promised_first(frame, order)]
+    return lines, list(permutations(idle)), list(permutations(dying))
+
+
+def _promised_first(frame: Frame, line: Order) -> bool:
+    """Whether nobody in line is promised another key's slot while who came earlier is promised none (L3, L4)."""
+    sources = [frame.keys[at - 1].source for at in line]
+    blocked = sources.index(0) if 0 in sources else len(line)
+    return all(source in (0, at) for at, source in zip(line[blocked:], sources[blocked:], strict=True))
 
 
 def queues(frame: Frame) -> list[list[Order]]:

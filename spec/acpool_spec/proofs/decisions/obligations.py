@@ -16,7 +16,7 @@ from acpool_spec.proofs.decisions.embodiment import EmbodiedCore
 from acpool_spec.proofs.decisions.frames import frames, structures
 from acpool_spec.proofs.decisions.numbers import conjunction, untraced
 from acpool_spec.proofs.decisions.run import differences, ranked
-from acpool_spec.proofs.decisions.soundness import promises_are_in_order, unsound
+from acpool_spec.proofs.decisions.soundness import unsound
 from acpool_spec.proofs.decisions.structure import Case, Values
 from acpool_spec.proofs.decisions.symmetry import stands_for_its_like
 from acpool_spec.proofs.obligations import Obligation
@@ -35,7 +35,7 @@ class OfStructures:
     """For every structure of ``case``, and all values in its holes, everything that ``check`` names holds.
 
     ``happens`` says in words what happens, if something does, and ``after`` is what the pool looks like then. With fewer
-    than ``clients`` it would be about nothing. ``in_order``: only where promises are.
+    than ``clients`` it would be about nothing.
     """
 
     name: str
@@ -45,7 +45,6 @@ class OfStructures:
     happens: str = ""
     decision: Decision | None = None
     clients: int = 1
-    in_order: bool = True
 
     def templates(self, size: Size) -> Iterator[State]:
         """What it is about, up to the numbers of keys and clients (``symmetry``)."""
@@ -57,15 +56,11 @@ class OfStructures:
                 continue
             if not stands_for_its_like(frame, keys, about.client):
                 continue
-            for template in structures(frame):
-                if not self.in_order or promises_are_in_order(template):
-                    yield template
+            yield from structures(frame)
 
     def is_about(self, state: State) -> bool:
         """Whether it says anything of ``state``, a state that satisfies the invariant."""
-        return self.case.has(state.open, state.keys[0], state.clients[0]) and (
-            not self.in_order or promises_are_in_order(state)
-        )
+        return self.case.has(state.open, state.keys[0], state.clients[0])
 
     def broken(self, state: State, values: Values | None = None) -> list[str]:
         """What does not hold of a state without holes, or with ``values`` in them."""
@@ -98,7 +93,6 @@ def core_obligations() -> dict[str, CoreObligation]:
             case=Case(),
             check=_embodied,
             clients=2,
-            in_order=False,
         ),
         Obligation(
             name=COVERED,
@@ -126,8 +120,7 @@ def _of(decision: Decision) -> OfStructures:
 def _embodied(template: State, values: Values | None) -> dict[str, bool]:
     core = EmbodiedCore(template, values)
     found = differences(abstract(core, core.names), comparable(core.state, ranked(core.state)))
-    in_order = promises_are_in_order(template)
-    return found | dict.fromkeys([what for what in unsound(core) if in_order], False)
+    return found | dict.fromkeys(unsound(core), False)
 
 
 def _covered(state: State) -> dict[str, Any]:

@@ -6,8 +6,6 @@ from collections.abc import Iterator
 
 from acpool.core import Core
 from acpool.records import Creation, Entry, Outcome, Stage
-from acpool_model.state import Stage as Line
-from acpool_model.state import State
 
 
 def unsound(core: Core) -> list[str]:
@@ -18,18 +16,6 @@ def unsound(core: Core) -> list[str]:
         *(what for name, entry in core.dying.items() for what in _of_dying(core, name, entry)),
         *(what for name, creation in core.creations.items() for what in _of_creation(core, name, creation)),
     ]
-
-
-def promises_are_in_order(state: State) -> bool:
-    """That nobody in line is promised another key's slot before who came earlier is promised one: the core needs it, and the
-    invariant of the model does not say so."""
-    line = sorted(
-        [at for at, key in enumerate(state.keys, 1) if key.stage in (Line.QUEUED, Line.PROMISED)],
-        key=lambda at: state.keys[at - 1].arrival,
-    )
-    sources = [state.keys[at - 1].source for at in line]
-    blocked = sources.index(0) if 0 in sources else len(line)
-    return all(source in (0, at) for at, source in zip(line[blocked:], sources[blocked:], strict=True))
 
 
 def _of_slots(core: Core) -> Iterator[str]:

@@ -120,12 +120,13 @@ def filled(template: State, values: Values) -> State:
     capacity = template.capacity
     if isinstance(capacity, Hole):
         capacity = slots(template) + values.room
-    keys = tuple([Key(*[_value(number, values) for number in key]) for key in template.keys])
+    keys = tuple(
+        [
+            Key._make([getattr(values, number.name) if type(number) is Hole else number for number in key])
+            for key in template.keys
+        ]
+    )
     return template._replace(capacity=capacity, fresh=values.fresh, keys=keys)
-
-
-def _value(number: int, values: Values) -> Any:
-    return getattr(values, number.name) if isinstance(number, Hole) else number
 
 
 class Case(NamedTuple):
