@@ -323,7 +323,11 @@ def _story_of_objects(options: argparse.Namespace, report: ObjectReport) -> Stor
     key, operations, times = first_object(options.file, options.spec, STEPS // 2)
     title = str(options.file) if key is None else f"{options.file}, key {key!r}"
     judged = check_history(operations, OBJECTS[options.spec].spec, budget=Budget(states=options.states))
-    return story_of_operations(operations, judged, title=title, words=IN_JSON, times=times)
+    story = story_of_operations(operations, judged, title=title, words=IN_JSON, times=times)
+    if len(operations) < report.operations:
+        note = f"the first {len(operations):,} operations of one of {report.keys:,} objects; {report.operations:,} were judged"
+        story = dataclasses.replace(story, run=dataclasses.replace(story.run, note=note))
+    return story
 
 
 def _objects(console: Terminal, options: argparse.Namespace) -> int:
@@ -336,11 +340,13 @@ def _objects(console: Terminal, options: argparse.Namespace) -> int:
     for key in report.undecided[:_KEYS_SHOWN]:
         what = "the history" if key is None else f"the history of key {key!r}"
         say(console, escape(f"undecided: a search in {what} ended at its bound {report.bound} (--states)"))
+    if not report.answered:
+        say(console, "undecided: no operation of the file was answered, so nothing puts it to the test")
     if len(report.undecided) > _KEYS_SHOWN:
         say(console, f"… and the histories of {len(report.undecided) - _KEYS_SHOWN:,} more keys")
     say(
         console,
-        f"{report.until:,} lines, {count(report.operations, 'operation')}, {report.pending:,} of them pending,"
+        f"{count(report.until, 'line')}, {count(report.operations, 'operation')}, {report.pending:,} of them pending,"
         f" {count(report.keys, 'object')}, {report.states:,} configurations, at most {report.most_held:,} operations in memory",
     )
     say(console, f"linearizable as {options.spec}: {verdict(report.outcome)}")

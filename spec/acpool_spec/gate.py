@@ -6,6 +6,7 @@ property was put to the test in them, and that none broke. Anything less is *und
 
 from __future__ import annotations
 
+import math
 import multiprocessing
 import time
 from collections import Counter
@@ -73,8 +74,9 @@ class Plan:
 
     @property
     def examples(self) -> int:
-        """Runs of the Hypothesis machine, at most, for each pool."""
-        return PROFILES[self.profile].examples
+        """Runs of the Hypothesis machine, at most, for each pool: of a shorter budget no larger a part than of the profile's."""
+        known = PROFILES[self.profile]
+        return math.ceil(known.examples * min(1.0, self.seconds / known.seconds))
 
 
 @dataclass(frozen=True, slots=True)

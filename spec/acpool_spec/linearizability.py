@@ -36,7 +36,9 @@ def check_history(
 
     *holds* comes with a linearization, *violated* with the longest partial one and what was stuck behind it,
     *undecided* with the bound that ran out (``states`` or ``seconds``; ``executions`` does not apply) and how
-    far the search got. The same operations in the same order give the same verdict, measured seconds aside.
+    far the search got. Where what is forced decided (``forced``), *violated* comes with the contradiction, and a partial
+    linearization that cannot be made longer, though others may be longer. The same operations in the same order give the
+    same verdict, measured seconds aside.
     Time and memory grow with the number of configurations, in the worst case exponentially with concurrency;
     without a budget there is no bound.
 

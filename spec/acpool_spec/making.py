@@ -56,6 +56,19 @@ def offered(pool: object, operations: tuple[str, ...]) -> list[str]:
     return found
 
 
+def stated(factory: object) -> dict[str, float]:
+    """The bounds that ``factory`` says its pools have, by attributes of these names, in seconds; what is no number is not said.
+
+    ``max_lease``: the age at which a lease is taken back; ``idle_ttl``: the pool cleans up by itself what was idle for so long.
+    """
+    found: dict[str, float] = {}
+    for name in ("max_lease", "idle_ttl"):
+        value: object = getattr(factory, name, None)
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            found[name] = float(value)
+    return found
+
+
 def said(error: BaseException) -> str:
     """``ValueError: text`` on one line, or the class alone where there is no text, or none that can be had."""
     try:

@@ -83,7 +83,8 @@ OBJECTS = {
 
 @dataclass(frozen=True, slots=True)
 class ObjectReport:
-    """The verdict on one history, and how much was looked at.
+    """The verdict on one history, and how much was looked at; *undecided* without a bound where nothing ``answered`` puts it to
+    the test.
 
     ``violated``: the key that has no linearization, and the window of its history that shows it. ``undecided``: keys whose search
     ended at its bound. ``most_held``: operations in memory, at most. ``until``: the line at which the reading ended.
@@ -91,6 +92,7 @@ class ObjectReport:
 
     outcome: Outcome
     operations: int
+    answered: int
     pending: int
     keys: int
     states: int
@@ -174,7 +176,7 @@ class _Judge:
         self._states = states
         self._keys: dict[str | None, Sections[Any]] = {}
         self._calls: dict[int, tuple[Sections[Any], Operation]] = {}
-        self._operations = self._lost = self._held = self._most = 0
+        self._operations = self._answered = self._lost = self._held = self._most = 0
 
     def judge(self, path: Path) -> ObjectReport:
         number = 0
@@ -219,6 +221,7 @@ class _Judge:
             return sections
         sections, operation = self._calls.pop(process)
         self._lost += event.type == "info"
+        self._answered += event.type == "ok"
         if not sections.decided:
             before = sections.held
             if event.type == "ok":
@@ -238,10 +241,12 @@ class _Judge:
                 violated = key, sections.window
             elif sections.bound is not None and undecided is None:
                 undecided = sections.bound
-        outcome = Outcome.VIOLATED if violated else Outcome.UNDECIDED if undecided else Outcome.HOLDS
+        untested = undecided is not None or not self._answered
+        outcome = Outcome.VIOLATED if violated else Outcome.UNDECIDED if untested else Outcome.HOLDS
         return ObjectReport(
             outcome=outcome,
             operations=self._operations,
+            answered=self._answered,
             pending=self._lost,
             keys=len(self._keys),
             states=sum(sections.states for sections in self._keys.values()),

@@ -33,3 +33,4 @@ def explored(connector: Connector, *, max_sessions: int) -> SessionPool:
 
 patient.reclaims_leases = True  # type: ignore[attr-defined]  # read by the checker: cleanup_idle may end a lease
 explored.reclaims_leases = True  # type: ignore[attr-defined]  # likewise
+patient.max_lease = explored.max_lease = 25.0  # type: ignore[attr-defined]  # likewise: not before this age, in seconds

@@ -37,7 +37,7 @@ class Target:
     """One pool under test.
 
     ``name``: ``module:factory``. ``reclaims``: its ``cleanup_idle`` may take old leases back (the factory says so with an
-    attribute ``reclaims_leases``).
+    attribute ``reclaims_leases``; :func:`~acpool_spec.making.stated` says what else it may say).
     """
 
     name: str

@@ -28,7 +28,7 @@ from acpool_spec.events import Event, PoolFacts
 from acpool_spec.fakes import FakeConnection, FakeConnector, Outside
 from acpool_spec.lanes import Lane
 from acpool_spec.loop import DeterministicLoop
-from acpool_spec.making import Unusable, clip, make_pool, offered, said
+from acpool_spec.making import Unusable, clip, make_pool, offered, said, stated
 from acpool_spec.properties.judgement import Judgement, Remains
 from acpool_spec.recorder import Recorder
 from acpool_spec.refinement import Difference, Follower, follow
@@ -139,7 +139,8 @@ class World:
     ) -> None:
         self.scope = scope
         self.loop = DeterministicLoop()
-        self.recorder = Recorder(self.loop.time, PoolFacts(max_sessions=scope.max_sessions))
+        self._bounds = stated(factory)
+        self.recorder = Recorder(self.loop.time, PoolFacts(scope.max_sessions, self._bounds))
         self.outside = Outside(self.recorder, agents_load=scope.agents_load)
         self.decisions: list[str] = []
         self._factory = factory
@@ -167,6 +168,7 @@ class World:
             reclaims=self.scope.reclaims,
             agents_load=self.scope.agents_load,
             sees_rest=True,
+            cleans_up="idle_ttl" in self._bounds,
         )
         self.recorder.listeners.append(self._judge)
         self.follower = follow(self.pool, self._parted, self._note_fault, lambda: self.loop.inside_callback)
@@ -264,7 +266,8 @@ class World:
             raise self._fault
         if not self.loop.has_ready:
             self.recorder.rest()
-            self.judgement.stopped({call.connection.name for call in self.outside.calls.values()})
+            called = {call.connection.name for call in self.outside.calls.values()}
+            self.judgement.stopped(called, round(self.loop.time() * 1e9))
 
     def _acts(self) -> dict[str, Callable[[str, str], None]]:
         return {

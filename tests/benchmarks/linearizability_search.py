@@ -2,9 +2,12 @@
 
     python tests/benchmarks/linearizability_search.py [REGISTERS]
 
-Both sides must give the same verdicts. The plain search is a textbook's, in Python too: J. M. Wing and C. Gong (JPDC 17, 1993)
-with the memo of G. Lowe (CCPE 29(4), 2017), a bit mask of what is placed beside the state. The histories are of objects that
-work, by clients that overlap, some with one answer changed; their seeds are fixed.
+Both sides must give the same verdicts; one that gives up has none. The second part has many clients at once and values that
+are used once, where a search has too much to try, and what is forced decides: it is also told what ours makes of it when it
+is never asked, and what it holds in memory at most (by tracemalloc, in a run of its own). The plain search is a textbook's,
+in Python too: J. M. Wing and C. Gong (JPDC 17, 1993) with the memo of G. Lowe (CCPE 29(4), 2017), a bit mask of what is
+placed beside the state. The histories are of objects that work, by clients that overlap, some with one answer changed; their
+seeds are fixed.
 """
 
 from __future__ import annotations
@@ -12,17 +15,22 @@ from __future__ import annotations
 import gc
 import sys
 import time
+import tracemalloc
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from random import Random
 from typing import Any
 
-from acpool_spec.linearizability import Operation, check_history
-from acpool_spec.objects import CasRegister, KeyValue
+from acpool_spec.linearizability import Operation, check_history, checked
+from acpool_spec.objects import CasRegister, KeyValue, Lock, Queue, Register
 from acpool_spec.sequential import SequentialSpec
+from acpool_spec.verdict import Budget, Verdict
 
 LIMIT = 200_000
 """Configurations after which the plain search gives up a history."""
+
+GIVE_UP = 100_000
+"""The same for histories of many clients at once, of ours, too."""
 
 Histories = Sequence[list[Operation]]
 
@@ -56,6 +64,42 @@ def compare(title: str, histories: Histories, spec: SequentialSpec[Any], *, plai
     assert all(b is None or a is b for a, b in zip(verdicts, same, strict=True)), "the two searches disagree"
     least = f", gave up {same.count(None)}: at least" if None in same else ":"
     print(f"; plain {plain:.3f} s, {len(histories) / plain:.1f} a second{least} {plain / ours:.1f} x")
+
+
+def compare_wide(title: str, operations: list[Operation], spec: SequentialSpec[Any]) -> None:
+    """Print one line: CPU seconds and memory of ours, of ours without what is forced, and of the plain search."""
+    budget = Budget(states=GIVE_UP)
+
+    def ours(history: list[Operation]) -> Verdict:
+        return check_history(history, spec, budget=budget)
+
+    seconds, (verdict,) = timed(ours, operations)
+    unasked, (before,) = timed(lambda history: checked(history, spec, budget, None), operations)
+    plainly, (plain,) = timed(lambda history: holds(history, spec, GIVE_UP), operations)
+    assert before.undecided or before.outcome is verdict.outcome
+    assert plain is None or (not verdict.undecided and verdict.holds is plain)
+    tracemalloc.start()
+    ours(operations)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    print(
+        f"{title}: {seconds:.3f} s, {verdict.outcome}{bound(verdict)}, {verdict.counts['states']:,} configurations,"
+        f" {most / 1e6:.1f} MB; not asked {unasked:.3f} s, {before.outcome}{bound(before)};"
+        f" plain {plainly:.3f} s, {'gave up' if plain is None else 'holds' if plain else 'violated'}"
+    )
+
+
+def timed(judge: Callable[[list[Operation]], Any], operations: list[Operation]) -> tuple[float, list[Any]]:
+    """CPU seconds, and what was said."""
+    gc.collect()
+    before = time.process_time()
+    found = [judge(operations)]
+    return time.process_time() - before, found
+
+
+def bound(verdict: Verdict) -> str:
+    """The bound of what is undecided."""
+    return f" ({verdict.bound})" if verdict.bound is not None else ""
 
 
 def holds(operations: Sequence[Operation], spec: SequentialSpec[Any], limit: int) -> bool | None:
@@ -179,6 +223,111 @@ def wrong(
     return [*operations[:chosen], changed, *operations[chosen + 1 :]]
 
 
+def register(seed: int, count: int, clients: int, *, stale: bool) -> list[Operation]:
+    """A register, each value written once, half of the operations reads; ``stale``: one of them of an early value."""
+    random = Random(f"register {seed}")
+
+    def ask(random: Random, number: int) -> tuple[str, Any]:
+        return ("read", None) if random.random() < 0.5 else ("write", number)
+
+    def do(state: dict[Any, Any], name: str, argument: Any) -> Any:
+        if name == "write":
+            state[0] = argument
+            return None
+        return state.get(0)
+
+    operations = recorded(random, clients, count, ask, do, 0.0, 0)
+    if stale:
+        early = next(op.argument for op in operations if op.name == "write")
+        late = next(n for n in range(count * 4 // 5, count) if operations[n].name == "read")
+        operations[late] = replace(operations[late], response=early)
+    return operations
+
+
+def queue(
+    seed: int, count: int, clients: int, *, lost: float = 0.0, swapped: bool = False
+) -> list[Operation]:
+    """A queue, each value put in once, two in five operations dequeues; ``swapped``: two values, taken out one after the other,
+    have changed places."""
+    random = Random(f"queue {seed}")
+
+    def ask(random: Random, number: int) -> tuple[str, Any]:
+        return ("dequeue", None) if random.random() < 0.4 else ("enqueue", number)
+
+    def do(state: dict[Any, Any], name: str, argument: Any) -> Any:
+        inside: list[Any] = state.setdefault(0, [])
+        if name == "enqueue":
+            inside.append(argument)
+            return None
+        return inside.pop(0) if inside else None
+
+    operations = recorded(random, clients, count, ask, do, lost, 10)
+    if swapped:
+        taken = [n for n, op in enumerate(operations) if op.name == "dequeue" and op.response is not None]
+        one = taken[len(taken) // 2]
+        other = next(
+            n for n in taken if operations[n].invoked_at > (operations[one].returned_at or 0) + 4 * clients
+        )
+        first, second = operations[one].response, operations[other].response
+        operations[one] = replace(operations[one], response=second)
+        operations[other] = replace(operations[other], response=first)
+    return operations
+
+
+def lock(seed: int, count: int, clients: int, *, stolen: bool) -> list[Operation]:
+    """A lock; who has it releases it, the others try to get it; ``stolen``: one that was refused has got it, too."""
+    random = Random(f"lock {seed}")
+    holder: int | None = None
+    busy: dict[int, tuple[str, int, Any]] = {}
+    operations: list[Operation] = []
+    now = 0
+    while len(operations) < count:
+        now += 1
+        client = random.randrange(clients)
+        if client not in busy:
+            name = "release" if holder == client else "acquire"
+            done = holder in (None, client)
+            if done:
+                holder = client if name == "acquire" else None
+            busy[client] = name, now, done
+        else:
+            name, invoked_at, done = busy.pop(client)
+            operations.append(
+                Operation(
+                    process=client,
+                    name=name,
+                    argument=None,
+                    response=done,
+                    invoked_at=invoked_at,
+                    returned_at=now,
+                )
+            )
+    if stolen:
+        refused = next(n for n in range(count * 4 // 5, count) if operations[n].response is False)
+        operations[refused] = replace(operations[refused], response=True)
+    return operations
+
+
+def wide() -> None:
+    """Print the lines about many clients."""
+    for clients in (10, 50, 100):
+        print(f"{clients} clients, 400 operations")
+        compare_wide("  register", register(1, 400, clients, stale=False), Register())
+        compare_wide(
+            "  register, a late read of an early value", register(1, 400, clients, stale=True), Register()
+        )
+        for mistaken in (False, True):
+            appended = key_value(3, 400, clients=clients, keys=1, mistaken=mistaken)
+            compare_wide(f"  appends to one key{', one read wrong' * mistaken}", appended, KeyValue())
+        compare_wide("  queue", queue(1, 400, clients), Queue())
+        compare_wide("  queue, two values changed places", queue(1, 400, clients, swapped=True), Queue())
+        compare_wide("  queue, ten operations pending", queue(1, 400, clients, lost=0.1), Queue())
+        both = queue(1, 400, clients, lost=0.1, swapped=True)
+        compare_wide("  queue, ten pending and two changed places", both, Queue())
+        compare_wide("  lock", lock(1, 400, clients, stolen=False), Lock())
+        compare_wide("  lock, given to two", lock(1, 400, clients, stolen=True), Lock())
+
+
 def main(registers: int) -> None:
     """Print the lines."""
     histories = [cas_register(seed) for seed in range(registers)]
@@ -190,6 +339,7 @@ def main(registers: int) -> None:
     compare("key-value map, 400 operations, one wrong, unpartitioned", one, KeyValue(partitioned=False))
     many = [key_value(0, 2000, mistaken=False)]
     compare("key-value map, 2,000 operations, partitioned by key", many, KeyValue(), plainly=False)
+    wide()
 
 
 if __name__ == "__main__":

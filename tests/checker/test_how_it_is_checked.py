@@ -204,7 +204,7 @@ def steps() -> str:
     in_ci = "repeats it" if "prove --core" in read(".ci/run") else "does not repeat it"
     left_out = "" if COVERED in proved else " That they leave no state out is not among them."
     most_clients = max(obligation.clients for obligation in all_of_them.values())
-    structures = sum(number for name, number in proved.items() if name != COVERED)
+    structures = sum(proof.number for name, proof in proved.items() if name != COVERED)
     return items(
         f"In every run, compared are {COMPARED} of {len(Key._fields)} fields of a key (the others are ghosts, which the pool"
         f" does not have), the {len(Client._fields)} of a caller, the number of processes, and whether the pool is open.",

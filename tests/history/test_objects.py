@@ -67,6 +67,39 @@ def test_each_object_is_read_as_documented(name: str, text: str, outcome: str, t
     assert main(["history", str(path), "--spec", name]) == Outcome(outcome).exit_status
 
 
+@pytest.mark.parametrize(
+    "text", ["0 > write 1; 1 > read null", "0 > write 1; 0 ! write null", "0 > write 1; 0 ? write null"]
+)
+def test_where_nothing_was_answered_nothing_is_decided(
+    text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = history(tmp_path / "h", text)
+    report = judge_objects(path, "register")
+    assert (report.outcome, report.bound, report.answered) == (Outcome.UNDECIDED, None, 0)
+    assert main(["history", str(path), "--spec", "register"]) == 3
+    assert "no operation of the file was answered" in capsys.readouterr().out
+
+
+def test_a_file_without_operations_decides_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "h"
+    path.write_text('{"type":"pool"}\n{"index":0,"time":0,"type":"event","f":"x"}\n', encoding="utf-8")
+    assert main(["history", str(path), "--spec", "queue"]) == 3
+
+
+def test_no_value_reaches_the_terminal_as_an_order(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = history(
+        tmp_path / "h",
+        r'0 > write "\u009b2J\u202e\ud800\u001b[1m"; 0 < write null; 1 > read null; 1 < read "é"',
+    )
+    assert main(["history", str(path), "--spec", "register"]) == 1
+    out = capsys.readouterr().out
+    assert r'"\x9b2J\u202e\ud800\u001b[1m"' in out
+    assert '"é"' in out
+    assert all(line.isprintable() for line in out.splitlines())
+
+
 def test_the_command_line_offers_every_object(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["history", "--help"])

@@ -259,7 +259,7 @@ class _Working:
     def __init__(self, kind: str, random: Random, again: float) -> None:
         self._kind, self._random, self._again = kind, random, again
         self._writes = random.choice([0.3, 0.5, 0.7])
-        self._value: Any = {"queue": (), "key_value": {}}.get(kind)
+        self._value: Any = () if kind == "queue" else {} if kind == "key_value" else None
         self._fresh = 9
 
     def next(self) -> tuple[str, Any, Any, int | None]:
@@ -290,9 +290,9 @@ class _Working:
         if changes:
             self._value = (*self._value, value := self._new())
             return "enqueue", value, None, None
-        value = self._value[0] if self._value else None
+        taken = self._value[0] if self._value else None
         self._value = self._value[1:]
-        return "dequeue", None, value, None
+        return "dequeue", None, taken, None
 
     def _lock(self, changes: bool) -> tuple[str, Any, Any, int | None]:
         process = self._random.randrange(4)
@@ -336,7 +336,8 @@ def _mistake(operations: list[Operation], random: Random) -> None:
     answered = [n for n, op in enumerate(operations) if op.response is not None and not op.pending]
     if answered and random.random() < 0.6:
         one, other = random.choice(answered), random.choice(answered)
-        first, second = operations[one].response, operations[other].response
+        first: Any = operations[one].response
+        second: Any = operations[other].response
         if one == other:
             second = random.choice([None, 11, "11;", True, False])
         operations[other] = replace(operations[other], response=first)

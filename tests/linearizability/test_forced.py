@@ -81,7 +81,6 @@ def test_verdicts_are_those_of_a_search_of_everything(kind: str, pending: float,
         assert verdict.outcome is plain.outcome, operations
         require_explained(verdict, operations, spec, toolbox)
         seen[plain.outcome, verdict.contradiction is not None] += 1
-    print(kind, pending, dict(seen))
     assert seen["left out"] < 2 * HISTORIES // 20
     assert seen[Outcome.VIOLATED, True] > HISTORIES // 5
     assert seen[Outcome.HOLDS, False] > HISTORIES // 5

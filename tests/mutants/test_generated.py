@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
@@ -193,7 +193,7 @@ def test_what_was_done_before_is_not_to_be_had_like_this(
 
 
 @contextmanager
-def server() -> Iterator[ForkServer]:
+def server() -> Generator[ForkServer]:
     with ForkServer("acpool", "bounds", environment(), 5.0) as one:
         yield one
 

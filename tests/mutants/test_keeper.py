@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from acpool_spec.mutants.mutant import declared
+from acpool_spec.mutants.mutant import Mutant, declared
 from acpool_spec.mutants.nursery import Nursery
-from acpool_spec.mutants.sensitivity import run_mutants
+from acpool_spec.mutants.sensitivity import environment, run_mutants, write_mutant
 
 pytestmark = [pytest.mark.no_cover, pytest.mark.usefixtures("untraced_children")]
 
+GUARD_S = 120.0
 ESCAPES = """
     import subprocess, sys
     escaped = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True)
@@ -50,12 +54,27 @@ def started(code: str) -> subprocess.Popen[str]:
     )
 
 
-def is_gone(pid: int) -> bool:
+def stat(pid: int | str) -> list[str]:
+    """The state of a process and the id of its parent; that of a zombie where it is gone."""
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return True
-    return False
+        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[:2]
+    except (FileNotFoundError, ProcessLookupError):
+        return ["Z", ""]
+
+
+def is_gone(pid: int) -> bool:
+    return stat(pid)[0] in "ZX"
+
+
+def until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + GUARD_S
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def children(parent: int) -> list[int]:
+    return [int(name) for name in os.listdir("/proc") if name.isdigit() and stat(name)[1] == str(parent)]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nobody is made the parent of orphans")
@@ -71,7 +90,7 @@ def test_what_made_itself_a_session_of_its_own_ends_with_who_started_it(then: st
     with started(KEEPS.format(work=ESCAPES + then)) as keeper:
         assert keeper.stdout is not None
         escaped = int(keeper.stdout.readline())
-        assert keeper.wait() == status
+        assert keeper.wait(GUARD_S) == status
         assert is_gone(escaped)
 
 
@@ -81,7 +100,7 @@ def test_all_of_it_ends_with_standard_input() -> None:
         assert keeper.stdout is not None and keeper.stdin is not None
         escaped = int(keeper.stdout.readline())
         keeper.stdin.close()
-        assert keeper.wait() == 128 + signal.SIGKILL
+        assert keeper.wait(GUARD_S) == 128 + signal.SIGKILL
         assert is_gone(escaped)
 
 
@@ -102,7 +121,7 @@ def test_who_waits_for_ever_is_ended(idle_s: float, wall_s: float, run: str, sai
     with started(WATCHES.format(idle_s=idle_s, wall_s=wall_s, run=run)) as process:
         assert process.stdout is not None
         assert process.stdout.read().strip() == said
-        assert process.wait() == 0
+        assert process.wait(GUARD_S) == 0
 
 
 def test_mutants_of_agents_are_for_their_tests_alone() -> None:
@@ -113,6 +132,36 @@ def test_mutants_of_agents_are_for_their_tests_alone() -> None:
         (name, ["tested"]) for name in some
     ]
     assert [row.looks["tested"].broken for row in report.rows] == ["tests", "tests"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="it looks into /proc")
+def test_with_its_input_ends_a_nursery_and_whoever_it_has_forked(tmp_path: Path) -> None:
+    """So nothing goes on where whoever asked for it is gone."""
+    hangs = "import time\n\ntime.sleep(600)\n\n\nclass LineTooLong"
+    mutant = Mutant(
+        name="m", module="acp.lines", keeps="it", breaks=("tests",), before="class LineTooLong", after=hangs
+    )
+    write_mutant(mutant, tmp_path)
+    results = tmp_path / "results"
+    request = {
+        "arguments": [str(results), "acpool.acp.lines", "first", "600", "tested"],
+        "place": str(tmp_path),
+        "path": environment(tmp_path)["PYTHONPATH"],
+        "errors": str(tmp_path / "errors"),
+    }
+    command = [sys.executable, "-m", "acpool_spec.mutants.nursery"]
+    with subprocess.Popen(
+        command, env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as nursery:
+        assert nursery.stdin is not None
+        nursery.stdin.write(json.dumps(request).encode() + b"\n")
+        nursery.stdin.flush()
+        until(lambda: results.exists() and "ready" in results.read_text(encoding="utf-8"))
+        (keeper,) = children(nursery.pid)
+        (worker,) = children(keeper)
+        nursery.stdin.close()
+        assert nursery.wait(GUARD_S) == 1
+    until(lambda: is_gone(keeper) and is_gone(worker))
 
 
 def test_a_nursery_gives_up_and_begins_anew(tmp_path: Path) -> None:

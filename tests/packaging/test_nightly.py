@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import select
 import shlex
 import shutil
+import signal
 import subprocess
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,11 +17,12 @@ from acpool_spec.cli import _parser  # pyright: ignore[reportPrivateUsage]  # wh
 
 ROOT = Path(__file__).parents[2]
 # A command that ends as the arguments decide, in the place of acpool.
-PRETENDED = """#!/bin/sh
+PRETENDED = """#!/usr/bin/env bash
 echo "$*"
 case "$1 $2" in
 "check --sensitivity") echo "guard: survived"; exit 1 ;;
 "check --profile") echo "canary: merged stays green, so this check cannot fail: it holds"; exit 3 ;;
+"prove --core") echo begun >&"$HELD"; sleep 600 ;;
 "prove --keys") echo "serve: undecided, 7 s"; echo "leave: proved"; echo "verdict: undecided (1 undecided)"; exit 3 ;;
 esac
 mkdir -p acpool-explored && echo more >>acpool-explored/journal
@@ -94,6 +97,23 @@ def test_what_was_explored_and_said_stays(pretended: Path, tmp_path: Path) -> No
         assert (folder / "explored" / "journal").read_text().split() == ["more"] * night
     said = (folder / "logs" / "explore.log").read_text()
     assert said == f"explore --profile nightly --budget 3600 --failures {folder}/failures\n"
+
+
+def test_whoever_ends_it_ends_the_part_that_runs(pretended: Path, tmp_path: Path) -> None:
+    seen, held = os.pipe()  # whatever a part starts holds it open
+    with subprocess.Popen(
+        [str(pretended / ".ci" / "nightly"), "core"],
+        env=os.environ | {"HELD": str(held), "TMPDIR": str(tmp_path)},
+        stdout=subprocess.DEVNULL,
+        pass_fds=[held],
+    ) as run:
+        os.close(held)
+        assert os.read(seen, 9) == b"begun\n"
+        run.send_signal(signal.SIGTERM)
+        assert select.select([seen], [], [], 30)[0] and os.read(seen, 1) == b""
+        assert run.wait() == 143
+    os.close(seen)
+    assert list(tmp_path.glob("acpool-ci.*")) == []
 
 
 @pytest.mark.parametrize(

@@ -143,6 +143,12 @@ def test_the_command_draws_the_window_of_an_object_that_has_no_linearization(
     drawn = json.loads(page.read_text().partition('id="story">')[2].partition("</script>")[0])
     assert not drawn["bad"] and drawn["explanation"]["whole"]
     assert [mark["kind"] for mark in drawn["runs"][0]["marks"]] == ["point", "point"]
+    assert not drawn["runs"][0]["note"] and "connection" not in drawn["legend"]
+    # Of several objects it is one, and says so.
+    keyed = [{**json.loads(row), "key": "xy"[n // 2]} for n, row in enumerate(rows[:4])]
+    file.write_text("\n".join(map(json.dumps, keyed)))
+    assert main(["history", str(file), "--spec", "register", "--html", str(page)]) == 0
+    assert "the first 1 operations of one of 2 objects; 2 were judged" in page.read_text()
 
 
 @pytest.fixture(scope="module")

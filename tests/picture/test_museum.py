@@ -19,20 +19,20 @@ _CALLS = ("operation", "failed", "unknown", "pending")
 _KEPT = [exhibit.id for exhibit in EXHIBITS if exhibit.schedule is not None]
 
 
-def picture(name: str) -> Story:
-    """The story of the kept schedule of the exhibit called ``name``, without the search for one that passes."""
+def picture(name: str, *, search: bool = False) -> Story:
+    """The story of the kept schedule of the exhibit called ``name``; ``search``: for one that passes, too."""
     file = exhibit_of(name).schedule
     assert file is not None
     with quiet():
         if not is_scenario_schedule(file):
             schedule = load_schedule(file)
-            return tell(schedule, load_target(schedule.pool), search=False)
+            return tell(schedule, load_target(schedule.pool), search=search)
         recorded = load_recorded(file)
         return tell_scenario(
             recorded.subject.scenario(recorded.scope),
             recorded.schedule,
             cancellable=recorded.subject.family.cancellable,
-            search=False,
+            search=search,
         )
 
 
@@ -70,3 +70,12 @@ def test_who_outlives_its_cancellation_is_accused_where_it_answers() -> None:
     step = story.run.steps[-1]
     assert step.lane == "client 0" and any("answers" in line for line in step.details)
     assert {"client 0"} == {lane.id for lane in story.run.lanes if lane.bad}
+
+
+def test_where_no_single_decision_helps_a_second_one_is_made_otherwise() -> None:
+    nearest = picture("gates-for-ever", search=True).nearest
+    assert nearest is not None and nearest.run is not None and nearest.run.main is None
+    one, two = nearest.edits
+    assert one.startswith("decision 5 is ") and two.startswith("then decision 8 is ")
+    assert nearest.bound.startswith("one decision, then two, made otherwise")
+    assert nearest.diverges[0] > 0

@@ -401,3 +401,29 @@ async def test_who_holds_nothing_is_not_interrupted(make: Make) -> None:
     lease.interrupt("reset")
     await asyncio.sleep(1.0)
     assert pool.stats().idle == 1
+
+
+async def test_a_holder_that_has_forgotten_an_earlier_cancellation_is_told_all_the_same(
+    agents: Agents, make: Make
+) -> None:
+    pool = make()
+    asked = asyncio.Event()
+
+    async def forgetful() -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        with contextlib.suppress(asyncio.CancelledError):
+            asked.set()
+            await asyncio.sleep(FOREVER)
+        async with pool.session("a"):
+            task.uncancel()  # of the request that came before its block
+            await asyncio.sleep(FOREVER)
+
+    task = asyncio.create_task(forgetful())
+    await asked.wait()
+    task.cancel()
+    await agents.settle()
+    assert await pool.reset("a")
+    with pytest.raises(LeaseRevoked, match="the key was reset"):
+        await task
+    assert task.cancelling() == 0

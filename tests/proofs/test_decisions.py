@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from hypothesis import Phase as Stages
@@ -46,7 +47,7 @@ def test_all_that_there_is_to_prove_was_proved_of_every_structure() -> None:
         name: sum(1 for _ in obligation.templates(at_least(obligation)))
         for name, obligation in OF_STRUCTURES.items()
     }
-    proved = expected(core=True)
+    proved = {name: proof.number for name, proof in expected(core=True).items()}
     assert proved.pop(COVERED) > 0
     assert proved == visited
 
@@ -276,3 +277,39 @@ def test_a_decision_is_proved(name: str) -> None:
 def test_of_no_structure_nothing_is_proved() -> None:
     finding = prove_structures(OF_STRUCTURES["core-exhaust"], Size(1, 1), 60)
     assert (finding.outcome, finding.why) == (Verdict.UNDECIDED, "no state is of its case")
+
+
+def heard_at_the_end(patch: pytest.MonkeyPatch) -> None:
+    """What is put right after the step was told."""
+    took = Core._took  # pyright: ignore[reportPrivateUsage]  # the part of a step to replace
+
+    def early(core: Core, action: Any, entry: Entry, *said: Any, **besides: Any) -> None:
+        if action == "refused":
+            entry.start_stage = "load"
+        took(core, action, entry, *said, **besides)
+        if action == "refused":
+            entry.start_stage = "new"
+
+    patch.setattr(Core, "_took", early)
+
+
+def undone_afterwards(patch: pytest.MonkeyPatch) -> None:
+    """What is done wrongly after the step was told."""
+    refused = Core.refused
+
+    def late(core: Core, entry: Entry) -> None:
+        refused(core, entry)
+        entry.start_stage = "load"
+
+    patch.setattr(Core, "refused", late)
+
+
+@pytest.mark.parametrize("defect", [heard_at_the_end, undone_afterwards])
+def test_the_core_is_compared_at_each_step_and_when_all_is_decided(
+    defect: Defect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    obligation = OF_STRUCTURES["core-refused"]
+    state = next(obligation.templates(Size(1, 1)))
+    assert obligation.broken(state) == []
+    defect(monkeypatch)
+    assert "stage of key 1" in obligation.broken(state)

@@ -209,6 +209,9 @@ def test_the_page_needs_nothing_but_itself_and_shows_hostile_texts_as_texts(
 def test_the_profile_decides_what_no_option_does() -> None:
     nightly = gate.Plan((OURS,), profile="nightly")
     assert (nightly.seconds, nightly.floor, nightly.examples) == (1_800.0, 20_000, 2_000)
-    assert gate.Plan((OURS,), budget_s=9.0, profile="nightly").seconds == 9.0
+    short = gate.Plan((OURS,), budget_s=9.0, profile="nightly")
+    assert (short.seconds, short.floor, short.examples) == (9.0, 20_000, 10)
+    assert gate.Plan((OURS,), budget_s=7_200.0, profile="nightly").examples == 2_000
+    assert gate.Plan((OURS,), schedules=3, profile="nightly").examples == 2_000
     assert gate.Plan((OURS,), schedules=30, profile="nightly").floor == 30
     assert gate.Plan((OURS,)).seconds == 60.0

@@ -35,6 +35,7 @@ from acpool_spec.mutants.fork_server import ForkServer
 from acpool_spec.mutants.generated import Generated, difference, generated
 from acpool_spec.mutants.kept import CAUGHT, FINAL, OPEN, SURVIVED, UNUSABLE, Kept
 from acpool_spec.mutants.mutant import PACKAGES, Mutant, folder_of
+from acpool_spec.mutants.nursery import Nursery
 from acpool_spec.mutants.sensitivity import NO_IMPORT, Row, environment, look_for, run_mutants
 from acpool_spec.mutants.strategies import LAST, that_can_see
 from acpool_spec.verdict import Outcome
@@ -210,11 +211,27 @@ class _Room:
     def thoroughly(self, seconds: float | None) -> None:
         """Look for the rest by everything there is, each in a process of its own."""
         package, _ = ROOMS[self.name]
+        nurseries = [Nursery() for _ in range(self.workers)]
 
         def look(mutant: Mutant, deadline: float | None) -> Row | None:
-            return look_for(mutant, ORDER, deadline, first=True, run_s=RUN_S[package], give_up_s=GIVE_UP_S)
+            nursery = nurseries.pop()
+            row = look_for(
+                mutant,
+                ORDER,
+                deadline,
+                first=True,
+                run_s=RUN_S[package],
+                nursery=nursery,
+                give_up_s=GIVE_UP_S,
+            )
+            nurseries.append(nursery)
+            return row
 
-        self._run([one for one in self.chosen if not self._is_known(one)], seconds, look, SURVIVED)
+        try:
+            self._run([one for one in self.chosen if not self._is_known(one)], seconds, look, SURVIVED)
+        finally:
+            for nursery in nurseries:
+                nursery.close()
 
     def _is_known(self, one: Generated, *enough: str) -> bool:
         kept = self.known.get((self.name, one.digest))

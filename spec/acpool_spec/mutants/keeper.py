@@ -29,7 +29,7 @@ def keep(work: Callable[[], object]) -> NoReturn:
     pid = os.fork()
     if not pid:
         _work(work)
-    status = _status_of(pid)
+    status = status_of(pid, lambda: os.kill(pid, signal.SIGKILL))
     _end_children()
     code = os.waitstatus_to_exitcode(status)
     os._exit(code if code >= 0 else 128 - code)
@@ -47,26 +47,32 @@ def _work(work: Callable[[], object]) -> NoReturn:
         os._exit(status)
 
 
-def _status_of(kept: int) -> int:
-    """Wait for the process ``kept``, killed with the end of standard input; other orphans that end meanwhile are reaped, too."""
+def status_of(child: int, at_end: Callable[[], object]) -> int:
+    """Wait for the process ``child``, and do ``at_end`` at the end of standard input; orphans that end meanwhile are reaped."""
     woken, wakes = os.pipe()
     os.set_blocking(wakes, False)
     signal.set_wakeup_fd(wakes)
     signal.signal(signal.SIGCHLD, lambda _signum, _frame: None)
     inputs = [0, woken]
-    while True:
+    try:
         while True:
-            pid, status = os.waitpid(-1, os.WNOHANG)
-            if pid == kept:
-                return status
-            if not pid:
-                break
-        ready, _, _ = select.select(inputs, [], [])
-        if woken in ready:
-            os.read(woken, 4096)
-        if 0 in ready:
-            inputs.remove(0)
-            os.kill(kept, signal.SIGKILL)
+            while True:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+                if pid == child:
+                    return status
+                if not pid:
+                    break
+            ready, _, _ = select.select(inputs, [], [])
+            if woken in ready:
+                os.read(woken, 4096)
+            if 0 in ready:
+                inputs.remove(0)
+                at_end()
+    finally:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        signal.set_wakeup_fd(-1)
+        os.close(woken)
+        os.close(wakes)
 
 
 def agents_run() -> bool:

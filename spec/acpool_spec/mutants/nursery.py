@@ -1,8 +1,8 @@
 """A process that has imported what the tests of agents need, and forks from itself whoever runs them: so each begins at once.
 
 Nothing of the pool is imported before the fork, so each child imports the mutant as it would in a process of its own. A request
-is a line of JSON on standard input, the answer its exit status on standard output. With the nursery ends whoever it has forked
-(:mod:`~acpool_spec.mutants.keeper`).
+is a line of JSON on standard input, the answer its exit status on standard output. With its standard input ends the nursery, and
+with the nursery whoever it has forked (:mod:`~acpool_spec.mutants.keeper`).
 
 ``python -m acpool_spec.mutants.nursery``
 """
@@ -21,7 +21,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
-from acpool_spec.mutants.keeper import keep
+from acpool_spec.mutants.keeper import keep, status_of
 
 _WARM: Final = ("pytest", "pytest_asyncio.plugin", "xdist.plugin", "hypothesis", "pytest_cov.plugin", "acp")
 
@@ -96,7 +96,7 @@ def _status_of_fork(request: Mapping[str, Any]) -> int:
         os.dup2(end, 0)
         _be_born(request)
     os.close(end)
-    _, status = os.waitpid(pid, 0)
+    status = status_of(pid, lambda: os._exit(1))
     os.close(held)
     return os.waitstatus_to_exitcode(status)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import reduce
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
@@ -74,15 +75,22 @@ def _defaults(arguments: ast.arguments) -> dict[int | str, ast.expr]:
 
 def _function(module: ModuleType, name: str) -> FunctionType:
     """The function itself, below its decorators."""
-    found: Any = module
-    for piece in name.split("."):
-        found = vars(found).get(piece)
+    found: Any = reduce(_member, name.split("."), module)
     while not (isinstance(found, FunctionType) and found.__code__.co_qualname == name):
-        inner = [getattr(found, attribute, None) for attribute in ("fget", "__func__", "__wrapped__")]
-        found = next((one for one in inner if one is not None), None)
+        found = _below(found)
         if found is None:
             raise Unfit(f"{name} is no function by now")
     return found
+
+
+def _member(of: Any, name: str) -> Any:
+    return of.__dict__.get(name)
+
+
+def _below(found: Any) -> Any:
+    """What a decorator has taken in."""
+    inner: list[Any] = [getattr(found, name, None) for name in ("fget", "__func__", "__wrapped__")]
+    return next((one for one in inner if one is not None), None)
 
 
 def _codes(code: CodeType) -> Iterator[CodeType]:

@@ -49,7 +49,7 @@ _FIRST: Final = {
     "acpool.acp.turns": ("turns", "permissions"),
     "acpool.errors": ("observing",),
     "acpool.bounds": ("bounds", "operator"),
-    "acpool.closing": ("shutdown", "misbehaviour"),
+    "acpool.closing": ("closing", "shutdown", "misbehaviour"),
     "acpool.core": ("core_leases", "core_slots", "core_starts", "core_callers", "core_operator", "trace"),
     "acpool.lease": ("leases", "revocation", "cancellation"),
     "acpool.observe": ("observing",),

@@ -29,9 +29,15 @@ from acpool_spec.targets import BadInput
 
 LEGEND = (
     "Bars: operations of clients, below them hatched what they wait for and, solid, the lease they hold; of a key the sessions"
-    " that live under it; of a connection its stages. ▾ a decision of the outside, ▮ a step, ◇ where an operation took effect,"
-    " ✕ a fault or a cancellation, ✖ where the property broke. The axis counts steps, time is beside it. Click for detail."
+    " that live under it and, dotted, where the pool has it; of a connection its stages. ▾ a decision of the outside, ▮ a step,"
+    " ◇ where an operation took effect, ✕ a fault or a cancellation, ✖ where the property broke. The axis counts steps, time is"
+    " beside it. Click for detail."
 )
+LEGEND_OF_OPERATIONS = (
+    "Bars: operations, from the invocation to the answer; dashed, one that has none. ◇ where one took effect in the order"
+    " that was found, ✖ one that cannot come next. The axis counts invocations and answers, time is beside it. Click for detail."
+)
+"""Of a picture that has no keys and no connections."""
 
 
 _LONGEST = 400  # characters of one text: the JSON of a key of ten thousand would be all that there is to see
@@ -114,7 +120,7 @@ def _facts(story: Story) -> dict[str, Any]:
         "callers": story.callers,
         "actions": story.actions,
         "clock": story.clock,
-        "legend": LEGEND,
+        "legend": LEGEND_OF_OPERATIONS if story.callers == "processes" else LEGEND,
         "runs": [_run(run) for run in runs],
         "nearest": None
         if nearest is None

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import chain, islice
 from typing import Any
 
 from acpool_spec.events import PoolFacts
@@ -275,9 +276,15 @@ def _failure(scenario: Scenario, run: SimulatedRun) -> Failure | None:
 
 def _nearest(setting: Setting, failing: Run, decisions: tuple[Decision, ...]) -> Nearest:
     tried = 0
-    for wanted, words in _edits(decisions):
-        if tried == RUNS:
-            break
+    # Two decisions made otherwise: the second one in the run to which the first led, and after it.
+    first: list[tuple[int, tuple[Decision, ...], str]] = []
+    twice = (
+        (wanted, at, (words, f"then {again}"))
+        for begin, made, words in first
+        for wanted, at, again in _edits(made, begin + 1)
+    )
+    once = ((wanted, at, (words,)) for wanted, at, words in _edits(decisions))
+    for wanted, at, words in islice(chain(once, twice), RUNS):
         tried += 1
         _forget(setting.scenario)
         found = record_scenario(setting, wanted)
@@ -286,24 +293,26 @@ def _nearest(setting: Setting, failing: Run, decisions: tuple[Decision, ...]) ->
             ours, theirs = [str(d) for d in decisions], [str(d) for d in made]
             part = parting(ours, theirs)
             diverges = (first_step(failing, part), first_step(run, part))
-            return Nearest(run, (words,), side_by_side(ours, theirs), diverges, tried, _bound(tried))
-    return Nearest(None, (), (), (0, 0), tried, _bound(tried))
+            return Nearest(run, words, side_by_side(ours, theirs), diverges, tried, _bound(tried, len(words)))
+        if len(words) == 1:
+            first.append((at, found.decisions, words[0]))
+    return Nearest(None, (), (), (0, 0), tried, _bound(tried, 2))
 
 
-def _bound(tried: int) -> str:
-    return f"one decision made otherwise, what comes after it as it was or as stock asyncio does; {tried} runs of at most {RUNS}"
+def _bound(tried: int, edits: int) -> str:
+    number = "one decision" if edits == 1 else "one decision, then two,"
+    return f"{number} made otherwise, what comes after as it was or as stock asyncio does; {tried} runs of at most {RUNS}"
 
 
-def _edits(decisions: tuple[Decision, ...]) -> Iterator[tuple[dict[int, int], str]]:
-    """One decision made otherwise, the last one first: the later ones as they were, then as stock asyncio makes them."""
+def _edits(decisions: tuple[Decision, ...], begin: int = 0) -> Iterator[tuple[dict[int, int], int, str]]:
+    """One decision from ``begin`` on made otherwise, the last one first, with its place and the edit in words: the later ones as
+    they were, then as stock asyncio makes them."""
     chosen = {at: made.chosen for at, made in enumerate(decisions)}
     for keeps in (True, False):
-        for at in reversed(range(len(decisions))):
+        for at in reversed(range(begin, len(decisions))):
             for other in range(decisions[at].of):
                 if other != decisions[at].chosen:
                     before = {number: choice for number, choice in chosen.items() if number < at or keeps}
                     instead = str(decisions[at]._replace(chosen=other))
-                    yield (
-                        {**before, at: other},
-                        f"decision {at + 1} is {instead!r} instead of {str(decisions[at])!r}",
-                    )
+                    words = f"decision {at + 1} is {instead!r} instead of {str(decisions[at])!r}"
+                    yield {**before, at: other}, at, words

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import math
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.resources import files
+from typing import NamedTuple
 
 from rich.console import Console
 from rich.live import Live
@@ -35,7 +37,14 @@ _GAP = 2  # columns between those of the table
 _WHY = 300  # characters of what CrossHair says
 
 
-def expected(*, core: bool = False) -> dict[str, int]:
+class Proved(NamedTuple):
+    """What one obligation took: how many paths or structures, and about how many seconds of CPU."""
+
+    number: int
+    seconds: float
+
+
+def expected(*, core: bool = False) -> dict[str, Proved]:
     """The obligations that were proved of states of the size ``PROVED_AT``, and how many paths that took.
 
     ``core``: those about the decisions of the core, of states of the size ``CORE_PROVED_AT``, and of how many structures; of
@@ -44,7 +53,7 @@ def expected(*, core: bool = False) -> dict[str, int]:
     room = "acpool_spec.proofs.decisions" if core else "acpool_spec.proofs"
     text = files(room).joinpath("expected.txt").read_text(encoding="utf-8")
     lines = [line.split() for line in text.splitlines() if not line.startswith("#")]
-    return {name: int(number) for name, number in lines}
+    return {name: Proved(int(number), float(seconds)) for name, number, seconds in lines}
 
 
 def prove(options: argparse.Namespace) -> int:
@@ -60,8 +69,8 @@ def prove(options: argparse.Namespace) -> int:
             say(console, escape(f"{name}: {table[name].says}"))
         return Outcome.HOLDS.exit_status
     proved = expected(core=core)
-    # The longest first, so that no process is left with a long one at the end.
-    longest_first = sorted(names, key=lambda name: -proved.get(name, 0))
+    # The longest first, so that no process is left with a long one at the end; of one that is new nothing is known.
+    longest_first = sorted(names, key=lambda name: -proved[name].seconds if name in proved else -math.inf)
     order = Order(names=longest_first, size=size, seconds=options.seconds, workers=options.workers, core=core)
     open_ = f"{count(size.keys, 'key')} and {count(size.clients, 'client')}"
     where = count(options.workers, "process", "processes")

@@ -56,7 +56,8 @@ class Remains:
 
 class Judgement:
     """The properties of one run. ``violations``: the first of each property; ``tested``: how often each had a chance to break;
-    ``undecided``: the bound at which the search for an answer ended. ``sees_rest``: :meth:`stopped` will be called."""
+    ``undecided``: the bound at which the search for an answer ended. ``sees_rest``: :meth:`stopped` will be called;
+    ``cleans_up``: the pool cleans up by itself, at any time."""
 
     def __init__(
         self,
@@ -65,9 +66,12 @@ class Judgement:
         reclaims: bool,
         agents_load: bool | None,
         sees_rest: bool = False,
+        cleans_up: bool = False,
     ) -> None:
         # Who sees it rest sees all that the connections do.
-        self.ledger = Ledger(max_sessions, reclaims=reclaims, sees_rest=sees_rest, sees_closing=sees_rest)
+        self.ledger = Ledger(
+            max_sessions, reclaims=reclaims, cleans_up=cleans_up, sees_rest=sees_rest, sees_closing=sees_rest
+        )
         self.violations: dict[str, Violation] = {}
         self.tested: Counter[str] = Counter()
         self.undecided: dict[str, str] = {}
@@ -92,8 +96,11 @@ class Judgement:
         if event.type in ("info", "fail") or event.f in ("died", "open_failed"):
             self.disturbed = True
 
-    def stopped(self, called: Container[str] = ()) -> None:
-        """Nothing is ready: whatever happens next happens outside. ``called``: the connections with a call in progress."""
+    def stopped(self, called: Container[str] = (), now: int | None = None) -> None:
+        """Nothing is ready: whatever happens next happens outside. ``called``: the connections with a call in progress; ``now``:
+        nanoseconds, None where time passes only while nothing is ready, so that nobody hears of anything late."""
+        if now is not None:
+            self.ledger.note_late_endings(now)
         self._note(judge_suspicions(self.ledger))
         self._note(judge_isolation(self.ledger))
         self._note(judge_efforts(self.ledger, called))

@@ -59,6 +59,7 @@ class Ledger:
     shutdown_called: int | None = None
     shutdown_returned: int | None = None
     reclaims: bool = False  # cleanup_idle may take leases back
+    cleans_up: bool = False  # the pool does so by itself, at any time
     sees_rest: bool = False  # it is known when everything has come to a stop
     sees_leases: bool = False  # the beginning of a lease was recorded
     sees_prompts: bool = False
@@ -67,6 +68,9 @@ class Ledger:
         default_factory=dict[int, tuple[str, int]]
     )  # creators, by their invocation: key, and the last event at which they may have needed another key's slot; in the
     # order of these events
+    perhaps_dropped: set[str] = field(
+        default_factory=set[str]
+    )  # ids of processes whose end the pool may have heard of too late to believe in it
     suspicions: list[Suspicion] = field(default_factory=list[Suspicion])
     evictors_looked_through: int = 0  # so many of them may there be before it is asked who can be forgotten
 
@@ -176,6 +180,15 @@ class Ledger:
                 process.idle_since = event.index
         return ended
 
+    def note_late_endings(self, now: int) -> None:
+        """Everything has come to a stop at ``now``, in nanoseconds. Where time has passed since a process began to close, the
+        pool may have given up on it before it heard that it is dead."""
+        for process in self.present.values():
+            late = process.closing is not None and process.closing_at_ns < now
+            if late and process.ended is not None and not process.heard_of:
+                owned = (process.session_id, process.claimed_id)
+                self.perhaps_dropped.update(session_id for session_id in owned if session_id is not None)
+
     def hear_of_endings(self, *, before: int = NEVER) -> None:
         """The pool has heard of every ending up to event ``before``. Where nobody sees it rest, it is taken to have heard of
         what was over before an operation began that has answered."""
@@ -269,6 +282,7 @@ class Ledger:
                 process.opened = now
             case "created" | "loaded":
                 self.past.holds(process, event.session_id)
+                self.perhaps_dropped.discard(event.session_id or "")  # whoever has it loaded still knows it
                 process.first_use = process.last_use = now
             case "loading":
                 process.claimed_id = event.session_id
@@ -276,12 +290,12 @@ class Ledger:
                 process.claimed_id = None
             case "closing":
                 self.sees_closing = True
-                self._closes(process, now)
+                self._closes(process, now, event.time)
             case "given_up":
                 process.given_up = True
             case "open_failed" | "died" | "closed":
                 if event.f == "closed" and process.session_id is not None:
-                    self._closes(process, now)  # where its beginning was not recorded
+                    self._closes(process, now, event.time)  # where its beginning was not recorded
                 if process.ended is None:
                     process.ended = self.past.of(process.key).ended = now
             case _:
@@ -315,10 +329,10 @@ class Ledger:
             case _:
                 pass
 
-    def _closes(self, process: Process, now: int) -> None:
+    def _closes(self, process: Process, now: int, time_ns: int) -> None:
         if process.closing is not None:
             return
-        process.closing = now
+        process.closing, process.closing_at_ns = now, time_ns
         if process.ended is None and process.holder in self.pending:
             self.pending[process.holder].taken_back = True
 

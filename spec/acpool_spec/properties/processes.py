@@ -100,7 +100,7 @@ def _busy(process: Process, ledger: Ledger, what: str) -> Found:
             yield "S4", f"{process.name} of {process.key!r} {what} while {who} prompts it"
         return
     reset = ledger.key(process.key).reset_called
-    called = any(call.invoked > process.leased for call in ledger.calls("cleanup_idle"))
+    called = ledger.cleans_up or bool(ledger.calls("cleanup_idle"))
     reclaimed = ledger.reclaims and (
         called or (process.excused is not None and process.excused > process.leased)
     )

@@ -26,6 +26,7 @@ class Process:
     opening: int
     opened: int | None = None
     closing: int | None = None
+    closing_at_ns: int = 0
     ended: int | None = None
     given_up: bool = False
     session_id: str | None = None

@@ -105,7 +105,8 @@ class Sessions:
         if lost is None:
             return
         elsewhere = any(p.alive and p.session_id == lost for p in ledger.present.values())
-        if self.agents_load and lost not in self.dropped and not elsewhere:
+        dropped = lost in self.dropped or lost in ledger.perhaps_dropped
+        if self.agents_load and not dropped and not elsewhere:
             yield (
                 "S6",
                 f"{process.name} creates {session_id!r} for {process.key!r} though {lost!r} was neither refused nor reset",

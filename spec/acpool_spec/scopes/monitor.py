@@ -72,6 +72,7 @@ class Notes(Recorder):
 class Monitor:
     """Judges one run. ``over`` gets the first violation as its exception, so that whoever waits for the run hears of it.
 
+    ``bounds``: what the pool is said to have (:func:`~acpool_spec.making.stated`).
     ``only``: the properties that end a run, None: all. ``forbidden``: histories that are known to break a property, at which the
     run ends.
     """
@@ -83,14 +84,17 @@ class Monitor:
         *,
         max_sessions: int,
         reclaims: bool,
+        bounds: Mapping[str, float],
         only: Collection[str] | None,
         forbidden: Mapping[Signature, Violation],
     ) -> None:
         self._only = only
-        self.notes = Notes(loop, PoolFacts(max_sessions=max_sessions))
+        self.notes = Notes(loop, PoolFacts(max_sessions, bounds))
         self.notes.listeners.append(self._see)
         self._forbidden = forbidden
-        self.judgement = Judgement(max_sessions, reclaims=reclaims, agents_load=True, sees_rest=True)
+        self.judgement = Judgement(
+            max_sessions, reclaims=reclaims, agents_load=True, sees_rest=True, cleans_up="idle_ttl" in bounds
+        )
         self._over = over
 
     @property

@@ -21,7 +21,7 @@ from acpool_spec.exploration import Failure, Report, explore
 from acpool_spec.fakes import FakeConnector
 from acpool_spec.findings import Finding
 from acpool_spec.loop import DeterministicLoop, running_loop
-from acpool_spec.making import make_pool, offered
+from acpool_spec.making import make_pool, offered, stated
 from acpool_spec.outside import happens
 from acpool_spec.pool_spec import explain, judge_history
 from acpool_spec.properties import Violation
@@ -153,6 +153,7 @@ class ScopeRun:
             self.over,
             max_sessions=scope.max_sessions,
             reclaims=reclaims,
+            bounds=stated(scenario.factory),
             only=scenario.only,
             forbidden=scenario.forbidden,
         )

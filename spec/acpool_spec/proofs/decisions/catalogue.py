@@ -53,8 +53,7 @@ class Decision:
         if enabled:
             # What the core tells of might be a step of the model, and another than what was decided.
             run.found["it is the step that was asked for"] = run.actions == [self.action]
-        if not run.told:
-            run.compare()
+        run.compare()
         return run.found
 
 

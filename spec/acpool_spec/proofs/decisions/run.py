@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import is_
 from typing import Any
 
 from acpool import Step
@@ -27,6 +28,7 @@ class Run:
         self.actions: list[Action] = []
         self.found: dict[str, bool] = {}
         self._acting = acting
+        self._shown: View | None = None  # of the model as it is
         core.trace = self.hear
 
     def hear(self, step: Step) -> None:
@@ -41,9 +43,16 @@ class Run:
         self.compare()
 
     def compare(self) -> None:
-        """Compare the core with the model, and look whether its own records fit together."""
+        """Compare the core with the model, and look whether its own records fit together.
+
+        At each step, and when all is decided: what is done after the last step that is told is a part of the decision.
+        """
         pool = abstract(self.core, self.core.names)
-        self.found |= differences(pool, comparable(self.model, ranked(self.model)))
+        if self._shown is None:
+            self._shown = comparable(self.model, ranked(self.model))
+        for name, holds in differences(pool, self._shown).items():
+            # What differed at one step does so for good, whatever comes after it.
+            self.found[name] = self.found.get(name, True) & holds
         for what in unsound(self.core):
             self.found[what] = False
 
@@ -66,6 +75,7 @@ class Run:
             return
         self.actions.append(action)
         self.model = model_step(self.model, action)
+        self._shown = None
 
 
 def ranked(state: State) -> State:
@@ -94,9 +104,13 @@ def differences(pool: View, model: View) -> dict[str, bool]:
     _same(found, "open", pool.open, model.open)
     _same(found, "processes", pool.processes, model.processes)
     for at, (mine, theirs) in enumerate(zip(pool.keys, model.keys, strict=True), 1):
+        if all(map(is_, mine, theirs)):
+            continue  # as most are: nothing is to be named
         for name, one, other in zip(Key._fields, mine, theirs, strict=False):
             _same(found, f"{name} of key {at}", one, other)
     for number, (mine, theirs) in enumerate(zip(pool.clients, model.clients, strict=True), 1):
+        if all(map(is_, mine, theirs)):
+            continue
         for name, one, other in zip(Client._fields, mine, theirs, strict=False):
             _same(found, f"{name} of client {number}", one, other)
     return found
