@@ -8,9 +8,7 @@ about whole histories, which the model has not.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from functools import reduce
 from itertools import combinations, permutations
-from operator import and_
 from typing import Final
 
 from acpool_model.state import (
@@ -41,7 +39,10 @@ def no(term: bool) -> bool:
 
 def every(terms: Iterable[bool]) -> bool:
     """Whether all ``terms`` hold. Not ``all``, which asks one after another whether it is true: a solver wants one formula."""
-    return reduce(and_, terms, True)
+    found = True
+    for term in terms:
+        found = found & term
+    return found
 
 
 def well_typed(state: State) -> bool:
