@@ -69,6 +69,6 @@ def test_where_there_is_no_posix_the_command_says_so() -> None:
 def test_where_there_is_no_posix_the_connector_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     from acpool.acp import AcpConnector
 
-    monkeypatch.setattr("acpool.acp.connector.os.name", "nt")
-    with pytest.raises(NotImplementedError, match="POSIX"):
+    with monkeypatch.context() as patched, pytest.raises(NotImplementedError, match="POSIX"):
+        patched.setattr("acpool.acp.connector.os.name", "nt")  # and no longer: pytest makes paths, too
         AcpConnector(["agent"], cwd=lambda _key: "/")
