@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -69,6 +70,6 @@ def test_where_there_is_no_posix_the_command_says_so() -> None:
 def test_where_there_is_no_posix_the_connector_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     from acpool.acp import AcpConnector
 
-    monkeypatch.setattr("acpool.acp.connector.os.name", "nt")
+    monkeypatch.delattr(os, "waitid")
     with pytest.raises(NotImplementedError, match="POSIX"):
         AcpConnector(["agent"], cwd=lambda _key: "/")
