@@ -88,7 +88,7 @@ in_one_piece() {
 # it is called with the status and the file of the output, and says passed, failed or undecided; else 0 alone has passed.
 step() {
     local name=$1 began=$SECONDS status=0 log verdict cpu
-    local TIMEFORMAT='%U %S'
+    local TIMEFORMAT='%U %S' # of processes that somebody waited for: those of a fork server, as in the proofs, are not among them
     log=$(log_of "$1")
     shift
     printf -- '-- %s ...\n' "$name" | in_one_piece
