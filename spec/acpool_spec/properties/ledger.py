@@ -181,10 +181,10 @@ class Ledger:
         return ended
 
     def note_late_endings(self, now: int) -> None:
-        """Everything has come to a stop at ``now``, in nanoseconds. Where time has passed since a process began to close, the
-        pool may have given up on it before it heard that it is dead."""
+        """Everything has come to a stop at ``now``, in nanoseconds. Where time has passed since a process began to close, or
+        since it died with nobody there to hear of it, the pool may have given up on it before it heard that it is dead."""
         for process in self.present.values():
-            late = process.closing is not None and process.closing_at_ns < now
+            late = (process.closing is not None and process.closing_at_ns < now) or process.ended_at_ns < now
             if late and process.ended is not None and not process.heard_of:
                 owned = (process.session_id, process.claimed_id)
                 self.perhaps_dropped.update(session_id for session_id in owned if session_id is not None)
@@ -298,6 +298,7 @@ class Ledger:
                     self._closes(process, now, event.time)  # where its beginning was not recorded
                 if process.ended is None:
                     process.ended = self.past.of(process.key).ended = now
+                    process.ended_at_ns = event.time
             case _:
                 self._see_use(event, process)
 

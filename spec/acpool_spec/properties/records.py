@@ -28,6 +28,7 @@ class Process:
     closing: int | None = None
     closing_at_ns: int = 0
     ended: int | None = None
+    ended_at_ns: int = 0
     given_up: bool = False
     session_id: str | None = None
     claimed_id: str | None = None  # the one it was asked to load, answered or not
