@@ -268,6 +268,8 @@ class World:
             self.recorder.rest()
             called = {call.connection.name for call in self.outside.calls.values()}
             self.judgement.stopped(called, round(self.loop.time() * 1e9))
+        elif verb == "advance":  # past somebody who had still to hear of something
+            self.judgement.ledger.note_late_endings(round(self.loop.time() * 1e9))
 
     def _acts(self) -> dict[str, Callable[[str, str], None]]:
         return {
